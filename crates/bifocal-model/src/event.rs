@@ -1,0 +1,47 @@
+//! Things that happened.
+
+use serde::{Deserialize, Serialize};
+
+use crate::target::TargetKey;
+use crate::time::Timestamp;
+
+/// Something that happened, to be aligned with what moved. It is never called a cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub time: Timestamp,
+    /// Its kind.
+    pub kind: EventKind,
+    /// What it happened to; `None` for all.
+    pub target: Option<TargetKey>,
+    /// An id of the outside world (a deployment, a rule) or one made of kind and time.
+    pub id: String,
+    /// One line for people.
+    pub summary: String,
+}
+
+/// The kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A new version went out.
+    Deployment,
+    /// Copies or instances changed.
+    Scaling,
+    /// A label of a target changed (the served model, for one).
+    LabelChange,
+    /// Our own configuration changed.
+    Configuration,
+    /// The judge changed (a new fingerprint).
+    Judge,
+    /// A state was entered.
+    StateChange,
+    /// A quality detector crossed its threshold.
+    Alarm,
+    /// A quality detector's recovery test crossed its threshold.
+    Recovery,
+    /// A baseline was frozen or reset.
+    Baseline,
+    /// We started after an unclean stop.
+    UncleanStop,
+}

@@ -1,0 +1,41 @@
+//! The nouns of Bifocal: what is watched, what was seen, what was judged, and what is said about it.
+//!
+//! Everything here is plain data with its units and its invariants; there is no I/O, no async, no clock and
+//! no randomness. The life of the data: bytes become an [`Inference`] or a [`Reading`], an evaluator makes
+//! [`Score`]s of an inference, scores become an [`Estimate`], estimates and detectors become a [`Condition`]
+//! with its three axes and one name.
+
+mod condition;
+mod estimate;
+mod event;
+mod finish;
+mod id;
+mod inference;
+mod ledger;
+mod limits;
+mod probability;
+mod reading;
+mod score;
+pub mod signal;
+mod target;
+mod time;
+
+pub mod invariant;
+
+pub use condition::{Answers, Condition, Efficiency, Service, StateName};
+pub use estimate::{Estimate, Method};
+pub use event::{Event, EventKind};
+pub use finish::{ErrorClass, FinishReason};
+pub use id::{Identity, InferenceId, Source, fnv1a};
+pub use inference::{
+    Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount, TokenSource, Usage,
+};
+pub use ledger::{Loss, Outcome as LedgerOutcome};
+pub use limits::LIMITS;
+pub use probability::{Probability, Unit};
+pub use reading::{Reading, Subject as ReadingSubject};
+pub use score::{
+    Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Score, Selection, Shed, Verdict,
+};
+pub use target::{Component, TargetId, TargetKey};
+pub use time::{Span, Timestamp, Window};

@@ -1,0 +1,41 @@
+//! What the journal holds.
+
+use bifocal_model::{Event, Inference, Loss, Reading, Score, Selection};
+use bifocal_redact::Redacted;
+use serde::{Deserialize, Serialize};
+
+/// The position of a record in the journal: 1, 2, 3, … without gaps, never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Seq(pub u64);
+
+/// One record of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// A request and its response.
+    Inference(Box<Inference<Redacted>>),
+    /// What an evaluator says of an inference.
+    Score(Box<Score<Redacted>>),
+    /// An inference was chosen to be judged.
+    Selection(Selection),
+    /// A point of an infrastructure series.
+    Reading(Reading),
+    /// Something that happened.
+    Event(Event),
+    /// Something that was received and not stored.
+    Loss(Loss),
+    /// How far a backfill has read a file.
+    Checkpoint(Checkpoint),
+}
+
+/// How far a file has been read. It stands in the journal behind the records that it vouches for, in the same
+/// batch: when it is durable they are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The file's fingerprint (of its first bytes and its name's end), not its path.
+    pub file: String,
+    /// Bytes read so far; a later run goes on from here.
+    pub offset: u64,
+    /// Length of the file when it was read to its end; `None` while there is more.
+    pub finished_at: Option<u64>,
+}
