@@ -1,0 +1,65 @@
+//! What can be wrong with bytes.
+
+/// Why bytes could not be read. Never holds any of the text: that may be a prompt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Not UTF-8.
+    #[error("read as UTF-8 at byte {at}")]
+    NotUtf8 {
+        /// The first byte that is wrong.
+        at: usize,
+    },
+    /// Not JSON, or JSON of another shape.
+    #[error("read as JSON at line {line}, column {column}: {what}")]
+    Json {
+        /// Syntax, shape or an early end.
+        what: &'static str,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// JSON, but of no payload family that is known.
+    #[error(
+        "recognise the payload: no field of a known family (messages, prompt, inputs, choices, generated_text)"
+    )]
+    UnknownPayload,
+    /// Longer than a limit.
+    #[error("read {what} of more than {limit} bytes (limit `{name}`)")]
+    TooLong {
+        /// What was too long.
+        what: &'static str,
+        /// The limit's name in [`crate::LIMITS`].
+        name: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl WireError {
+    /// A stable word for ledgers and metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotUtf8 { .. } => "not_utf8",
+            Self::Json { .. } => "malformed",
+            Self::UnknownPayload => "unknown_payload",
+            Self::TooLong { .. } => "too_long",
+        }
+    }
+
+    /// Drops the message of `serde_json`, which quotes what it read.
+    pub(crate) fn json(err: &serde_json::Error) -> Self {
+        let what = match err.classify() {
+            serde_json::error::Category::Eof => "the text ends too early",
+            serde_json::error::Category::Data => "a value has another shape than expected",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
+        };
+        Self::Json { what, line: err.line(), column: err.column() }
+    }
+}
+
+impl From<std::str::Utf8Error> for WireError {
+    fn from(err: std::str::Utf8Error) -> Self {
+        Self::NotUtf8 { at: err.valid_up_to() }
+    }
+}

@@ -1,0 +1,48 @@
+//! Every limit of this crate with its number. Each has a test that reaches it.
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Bytes of one line of a stream and of one event's data.
+pub const STREAM_LINE_BYTES: usize = 8 * MIB;
+/// Bytes of one answer put together from a stream; what comes after is counted, not kept.
+pub const ANSWER_BYTES: usize = 8 * MIB;
+/// Bytes of one line of a Data Capture file. A reader must not buffer more than this for one line.
+pub const CAPTURE_LINE_BYTES: usize = 32 * MIB;
+/// Messages of one conversation; the oldest are kept.
+pub(crate) const MESSAGES: usize = 4096;
+/// Bytes of a name that a client or a server chose: model, finish reason.
+pub(crate) const NAME_BYTES: usize = 256;
+/// Bytes of an error's message.
+pub(crate) const ERROR_BYTES: usize = 2 * KIB;
+/// Bytes of one Prometheus page.
+pub const EXPOSITION_BYTES: usize = 32 * MIB;
+/// Bytes of one line of a Prometheus page.
+pub(crate) const SAMPLE_LINE_BYTES: usize = 64 * KIB;
+/// Samples of one Prometheus page.
+pub(crate) const SAMPLES: usize = 100_000;
+/// Labels of one sample.
+pub(crate) const LABELS: usize = 64;
+
+/// Name, value, why.
+pub const LIMITS: &[(&str, u64, &str)] = &[
+    (
+        "stream_line_bytes",
+        STREAM_LINE_BYTES as u64,
+        "one line or event of a stream; a chunk is some 300 bytes",
+    ),
+    ("answer_bytes", ANSWER_BYTES as u64, "an answer from a stream; the rest is counted, not kept"),
+    ("capture_line_bytes", CAPTURE_LINE_BYTES as u64, "a Data Capture record; a payload has at most 25 MB"),
+    ("messages", MESSAGES as u64, "messages of one conversation; further ones are left out"),
+    ("name_bytes", NAME_BYTES as u64, "a model's name or a finish reason; longer ones are cut"),
+    ("error_bytes", ERROR_BYTES as u64, "an error's message; longer ones are cut"),
+    ("exposition_bytes", EXPOSITION_BYTES as u64, "a Prometheus page; a large one has some 5 MB"),
+    ("sample_line_bytes", SAMPLE_LINE_BYTES as u64, "a line of a Prometheus page; longer ones are skipped"),
+    ("samples", SAMPLES as u64, "samples of a Prometheus page; further ones are left out"),
+    ("labels", LABELS as u64, "labels of one sample; a sample with more is skipped"),
+];
+
+/// The longest start of `text` that is no longer than the limit and ends between characters.
+pub(crate) fn head(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
