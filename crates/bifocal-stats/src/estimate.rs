@@ -1,0 +1,141 @@
+//! The shown interval of a mean of judged scores, and the rule that chooses how it is made.
+//!
+//! The rule (n is Kish's effective number where weights differ, mean is the weighted mean):
+//!
+//! 1. n >= 50, n mean >= 30 and n (1 - mean) >= 30, and the scores are not all the same: Student's t. Below those
+//!    numbers t intervals of skewed scores cover far less than they say (0.73 instead of 0.95 at worst).
+//! 2. Otherwise the fixed-n betting interval on the judged scores, which covers at any n and any skew. When inclusion
+//!    probabilities pi differ it bets on Z = Y pibar / pi with pibar = n / sum(1/pi), the harmonic mean of pi over
+//!    the judged, which estimates the mean of pi over all traffic: a judged item is drawn in proportion to its pi,
+//!    so that E[Z | judged] = mean(Y).
+//! 3. Where the largest pibar / pi exceeds 3 and n >= 50 that bet would be too wide to be of use; then the asymptotic
+//!    confidence sequence of the pseudo-outcomes mean + (judged / pi)(Y - mean) over all traffic.
+//!
+//! Assumes: pi is known and positive for every item, inclusions are independent of the scores given pi, items come
+//! in the order of their arrival (betting goes by order: sorted by score it is broken), and scores of one window
+//! have one mean. Clusters (many items of one conversation) make every one of the intervals too narrow.
+
+use bifocal_model::{Estimate, Method, Probability, Window};
+use serde::{Deserialize, Serialize};
+
+use crate::asymptotic::{DEFAULT_TARGET_N, boundary};
+use crate::betting;
+use crate::distribution::student_t_quantile;
+use crate::limits::{BETTING_MAX_WEIGHT_RATIO, CLT_MIN_JUDGED, CLT_MIN_MASS};
+use crate::moments::Moments;
+
+/// A judged score with its probability of being in the sample at all.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Weighted {
+    /// The score, or 1 for passed and 0 for not. Cut to [0, 1]; NaN is left out.
+    pub value: f64,
+    /// Inclusion probability, capture and judge sampling together.
+    pub probability: Probability,
+}
+
+/// A closed interval, lower <= upper.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+}
+
+impl Interval {
+    /// All of [0, 1]: nothing is known of a score's mean.
+    pub const UNIT: Self = Self { lower: 0.0, upper: 1.0 };
+
+    /// From two ends, cut to [0, 1]; ends that are no numbers become the ends of [0, 1].
+    pub(crate) fn new(lower: f64, upper: f64) -> Self {
+        let lower = if lower.is_nan() { 0.0 } else { lower.clamp(0.0, 1.0) };
+        let upper = if upper.is_nan() { 1.0 } else { upper.clamp(0.0, 1.0) };
+        Self { lower: lower.min(upper), upper: upper.max(lower) }
+    }
+
+    /// Widened so that it holds the point.
+    pub(crate) fn holding(self, point: f64) -> Self {
+        Self { lower: self.lower.min(point), upper: self.upper.max(point) }
+    }
+
+    /// Whether the point lies inside.
+    pub fn contains(&self, point: f64) -> bool {
+        self.lower <= point && point <= self.upper
+    }
+
+    /// Upper minus lower.
+    pub fn width(&self) -> f64 {
+        self.upper - self.lower
+    }
+}
+
+/// The mean of the judged scores, weighted by 1/pi (Hajek), with its interval at level 1 - alpha by the rule above.
+/// `None` without samples. `n_total` is how many there were to judge, for the record; less than the number of samples
+/// is not believed.
+pub fn interval(samples: &[Weighted], n_total: f64, window: Window, alpha: f64) -> Option<Estimate> {
+    let moments = moments(samples);
+    let value = moments.mean()?.clamp(0.0, 1.0);
+    let alpha = alpha.clamp(1e-12, 0.5);
+    let (interval, method) = match student_t(&moments, alpha) {
+        Some(interval) => (interval, Method::StudentT),
+        None => skewed(samples, &moments, alpha),
+    };
+    let Interval { lower, upper } = interval.holding(value);
+    let n_judged = moments.n;
+    let n_total = if n_total.is_finite() { n_total.max(n_judged as f64) } else { n_judged as f64 };
+    Some(Estimate { value, lower, upper, n_judged, n_total, method, window })
+}
+
+/// The t interval of a weighted mean from its sums alone, where the rule allows one; `None` where it asks for the
+/// scores themselves.
+pub fn student_t(moments: &Moments, alpha: f64) -> Option<Interval> {
+    let (mean, n) = (moments.mean()?, moments.effective_n());
+    let min_mass = CLT_MIN_MASS as f64;
+    if n < CLT_MIN_JUDGED as f64 || n * mean < min_mass || n * (1.0 - mean) < min_mass {
+        return None;
+    }
+    let standard_error = moments.standard_error()?;
+    // Scores that are all the same say nothing of the rare other ones: the interval would be a point. Sums of
+    // equal scores differ from zero variance by rounding only.
+    if moments.sd()? < 1e-7 {
+        return None;
+    }
+    let margin = student_t_quantile(1.0 - 0.5 * alpha, n - 1.0) * standard_error;
+    Some(Interval::new(mean - margin, mean + margin))
+}
+
+/// The sums of judged scores.
+pub fn moments(samples: &[Weighted]) -> Moments {
+    let mut moments = Moments::default();
+    for sample in samples {
+        moments.add(sample.value.clamp(0.0, 1.0), sample.probability.weight());
+    }
+    moments
+}
+
+fn skewed(samples: &[Weighted], moments: &Moments, alpha: f64) -> (Interval, Method) {
+    let mean_probability = moments.n as f64 / moments.w;
+    let ratio = |sample: &Weighted| mean_probability * sample.probability.weight();
+    let max_ratio = samples.iter().map(ratio).fold(1.0, f64::max);
+    if max_ratio > BETTING_MAX_WEIGHT_RATIO as f64 && moments.effective_n() >= CLT_MIN_JUDGED as f64 {
+        return (pseudo_outcomes(moments, alpha), Method::AsymptoticSequence);
+    }
+    let scaled: Vec<f64> =
+        samples.iter().map(|sample| sample.value.clamp(0.0, 1.0) * ratio(sample) / max_ratio).collect();
+    let Interval { lower, upper } = betting::interval(&scaled, alpha);
+    (Interval::new(lower * max_ratio, upper * max_ratio), Method::Betting)
+}
+
+/// The asymptotic confidence sequence of m + (judged / pi)(Y - m) over all traffic, m the weighted mean: its mean is
+/// m again, and its standard error that of the weighted mean. The boundary depends on time only through n / t*, so
+/// that it may be clocked in judged items.
+fn pseudo_outcomes(moments: &Moments, alpha: f64) -> Interval {
+    let (Some(mean), Some(standard_error)) = (moments.mean(), moments.standard_error()) else {
+        return Interval::UNIT;
+    };
+    let margin = standard_error * boundary(moments.n as f64, DEFAULT_TARGET_N, alpha);
+    Interval::new(mean - margin, mean + margin)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The numbers behind every claim about quality: sampling, estimates with intervals, detectors with a budget.
+//!
+//! Life of the data: [`SampleKey`] decides which inferences are judged and with which probability; [`interval`]
+//! makes an estimate of the judged scores of a window; [`Baseline`] learns and freezes what is normal;
+//! [`Detector`] bets against "still normal" with every judged score, and alarms when its evidence reaches
+//! the [`threshold`](budget::threshold) that the false-alarm budget buys.
+//!
+//! Invariants: pure f64, no clock, no randomness of its own, no I/O. Every state can be serialised and goes on
+//! bit for bit after it was read back. No function panics, and no number that leaves this crate is a NaN.
+//!
+//! Every item names its theorem, what it assumes and what breaks it. WSR is Waudby-Smith and Ramdas,
+//! "Estimating means of bounded random variables by betting" (arXiv 2010.09686); SRR is Shin, Ramdas and
+//! Rinaldo, "E-detectors" (arXiv 2203.03532).
+
+pub mod asymptotic;
+pub mod baseline;
+pub mod betting;
+pub mod binomial;
+pub mod budget;
+pub mod distribution;
+pub mod edetector;
+pub mod empirical_bernstein;
+mod error;
+pub mod estimate;
+mod limits;
+pub mod moments;
+pub mod quantile;
+pub mod sampling;
+#[cfg(test)]
+mod test_random;
+
+pub use asymptotic::AsymptoticSequence;
+pub use baseline::Baseline;
+pub use betting::BettingSequence;
+pub use edetector::{Detector, Step, TwoSided};
+pub use empirical_bernstein::BernsteinSequence;
+pub use error::Error;
+pub use estimate::{Interval, Weighted, interval};
+pub use limits::LIMITS;
+pub use moments::Moments;
+pub use quantile::QuantileSketch;
+pub use sampling::{Draw, SampleKey};
