@@ -1,0 +1,104 @@
+//! What must hold for any bytes, one function a parser. `fuzz_targets/` hands them to libFuzzer, `tests/` to
+//! proptest. A breach is a panic.
+
+use bifocal_wire::{
+    CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, WireError, data_capture,
+    jsonlines, prometheus, sse,
+};
+
+/// Streams: the first byte picks the kind and where to cut; the cut changes nothing.
+pub fn stream(bytes: &[u8]) {
+    let Some((choice, stream)) = bytes.split_first() else { return };
+    let kind = if choice & 1 == 0 { StreamKind::Sse } else { StreamKind::JsonLines };
+    let cut = usize::from(choice >> 1) * stream.len() / 127;
+    let pieces = [&stream[..cut.min(stream.len())], &stream[cut.min(stream.len())..]];
+
+    let mut at_once = StreamDecoder::new(kind);
+    at_once.push(stream).expect("short of every limit");
+    let mut in_two = StreamDecoder::new(kind);
+    for piece in pieces {
+        in_two.push(piece).expect("short of every limit");
+    }
+    assert_eq!(at_once.bad_events(), in_two.bad_events());
+    let answer = at_once.finish();
+    assert_eq!(answer, in_two.finish());
+    assert!(answer.text.len() <= stream.len());
+
+    let mut whole = sse::Decoder::default();
+    let mut cut = sse::Decoder::default();
+    let events = whole.push(stream).expect("short of every limit");
+    let of_pieces: Vec<_> = pieces.iter().flat_map(|piece| cut.push(piece).expect("short")).collect();
+    assert_eq!(events, of_pieces);
+    assert_eq!(whole.finish(), cut.finish());
+
+    let mut whole = jsonlines::Decoder::default();
+    let mut cut = jsonlines::Decoder::default();
+    let lines = whole.push(stream).expect("short of every limit");
+    let of_pieces: Vec<_> = pieces.iter().flat_map(|piece| cut.push(piece).expect("short")).collect();
+    assert_eq!(lines, of_pieces);
+    assert_eq!(whole.finish(), cut.finish());
+}
+
+/// A line of a Data Capture file.
+pub fn capture_line(bytes: &[u8]) {
+    assert!(bytes.len() <= CAPTURE_LINE_BYTES);
+    match data_capture::parse_line(bytes) {
+        Ok(call) => {
+            assert!(call.request.is_some() || call.response.is_some() || call.failed.is_some());
+            assert!(call.response.is_none() || call.failed.is_none());
+        }
+        Err(err) => assert!(!err.reason().is_empty()),
+    }
+}
+
+/// A Prometheus page: each line is a sample, bad, or passed over.
+pub fn prometheus(bytes: &[u8]) {
+    let page = prometheus::parse(bytes).expect("short of the limit");
+    let lines = bytes.split(|byte| *byte == b'\n').count();
+    assert!(page.samples.len() as u64 + page.bad_lines + page.left_out <= lines as u64);
+    for sample in &page.samples {
+        assert!(!sample.name.is_empty());
+        assert!(sample.labels.iter().all(|(key, _)| !key.is_empty()));
+    }
+}
+
+/// The body of a request.
+pub fn request(bytes: &[u8]) {
+    match CallRequest::parse(bytes) {
+        Ok(request) => {
+            assert!(request.model.is_none_or(|model| !model.is_empty()));
+            let roles = ["system", "developer", "user", "assistant", "tool", "function", "other"];
+            assert!(request.messages.iter().all(|message| roles.contains(&message.role.as_str())));
+        }
+        Err(err) => assert_quiet(&err, bytes),
+    }
+}
+
+/// The body of a response.
+pub fn response(bytes: &[u8]) {
+    match CallResponse::parse(bytes) {
+        Ok(response) => {
+            assert!(response.complete && !response.truncated);
+            assert!(response.has_text || response.text.is_empty());
+        }
+        Err(err) => assert_quiet(&err, bytes),
+    }
+}
+
+/// Text of any kind: redacting twice changes nothing and finds nothing.
+pub fn redact(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (once, findings) = bifocal_redact::redact(&text);
+    assert!(findings.iter().all(|finding| finding.count > 0));
+    if findings.is_empty() {
+        assert_eq!(once.as_str(), text);
+    }
+    let (twice, more) = bifocal_redact::redact(once.as_str());
+    assert!(more.is_empty(), "found again: {more:?}");
+    assert_eq!(once, twice);
+}
+
+/// An error names a place, never the text: it must not grow with what was read.
+fn assert_quiet(err: &WireError, bytes: &[u8]) {
+    assert!(err.to_string().len() < 200, "{err} for {} bytes", bytes.len());
+}
