@@ -1,0 +1,246 @@
+//! The catalogue: which segments exist, up to which record everything is sealed, and small state. SQLite, one
+//! connection behind a lock, every commit durable before the call returns.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bifocal_model::{Event, Timestamp};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use crate::segment::{Segment, Table};
+use crate::{Checkpoint, Error, Seq, failpoint, limits};
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS segments (
+    path TEXT PRIMARY KEY, tab TEXT NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, sealed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, sealed INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS checkpoints (
+    file TEXT PRIMARY KEY, offset INTEGER NOT NULL, finished_at INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS outbox (
+    key TEXT NOT NULL, channel TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, next_time INTEGER NOT NULL, done_at INTEGER, outcome TEXT,
+    PRIMARY KEY (key, channel)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS outbox_due ON outbox (next_time) WHERE done_at IS NULL;
+CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
+";
+
+/// The catalogue's connection. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Catalogue {
+    connection: Arc<Mutex<Connection>>,
+}
+
+/// Everything that a seal commits at once.
+#[derive(Debug)]
+pub(crate) struct Commit<'a> {
+    pub(crate) sealed: Seq,
+    pub(crate) at: Timestamp,
+    pub(crate) segments: &'a [Segment],
+    pub(crate) states: &'a [(&'a str, Vec<u8>)],
+    pub(crate) checkpoints: &'a [Checkpoint],
+    pub(crate) events: &'a [(Seq, Event)],
+}
+
+/// What the catalogue holds at start.
+#[derive(Debug, Default)]
+pub(crate) struct Saved {
+    pub(crate) sealed: Seq,
+    /// When it was last written.
+    pub(crate) at: Option<Timestamp>,
+    /// Whether the last process said goodbye; `None` when there was none.
+    pub(crate) clean: Option<bool>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) states: BTreeMap<String, Vec<u8>>,
+    pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
+    pub(crate) events: Vec<(Seq, Event)>,
+}
+
+impl Catalogue {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open(path)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // FULL: a commit is durable when it returns, not only consistent.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.busy_timeout(std::time::Duration::from_secs(5))?;
+            connection.execute_batch(SCHEMA)?;
+            Ok(connection)
+        };
+        let connection = Arc::new(Mutex::new(open().map_err(Error::catalogue("open tables"))?));
+        Ok(Self { connection })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic while it was held rolled its transaction back.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn load(&self) -> Result<Saved, Error> {
+        let connection = self.lock();
+        let meta = |name: &str| {
+            let query = "SELECT value FROM meta WHERE name = ?1";
+            connection.query_row(query, [name], |row| row.get::<_, i64>(0)).optional()
+        };
+        let read = || -> rusqlite::Result<Saved> {
+            let mut saved = Saved {
+                sealed: Seq(meta("sealed")?.unwrap_or(0).cast_unsigned()),
+                at: meta("at")?.map(Timestamp::from_nanos),
+                clean: meta("clean")?.map(|clean| clean != 0),
+                ..Saved::default()
+            };
+            let mut query = connection
+                .prepare("SELECT path, tab, rows, bytes, min_time, max_time, sealed FROM segments ORDER BY sealed, path")?;
+            for segment in query.query_map([], segment_of)? {
+                saved.segments.extend(segment?);
+            }
+            let mut query = connection.prepare("SELECT name, body FROM states")?;
+            saved.states =
+                query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            let mut query = connection.prepare("SELECT file, offset, finished_at FROM checkpoints")?;
+            for checkpoint in query.query_map([], checkpoint_of)? {
+                let checkpoint = checkpoint?;
+                saved.checkpoints.insert(checkpoint.file.clone(), checkpoint);
+            }
+            Ok(saved)
+        };
+        let mut saved = read().map_err(Error::catalogue("read"))?;
+        let events = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
+            let mut query = connection.prepare("SELECT seq, body FROM events ORDER BY seq")?;
+            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        };
+        for (seq, body) in events().map_err(Error::catalogue("read events"))? {
+            let event =
+                rmp_serde::from_slice(&body).map_err(|err| Error::Decode { what: "an event", err })?;
+            saved.events.push((Seq(seq.cast_unsigned()), event));
+        }
+        Ok(saved)
+    }
+
+    /// Notes whether the process has said goodbye.
+    pub(crate) fn set_clean(&self, clean: bool, at: Timestamp) -> Result<(), Error> {
+        let mut connection = self.lock();
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            set_meta(&transaction, "clean", i64::from(clean))?;
+            set_meta(&transaction, "at", at.as_nanos())?;
+            transaction.commit()
+        };
+        write().map_err(Error::catalogue("note start or end"))
+    }
+
+    /// The last sealed record, as committed.
+    pub(crate) fn sealed(&self) -> Result<Seq, Error> {
+        let connection = self.lock();
+        let query = "SELECT value FROM meta WHERE name = 'sealed'";
+        let found = connection.query_row(query, [], |row| row.get::<_, i64>(0)).optional();
+        let found = found.map_err(Error::catalogue("read the sealed sequence"))?;
+        Ok(Seq(found.unwrap_or(0).cast_unsigned()))
+    }
+
+    pub(crate) fn commit(&self, commit: &Commit<'_>) -> Result<(), Error> {
+        let mut events = Vec::with_capacity(commit.events.len());
+        for (seq, event) in commit.events {
+            let body =
+                rmp_serde::to_vec_named(event).map_err(|err| Error::Encode { what: "an event", err })?;
+            events.push((seq.0.cast_signed(), body));
+        }
+        let mut connection = self.lock();
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            set_meta(&transaction, "sealed", commit.sealed.0.cast_signed())?;
+            set_meta(&transaction, "at", commit.at.as_nanos())?;
+            for segment in commit.segments {
+                insert_segment(&transaction, segment)?;
+            }
+            failpoint::pass("sqlite.mid_transaction");
+            for (name, body) in commit.states {
+                let sql = "INSERT OR REPLACE INTO states (name, sealed, body) VALUES (?1, ?2, ?3)";
+                transaction.prepare_cached(sql)?.execute(params![
+                    name,
+                    commit.sealed.0.cast_signed(),
+                    body
+                ])?;
+            }
+            for checkpoint in commit.checkpoints {
+                let sql =
+                    "INSERT OR REPLACE INTO checkpoints (file, offset, finished_at) VALUES (?1, ?2, ?3)";
+                let finished = checkpoint.finished_at.map(u64::cast_signed);
+                let offset = checkpoint.offset.cast_signed();
+                transaction.prepare_cached(sql)?.execute(params![checkpoint.file, offset, finished])?;
+            }
+            for (seq, body) in &events {
+                let sql = "INSERT OR REPLACE INTO events (seq, body) VALUES (?1, ?2)";
+                transaction.prepare_cached(sql)?.execute(params![seq, body])?;
+            }
+            let keep = limits::EVENTS.cast_signed();
+            let sql = "DELETE FROM events WHERE seq <= (SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
+            transaction.execute(sql, [keep])?;
+            failpoint::pass("seal.before_commit");
+            transaction.commit()?;
+            failpoint::pass("seal.after_commit");
+            Ok(())
+        };
+        write().map_err(Error::catalogue("commit a seal"))
+    }
+
+    /// Forgets segments; their files may then be deleted.
+    pub(crate) fn remove(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        let mut connection = self.lock();
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            for path in paths {
+                transaction.execute("DELETE FROM segments WHERE path = ?1", [path.to_string_lossy()])?;
+            }
+            transaction.commit()
+        };
+        write().map_err(Error::catalogue("forget segments"))
+    }
+}
+
+fn set_meta(transaction: &Transaction<'_>, name: &str, value: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)";
+    transaction.prepare_cached(sql)?.execute(params![name, value]).map(|_| ())
+}
+
+fn insert_segment(transaction: &Transaction<'_>, segment: &Segment) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO segments (path, tab, rows, bytes, min_time, max_time, sealed)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut statement = transaction.prepare_cached(sql)?;
+    statement.execute(params![
+        segment.path.to_string_lossy(),
+        segment.table.name(),
+        segment.rows.cast_signed(),
+        segment.bytes.cast_signed(),
+        segment.min_time.as_nanos(),
+        segment.max_time.as_nanos(),
+        segment.sealed.cast_signed(),
+    ])?;
+    Ok(())
+}
+
+/// `None` for a table of a later version: its files are left alone.
+fn segment_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Segment>> {
+    let Some(table) = Table::named(&row.get::<_, String>(1)?) else { return Ok(None) };
+    Ok(Some(Segment {
+        table,
+        path: PathBuf::from(row.get::<_, String>(0)?),
+        rows: row.get::<_, i64>(2)?.cast_unsigned(),
+        bytes: row.get::<_, i64>(3)?.cast_unsigned(),
+        min_time: Timestamp::from_nanos(row.get(4)?),
+        max_time: Timestamp::from_nanos(row.get(5)?),
+        sealed: row.get::<_, i64>(6)?.cast_unsigned(),
+    }))
+}
+
+fn checkpoint_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Checkpoint> {
+    let finished_at: Option<i64> = row.get(2)?;
+    Ok(Checkpoint {
+        file: row.get(0)?,
+        offset: row.get::<_, i64>(1)?.cast_unsigned(),
+        finished_at: finished_at.map(i64::cast_unsigned),
+    })
+}

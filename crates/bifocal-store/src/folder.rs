@@ -1,0 +1,68 @@
+//! The data folder: its lock, and how a file comes to be in it whole or not at all.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::failpoint;
+
+/// The lock of the folder; it is free again when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
+    fs::create_dir_all(dir).map_err(Error::file("create the data folder", dir))?;
+    let path = dir.join("lock");
+    let open = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = open.map_err(Error::file("open the lock", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
+        Err(TryLockError::Error(err)) => Err(Error::File { action: "lock", path, err }),
+    }
+}
+
+/// Makes the entries of a folder durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    let sync = File::open(dir).and_then(|file| file.sync_all());
+    sync.map_err(Error::file("make durable the folder", dir))
+}
+
+/// Writes a file under a temporary name, makes it durable and gives it its name. The folder is not yet durable:
+/// [`sync_dir`] it and those that were made for it.
+pub(crate) fn place(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = path.with_extension("tmp");
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(Error::file("write", &temporary))?;
+    failpoint::pass("seal.after_temp");
+    fs::rename(&temporary, path).map_err(Error::file("rename", &temporary))?;
+    failpoint::pass("seal.after_rename");
+    Ok(())
+}
+
+/// Every file below a folder, in order.
+pub(crate) fn files_below(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(err) => return Err(Error::File { action: "list", path: folder, err }),
+        };
+        for entry in entries {
+            let entry = entry.map_err(Error::file("list", &folder))?;
+            let kind = entry.file_type().map_err(Error::file("look at", entry.path()))?;
+            if kind.is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

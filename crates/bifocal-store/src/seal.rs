@@ -1,0 +1,159 @@
+//! From the journal to the lake. The order is what makes a crash harmless:
+//!
+//! 1. each file under a temporary name, durable, then renamed; then the folders durable;
+//! 2. one transaction: the files into the catalogue, the sealed sequence, every saved state;
+//! 3. memory forgets what is sealed; the journal begins a new file and the old ones are deleted.
+//!
+//! Before 2 the catalogue does not know the files: the next start deletes them and replays the journal. After 2 the
+//! next start skips what the journal still holds of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use bifocal_model::{TargetKey, Timestamp};
+
+use crate::folder::{place, sync_dir};
+use crate::hot::Unsealed;
+use crate::rollup::{Cell, Minute, Minutes, Moments, Points, SeriesKey, StreamKey, time_of};
+use crate::segment::{self, Segment, Table};
+use crate::{Error, Seq, failpoint};
+
+type Built = Result<RecordBatch, arrow_schema::ArrowError>;
+
+/// The files of one seal.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) segments: Vec<Segment>,
+}
+
+struct Writer<'a> {
+    dir: &'a Path,
+    seq: Seq,
+    segments: Vec<Segment>,
+    folders: BTreeSet<PathBuf>,
+}
+
+/// Writes everything that is unsealed as durable files that the catalogue does not know yet. What was written of
+/// them is removed again when one fails.
+pub(crate) fn write(dir: &Path, seq: Seq, unsealed: &Unsealed, minutes: &Minutes) -> Result<Written, Error> {
+    let mut writer = Writer { dir, seq, segments: Vec::new(), folders: BTreeSet::new() };
+    let result = writer.records(unsealed).and_then(|()| writer.rollups(minutes)).and_then(|()| writer.sync());
+    if let Err(err) = result {
+        discard(dir, &writer.segments);
+        return Err(err);
+    }
+    Ok(Written { segments: writer.segments })
+}
+
+/// Removes files that did not come into the catalogue; what cannot be removed is at the next start.
+pub(crate) fn discard(dir: &Path, segments: &[Segment]) {
+    for segment in segments {
+        let _ = fs::remove_file(dir.join(&segment.path));
+    }
+}
+
+impl Writer<'_> {
+    fn records(&mut self, unsealed: &Unsealed) -> Result<(), Error> {
+        let inferences = unsealed.inferences.iter().map(|(seq, i)| (*seq, &**i));
+        let by_hour = group(inferences, |(_, i)| Table::Inferences.folder(i.time));
+        for (folder, mut rows) in by_hour {
+            rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
+            let span = span(rows.iter().map(|(_, i)| i.time));
+            self.file(Table::Inferences, &folder, span, segment::write_inferences(&rows))?;
+        }
+        let scores = unsealed.scores.iter().map(|(seq, s)| (*seq, &**s));
+        for (folder, mut rows) in group(scores, |(_, s)| Table::Scores.folder(s.time)) {
+            rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
+            let span = span(rows.iter().map(|(_, s)| s.time));
+            self.file(Table::Scores, &folder, span, segment::write_scores(&rows))?;
+        }
+        let readings = unsealed.readings.iter().map(|(seq, r)| (*seq, r));
+        for (folder, mut rows) in group(readings, |(_, r)| Table::Readings.folder(r.time)) {
+            rows.sort_by(|(a, x), (b, y)| {
+                (&x.subject, &x.signal, &x.part, x.time, a).cmp(&(&y.subject, &y.signal, &y.part, y.time, b))
+            });
+            let span = span(rows.iter().map(|(_, r)| r.time));
+            self.file(Table::Readings, &folder, span, segment::write_readings(&rows))?;
+        }
+        Ok(())
+    }
+
+    fn rollups(&mut self, minutes: &Minutes) -> Result<(), Error> {
+        let cells = minutes.targets.iter();
+        let cells: Vec<(&TargetKey, Minute, &Cell)> = cells
+            .flat_map(|(target, minutes)| minutes.iter().map(move |(m, cell)| (target, *m, cell)))
+            .collect();
+        let scores = cells.iter().flat_map(|&(target, minute, cell)| {
+            cell.scores.iter().map(move |(key, moments)| (target, minute, &**key, moments))
+        });
+        let scores: Vec<(&TargetKey, Minute, &StreamKey, &Moments)> = scores.collect();
+        let points = minutes.series.iter();
+        let points: Vec<(&SeriesKey, Minute, &Points)> =
+            points.flat_map(|(series, minutes)| minutes.iter().map(move |(m, p)| (series, *m, p))).collect();
+        for (folder, rows) in group(cells.into_iter(), |row| Table::Rollups.folder(time_of(row.1))) {
+            let span = segment::span(rows.iter().map(|row| row.1));
+            self.file(Table::Rollups, &folder, span, segment::write_cells(&rows))?;
+        }
+        for (folder, rows) in group(scores.into_iter(), |row| Table::RollupScores.folder(time_of(row.1))) {
+            let span = segment::span(rows.iter().map(|row| row.1));
+            self.file(Table::RollupScores, &folder, span, segment::write_rollup_scores(&rows))?;
+        }
+        for (folder, rows) in group(points.into_iter(), |row| Table::RollupReadings.folder(time_of(row.1))) {
+            let span = segment::span(rows.iter().map(|row| row.1));
+            self.file(Table::RollupReadings, &folder, span, segment::write_rollup_readings(&rows))?;
+        }
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        table: Table,
+        folder: &Path,
+        (min_time, max_time): (Timestamp, Timestamp),
+        batch: Built,
+    ) -> Result<(), Error> {
+        let path = folder.join(format!("bifocal-{:012}.parquet", self.seq.0));
+        let full = self.dir.join(&path);
+        let batch =
+            batch.map_err(|err| Error::Parquet { action: "build", path: full.clone(), err: err.into() })?;
+        let bytes = segment::encode(&full, &batch)?;
+        self.make_folder(folder)?;
+        let (rows, length) = (batch.num_rows() as u64, bytes.len() as u64);
+        place(&full, &bytes)?;
+        let sealed = self.seq.0;
+        self.segments.push(Segment { table, path, rows, bytes: length, min_time, max_time, sealed });
+        if table.is_rollup() {
+            failpoint::pass("rollup.written");
+        }
+        Ok(())
+    }
+
+    fn make_folder(&mut self, folder: &Path) -> Result<(), Error> {
+        let full = self.dir.join(folder);
+        if !self.folders.contains(&full) {
+            fs::create_dir_all(&full).map_err(Error::file("create", &full))?;
+            // A new folder is an entry of the one above it, up to the data folder.
+            let above = full.ancestors().take_while(|above| above.starts_with(self.dir));
+            self.folders.extend(above.map(Path::to_owned));
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        self.folders.iter().try_for_each(|folder| sync_dir(folder))
+    }
+}
+
+fn group<T>(rows: impl Iterator<Item = T>, folder: impl Fn(&T) -> PathBuf) -> BTreeMap<PathBuf, Vec<T>> {
+    let mut groups: BTreeMap<PathBuf, Vec<T>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(folder(&row)).or_default().push(row);
+    }
+    groups
+}
+
+fn span(times: impl Iterator<Item = Timestamp> + Clone) -> (Timestamp, Timestamp) {
+    (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default())
+}

@@ -1,0 +1,142 @@
+//! Small state that must outlive the process: notifications that wait to be sent, and named values. Every call
+//! that writes has committed durably when it returns; it takes some milliseconds, so call it from a thread that
+//! may wait.
+
+use bifocal_model::Timestamp;
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::Error;
+use crate::catalogue::Catalogue;
+
+/// A handle on the small state. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SmallState {
+    catalogue: Catalogue,
+}
+
+/// A notification for one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The idempotency key.
+    pub key: String,
+    /// The channel.
+    pub channel: String,
+    /// What is sent.
+    pub payload: Vec<u8>,
+    /// When it was put here.
+    pub created: Timestamp,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Not before.
+    pub next_time: Timestamp,
+    /// When it ended; `None` while it waits.
+    pub done_at: Option<Timestamp>,
+    /// How it ended, or how the last attempt did: `delivered`, `gave up: …`, `HTTP 503`.
+    pub outcome: Option<String>,
+}
+
+const COLUMNS: &str = "key, channel, payload, created, attempts, next_time, done_at, outcome";
+
+impl SmallState {
+    pub(crate) fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue }
+    }
+
+    /// Puts a notification into the outbox. `false` when the same key is there for the channel: nothing changes.
+    pub fn outbox_put(
+        &self,
+        key: &str,
+        channel: &str,
+        payload: &[u8],
+        time: Timestamp,
+    ) -> Result<bool, Error> {
+        let sql = "INSERT OR IGNORE INTO outbox (key, channel, payload, created, next_time)
+                   VALUES (?1, ?2, ?3, ?4, ?4)";
+        let connection = self.catalogue.lock();
+        let put = connection.execute(sql, params![key, channel, payload, time.as_nanos()]);
+        put.map(|rows| rows > 0).map_err(Error::catalogue("put a notification"))
+    }
+
+    /// Notifications to send at `now`, the longest waiting first.
+    pub fn outbox_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE done_at IS NULL AND next_time <= ?1
+             ORDER BY next_time, key LIMIT ?2"
+        );
+        self.outgoing(&sql, params![now.as_nanos(), limit])
+    }
+
+    /// The newest notifications of all channels, sent or not.
+    pub fn outbox_recent(&self, limit: u32) -> Result<Vec<Outgoing>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY created DESC, key LIMIT ?1");
+        self.outgoing(&sql, params![limit])
+    }
+
+    /// It was sent, or given up: it is not due any more.
+    pub fn outbox_done(&self, key: &str, channel: &str, time: Timestamp, outcome: &str) -> Result<(), Error> {
+        let sql = "UPDATE outbox SET done_at = ?3, outcome = ?4, attempts = attempts + 1
+                   WHERE key = ?1 AND channel = ?2 AND done_at IS NULL";
+        self.execute("finish a notification", sql, params![key, channel, time.as_nanos(), outcome])
+    }
+
+    /// An attempt failed; the next one is not before `next_time`.
+    pub fn outbox_failed(
+        &self,
+        key: &str,
+        channel: &str,
+        attempts: u32,
+        next_time: Timestamp,
+        outcome: &str,
+    ) -> Result<(), Error> {
+        let sql = "UPDATE outbox SET attempts = ?3, next_time = ?4, outcome = ?5
+                   WHERE key = ?1 AND channel = ?2 AND done_at IS NULL";
+        let params = params![key, channel, attempts, next_time.as_nanos(), outcome];
+        self.execute("postpone a notification", sql, params)
+    }
+
+    /// Forgets notifications that ended before `time`.
+    pub fn outbox_forget(&self, time: Timestamp) -> Result<(), Error> {
+        let sql = "DELETE FROM outbox WHERE done_at < ?1";
+        self.execute("forget notifications", sql, params![time.as_nanos()])
+    }
+
+    /// Keeps a value under a name.
+    pub fn kv_put(&self, name: &str, body: &[u8]) -> Result<(), Error> {
+        let sql = "INSERT OR REPLACE INTO kv (name, body) VALUES (?1, ?2)";
+        self.execute("keep a value", sql, params![name, body])
+    }
+
+    /// The value under a name.
+    pub fn kv_get(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let connection = self.catalogue.lock();
+        let found = connection.query_row("SELECT body FROM kv WHERE name = ?1", [name], |row| row.get(0));
+        found.optional().map_err(Error::catalogue("read a value"))
+    }
+
+    fn execute(&self, action: &'static str, sql: &str, params: impl rusqlite::Params) -> Result<(), Error> {
+        self.catalogue.lock().execute(sql, params).map(|_| ()).map_err(Error::catalogue(action))
+    }
+
+    fn outgoing(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Outgoing>, Error> {
+        let connection = self.catalogue.lock();
+        let read = || -> rusqlite::Result<Vec<Outgoing>> {
+            let mut query = connection.prepare(sql)?;
+            query.query_map(params, outgoing_of)?.collect()
+        };
+        read().map_err(Error::catalogue("read notifications"))
+    }
+}
+
+fn outgoing_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outgoing> {
+    let done_at: Option<i64> = row.get(6)?;
+    Ok(Outgoing {
+        key: row.get(0)?,
+        channel: row.get(1)?,
+        payload: row.get(2)?,
+        created: Timestamp::from_nanos(row.get(3)?),
+        attempts: row.get(4)?,
+        next_time: Timestamp::from_nanos(row.get(5)?),
+        done_at: done_at.map(Timestamp::from_nanos),
+        outcome: row.get(7)?,
+    })
+}
