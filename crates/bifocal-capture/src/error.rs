@@ -1,0 +1,78 @@
+//! What can go wrong before a source runs. What goes wrong with a single call is recorded, not returned.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// An error of a source. Completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The upstream's address cannot be used.
+    #[error("use `{url}` as upstream: {problem}")]
+    Upstream {
+        /// What was configured, without credentials.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The upstream wants TLS.
+    #[error("use `{url}` as upstream: https is not supported yet; put a TLS-terminating hop on loopback in between and name its http address")]
+    UpstreamTls {
+        /// What was configured, without credentials.
+        url: String,
+    },
+    /// The header that names the tenant is no header name.
+    #[error("use `{name}` as tenant header: not a header name")]
+    TenantHeader {
+        /// What was configured.
+        name: String,
+    },
+    /// The proxy cannot listen.
+    #[error("listen on {address} for the proxy")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        err: io::Error,
+    },
+    /// A path to backfill from cannot be read.
+    #[error("read `{path}`", path = .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        err: io::Error,
+    },
+    /// A path to backfill from holds no `.jsonl` file.
+    #[error("find `.jsonl` files in `{path}`", path = .path.display())]
+    NothingToRead {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The journal closed while a backfill ran; what it acknowledged before is durable.
+    #[error("store a batch of `{path}` from byte {offset} on: the journal is closed", path = .path.display())]
+    JournalClosed {
+        /// The file.
+        path: PathBuf,
+        /// Where the batch begins: a later run goes on from here.
+        offset: u64,
+    },
+}
+
+impl Error {
+    /// The code whose page explains it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Upstream { .. } => "B0201",
+            Self::UpstreamTls { .. } => "B0202",
+            Self::TenantHeader { .. } => "B0203",
+            Self::Listen { .. } => "B0204",
+            Self::Read { .. } => "B0210",
+            Self::NothingToRead { .. } => "B0211",
+            Self::JournalClosed { .. } => "B0212",
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Every limit of this crate with its number.
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Bytes of one request body that are captured.
+pub(crate) const REQUEST_CAPTURE_BYTES: usize = 8 * MIB;
+/// Bytes of one answer that are captured.
+pub(crate) const ANSWER_CAPTURE_BYTES: usize = 4 * MIB;
+/// Bytes of all captured bodies that wait for the recorder.
+pub(crate) const CAPTURE_BUFFER_BYTES: usize = 64 * MIB;
+/// Calls that wait for the recorder.
+pub(crate) const CAPTURE_QUEUE: usize = 4096;
+/// Client connections of the proxy.
+pub(crate) const CONNECTIONS: usize = 4096;
+/// Idle connections to the upstream that are kept.
+pub(crate) const IDLE_UPSTREAM_CONNECTIONS: usize = 512;
+/// Bytes of a tenant's name; a longer one is left out.
+pub(crate) const TENANT_BYTES: usize = 128;
+/// Bytes of one line of a Data Capture file.
+pub(crate) const LINE_BYTES: usize = 16 * MIB;
+/// Records of one batch of a backfill.
+pub(crate) const BACKFILL_BATCH: usize = 1000;
+/// Bytes of the lines of one batch of a backfill.
+pub(crate) const BACKFILL_BATCH_BYTES: usize = 8 * MIB;
+/// Folders within folders that a backfill follows.
+pub(crate) const FOLDER_DEPTH: usize = 32;
+
+/// Name, value, why.
+pub const LIMITS: &[(&str, u64, &str)] = &[
+    ("request_capture_bytes", REQUEST_CAPTURE_BYTES as u64, "a prompt of 2 million tokens; a longer request is forwarded whole and recorded without its text"),
+    ("answer_capture_bytes", ANSWER_CAPTURE_BYTES as u64, "350 times a p99 answer; a longer answer is forwarded whole and recorded as truncated"),
+    ("capture_buffer_bytes", CAPTURE_BUFFER_BYTES as u64, "bodies in memory at once; past it calls are forwarded and counted as dropped from the record"),
+    ("capture_queue", CAPTURE_QUEUE as u64, "calls that wait for the recorder: 100 ms at 40,000 requests/s"),
+    ("connections", CONNECTIONS as u64, "client connections; further ones wait in the kernel's backlog"),
+    ("idle_upstream_connections", IDLE_UPSTREAM_CONNECTIONS as u64, "kept for reuse; a further one is closed after its answer"),
+    ("tenant_bytes", TENANT_BYTES as u64, "a name, not a document"),
+    ("line_bytes", LINE_BYTES as u64, "a Data Capture line holds one request and response of at most 6 MB each"),
+    ("backfill_batch", BACKFILL_BATCH as u64, "records behind one checkpoint"),
+    ("backfill_batch_bytes", BACKFILL_BATCH_BYTES as u64, "memory of one batch when lines are long"),
+    ("folder_depth", FOLDER_DEPTH as u64, "deeper than any Data Capture layout; stops at loops of links"),
+];

@@ -1,0 +1,187 @@
+//! The listener: accepts, limits, drains.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bifocal_telemetry::{Clock, Counter, Drain, Gauge, Metric, TaskGroup, Telemetry};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+use crate::proxy::config::{ProxyOptions, Upstream};
+use crate::proxy::decode::Decoder;
+use crate::proxy::forward::forward;
+use crate::proxy::pool::Pool;
+use crate::proxy::recorder::{self, Recorder, Sink, Tap};
+
+/// Streams that are still running this long after the signal to end are cut.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// After a failed accept (no file descriptor left, for one) wait for some to be closed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A proxy that listens and does not accept yet.
+#[derive(Debug)]
+pub struct Proxy {
+    listener: TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    connections: Arc<Semaphore>,
+    upstream_tasks: TaskGroup,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pool: Arc<Pool>,
+    tap: Tap,
+    counters: Counters,
+    telemetry: Telemetry,
+}
+
+/// The proxy's counters, looked up once.
+#[derive(Clone, Debug)]
+pub(crate) struct Counters {
+    outcomes: Arc<[Counter; 5]>,
+    in_flight: Gauge,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Answered by the upstream, to the end.
+    Forwarded,
+    /// The upstream broke off in its answer.
+    MidStream,
+    /// No connection, or no response.
+    Unreachable,
+    /// The client went away.
+    ClientGone,
+    /// Not a request that can be forwarded.
+    Refused,
+}
+
+/// A request in the proxy, counted when it leaves.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    counters: Counters,
+    outcome: Outcome,
+}
+
+impl Proxy {
+    /// Opens the listener. The [`Recorder`] is to be run on a thread of its own
+    /// ([`TaskGroup::spawn_blocking`]); it ends by itself when the proxy has ended and its queue is empty.
+    pub async fn bind(
+        options: &ProxyOptions,
+        sink: Arc<dyn Sink>,
+        clock: Arc<dyn Clock>,
+        telemetry: &Telemetry,
+    ) -> Result<(Self, Recorder), Error> {
+        let upstream = Upstream::parse(&options.upstream)?;
+        let decoder = Decoder::new(&options.origin, options.components.clone());
+        let (tap, recorder) = recorder::recorder(options, decoder, sink, Arc::clone(&clock), telemetry)?;
+        let listen = |err| Error::Listen { address: options.listen, err };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let upstream_tasks = TaskGroup::new();
+        let pool = Pool::new(upstream, clock, upstream_tasks.clone(), telemetry.clone());
+        let counters = Counters::new(telemetry);
+        let shared = Shared { pool: Arc::new(pool), tap, counters, telemetry: telemetry.clone() };
+        let connections = Arc::new(Semaphore::new(options.connections));
+        let proxy = Self { listener, address, shared: Arc::new(shared), connections, upstream_tasks };
+        Ok((proxy, recorder))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the signal, then takes no more connections and lets running calls finish.
+    pub async fn run(self, mut drain: Drain) {
+        let tasks = TaskGroup::new();
+        loop {
+            let accepted = tokio::select! {
+                () = drain.requested() => break,
+                accepted = self.accept() => accepted,
+            };
+            let Some((stream, permit)) = accepted else { continue };
+            let connection = serve(Arc::clone(&self.shared), stream, permit, tasks.drain());
+            tasks.spawn("client connection", connection);
+        }
+        drop(self.listener);
+        if tokio::time::timeout(DRAIN_MAX, tasks.stop_and_join()).await.is_err() {
+            tracing::warn!(connections = tasks.running(), "streams were cut: they did not end in 30 s");
+        }
+        self.shared.pool.close();
+        self.upstream_tasks.stop();
+    }
+
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        if self.connections.available_permits() == 0 {
+            self.shared.telemetry.limit_hit("connections");
+        }
+        let permit = Arc::clone(&self.connections).acquire_owned().await.ok()?;
+        match self.listener.accept().await {
+            Ok((stream, _)) => Some((stream, permit)),
+            Err(err) => {
+                tracing::warn!(%err, "accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePermit, mut drain: Drain) {
+    // Without it small chunks wait up to 40 ms for an acknowledgement. It fails on a dead socket only.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let in_flight = shared.counters.enter();
+        let shared = &shared;
+        async move { Ok::<_, Infallible>(forward(&shared.pool, &shared.tap, in_flight, request).await) }
+    });
+    // The date is the upstream's or absent, like every other header.
+    let connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // Errors are those of one client's connection: it is gone, and its calls have recorded that.
+    let ended = tokio::select! {
+        _ = &mut connection => true,
+        () = drain.requested() => false,
+    };
+    if !ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = connection.await;
+    }
+    drop(permit);
+}
+
+impl Counters {
+    fn new(telemetry: &Telemetry) -> Self {
+        let outcomes = ["forwarded", "mid_stream", "unreachable", "client_gone", "refused"]
+            .map(|outcome| telemetry.counter(Metric::ProxyRequests, &[outcome]));
+        Self { outcomes: Arc::new(outcomes), in_flight: telemetry.gauge(Metric::ProxyInFlight, &[]) }
+    }
+
+    fn enter(&self) -> InFlight {
+        self.in_flight.increment();
+        InFlight { counters: self.clone(), outcome: Outcome::ClientGone }
+    }
+}
+
+impl InFlight {
+    pub(crate) fn outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.counters.in_flight.decrement();
+        self.counters.outcomes[self.outcome as usize].increment();
+    }
+}

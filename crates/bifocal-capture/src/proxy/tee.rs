@@ -1,0 +1,186 @@
+//! Bodies that hand on the frames that they are given. A frame is never split, merged, copied or held back; what
+//! capture needs of it is a handle of its bytes and the time of the poll that took it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::proxy::call::{Call, RequestCapture};
+use crate::proxy::decode::Ended;
+use crate::proxy::pool::Lease;
+use crate::proxy::service::{InFlight, Outcome};
+
+/// The body of a request on its way to the upstream.
+#[derive(Debug)]
+pub(crate) struct RequestTee {
+    body: Incoming,
+    capture: Option<Arc<RequestCapture>>,
+}
+
+/// The body of an answer on its way to the client.
+#[derive(Debug)]
+pub(crate) enum AnswerTee {
+    /// The upstream's.
+    Upstream(Box<Passing>),
+    /// The proxy's own.
+    Own(Option<Bytes>),
+}
+
+/// An answer that passes. Dropped before its end: the client is gone, and with it the upstream's connection.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    body: Incoming,
+    open: Option<Open>,
+}
+
+/// What is settled once, at the end.
+#[derive(Debug)]
+struct Open {
+    call: Option<Call>,
+    lease: Lease,
+    in_flight: InFlight,
+}
+
+impl RequestTee {
+    pub(crate) fn new(body: Incoming, capture: Option<Arc<RequestCapture>>) -> Self {
+        let mut tee = Self { body, capture };
+        tee.settle_at_end();
+        tee
+    }
+
+    /// Whether the capture still takes frames.
+    pub(crate) fn wants_more(&self) -> bool {
+        self.capture.is_some()
+    }
+
+    fn settle_at_end(&mut self) {
+        if self.body.is_end_stream()
+            && let Some(capture) = self.capture.take()
+        {
+            capture.end();
+        }
+    }
+}
+
+impl Body for RequestTee {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref()
+                    && let Some(capture) = &self.capture
+                    && !capture.frame(data)
+                {
+                    self.capture = None;
+                }
+                self.settle_at_end();
+            }
+            Some(Err(_)) => self.capture = None,
+            None => {
+                if let Some(capture) = self.capture.take() {
+                    capture.end();
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl AnswerTee {
+    pub(crate) fn upstream(body: Incoming, call: Option<Call>, lease: Lease, in_flight: InFlight) -> Self {
+        let mut passing = Passing { body, open: Some(Open { call, lease, in_flight }) };
+        // HEAD, 204, 304 and `content-length: 0` are over before they begin; nobody polls them.
+        passing.settle_at_end();
+        Self::Upstream(Box::new(passing))
+    }
+}
+
+impl Passing {
+    fn settle_at_end(&mut self) {
+        if self.open.is_some() && self.body.is_end_stream() {
+            self.settle(Ended::Complete);
+        }
+    }
+
+    fn settle(&mut self, ending: Ended) {
+        let Some(Open { call, lease, mut in_flight }) = self.open.take() else { return };
+        match ending {
+            Ended::Complete => {
+                lease.give_back();
+                in_flight.outcome(Outcome::Forwarded);
+            }
+            Ended::UpstreamError | Ended::Unreachable => in_flight.outcome(Outcome::MidStream),
+            Ended::ClientGone => in_flight.outcome(Outcome::ClientGone),
+        }
+        if let Some(call) = call {
+            call.end(ending);
+        }
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        // With a known length the last poll may have ended it; what is left open now was left by the client.
+        self.settle(Ended::ClientGone);
+    }
+}
+
+impl Body for AnswerTee {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let passing = match self.get_mut() {
+            Self::Own(body) => return Poll::Ready(body.take().map(|data| Ok(Frame::data(data)))),
+            Self::Upstream(passing) => passing,
+        };
+        let frame = ready!(Pin::new(&mut passing.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref()
+                    && let Some(Open { call: Some(call), .. }) = &mut passing.open
+                {
+                    call.answer(data);
+                }
+                passing.settle_at_end();
+            }
+            Some(Err(_)) => passing.settle(Ended::UpstreamError),
+            None => passing.settle(Ended::Complete),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_none(),
+            Self::Upstream(passing) => passing.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => SizeHint::with_exact(body.as_ref().map_or(0, |data| data.len() as u64)),
+            Self::Upstream(passing) => passing.body.size_hint(),
+        }
+    }
+}

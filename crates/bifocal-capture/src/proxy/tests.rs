@@ -1,0 +1,7 @@
+//! The proxy over real sockets on loopback: raw bytes on both sides, so that nothing in between tidies up.
+
+mod capture;
+mod forwarding;
+mod harness;
+mod recording;
+mod streams;
