@@ -1,0 +1,77 @@
+//! From source to a condition that can be evaluated.
+
+use std::thread;
+
+use cel::parser::Parser;
+use cel::{IdedExpr, ParseErrors};
+
+use crate::check::{Checker, Place};
+use crate::error::ExprError;
+use crate::evaluate::{Sample, run};
+use crate::guard;
+use crate::limits::{NESTING, STACK_BYTES};
+use crate::vocabulary::Vocabulary;
+use crate::{Context, Outcome};
+
+/// A checked condition.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    pub(crate) tree: IdedExpr,
+    pub(crate) places: Vec<Place>,
+}
+
+impl Expression {
+    /// Reads a condition, checks its names and types, and evaluates it once against sample values.
+    pub fn compile(source: &str, names: &Vocabulary) -> Result<Self, ExprError> {
+        guard::check(source)?;
+        // The generated parser needs more stack than a thread of the runtime has, and what it does with a hostile
+        // source is not ours to promise: a panic ends this thread and is an error of the condition.
+        thread::scope(|scope| {
+            let parser = thread::Builder::new().name("expression".to_owned()).stack_size(STACK_BYTES);
+            let parsing = parser.spawn_scoped(scope, || read(source, names));
+            match parsing.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(read)) => read,
+                Ok(Err(_panic)) => Err(ExprError::at(source, 0, "the condition cannot be read")),
+                Err(_) => Err(ExprError::at(source, 0, "there is no thread to read the condition on")),
+            }
+        })
+    }
+
+    /// The condition's value now.
+    pub fn evaluate(&self, context: &dyn Context) -> Result<Outcome, ExprError> {
+        run(self, context)
+    }
+}
+
+fn read(source: &str, names: &Vocabulary) -> Result<Expression, ExprError> {
+    let parser = Parser::new().error_recovery_limit(4);
+    let (mut tree, info) =
+        parser.parse_with_source_info(source).map_err(|errors| unreadable(source, &errors))?;
+    let mut checker = Checker { source, info: &info, names, places: Vec::new() };
+    checker.condition(&mut tree)?;
+    let expression = Expression { tree, places: checker.places };
+    for truth in [false, true] {
+        run(&expression, &Sample { truth })?;
+    }
+    Ok(expression)
+}
+
+/// The parser lists everything that it would have taken; where it stopped is what helps.
+fn plain(message: &str) -> String {
+    let first = message.split_once(" expecting").map_or(message, |(first, _)| first);
+    first.replace("'<EOF>'", "the end").replace("mismatched input", "did not expect")
+}
+
+fn unreadable(source: &str, errors: &ParseErrors) -> ExprError {
+    let Some(first) = errors.errors.first() else {
+        return ExprError::at(source, 0, "the condition cannot be read");
+    };
+    let message = match first.msg.split_once(':') {
+        _ if first.msg.contains("recursion") => format!("brackets are nested more than {NESTING} deep"),
+        Some(("Syntax error", rest)) => plain(rest.trim()),
+        _ => first.msg.clone(),
+    };
+    let from_one = |position: isize| usize::try_from(position).unwrap_or(0).max(1);
+    ExprError { line: from_one(first.pos.0), column: from_one(first.pos.1), message, hint: None }
+        .hint("a condition looks like `upper('relevance_pass_rate') < 0.7 && state != 'outage'`")
+}
