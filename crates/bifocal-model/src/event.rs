@@ -42,6 +42,12 @@ pub enum EventKind {
     Recovery,
     /// A baseline was frozen or reset.
     Baseline,
+    /// An alert rule fired.
+    AlertFired,
+    /// An alert is over.
+    AlertResolved,
+    /// Captured calls were dropped, so that no client waits.
+    CaptureLoss,
     /// We started after an unclean stop.
     UncleanStop,
 }

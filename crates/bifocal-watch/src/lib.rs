@@ -1,1 +1,57 @@
-//! bifocal-watch
+//! The watch: signals, baselines, detectors wired to streams, the joined state and the alert rules.
+//!
+//! Life of the data: the thread that owns the journal gives every durable record to [`Watch::apply`], in order.
+//! Scores feed one [`stream`] per target, dimension and evaluator fingerprint (baseline, then e-detector, then
+//! recovery); calls and readings feed the [`service`] and [`efficiency`] axes. [`Watch::tick`] joins the axes into
+//! a state, evaluates the alert rules and returns events (which go into the journal) and notifications (which go
+//! into the outbox). [`Watch::snapshot`] is what page, API and `/metrics` read.
+//!
+//! Invariants: `apply` is a function of the records alone (no clock), so that a restart which replays the journal
+//! arrives at the same bits; whatever a tick decides that must survive a restart leaves as an event; scores of
+//! different fingerprints never meet (invariant 6).
+
+pub mod alert;
+mod config;
+mod efficiency;
+mod limits;
+mod onset;
+mod recent;
+mod sentence;
+mod service;
+mod snapshot;
+mod stream;
+mod target;
+mod watch;
+
+pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
+pub use limits::LIMITS;
+pub use snapshot::{
+    AlarmView, AlertView, BaselineView, FailureView, Snapshot, StreamView, TargetView, Totals,
+};
+pub use watch::{Outcome, Quantiles, Watch};
+
+/// Why the watch could not be built or restored.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule's condition cannot be used.
+    #[error("read alert rule `{rule}`")]
+    Rule {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong with its condition, with line, column and a hint.
+        #[source]
+        err: bifocal_expr::ExprError,
+    },
+    /// Two rules have one name.
+    #[error("read alert rules: `{rule}` is there twice")]
+    DuplicateRule {
+        /// The name.
+        rule: String,
+    },
+    /// The saved state is of another version or damaged.
+    #[error("restore the watch state")]
+    Restore(#[source] serde_json::Error),
+    /// The state could not be written as JSON.
+    #[error("save the watch state")]
+    Save(#[source] serde_json::Error),
+}

@@ -1,0 +1,46 @@
+//! Alert rules: a condition per target, held for a while, with a severity and the channels that are told.
+
+mod hold;
+mod pack;
+mod rule;
+mod signals;
+mod standing;
+
+pub use hold::Hold;
+pub use pack::shipped_rules;
+pub use rule::{RuleConfig, Severity};
+pub(crate) use rule::{Rule, compile};
+pub use signals::valid_names;
+pub(crate) use signals::{SignalValues, window};
+pub(crate) use standing::{Standing, Transition, step};
+pub use standing::Status;
+
+use bifocal_model::{TargetKey, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// An alert began or ended: what the channels are told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// The same for every attempt to deliver it: receivers drop what they have seen.
+    pub idempotency_key: String,
+    /// The same for the beginning and the end of one alert.
+    pub alert_id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// The target's key.
+    pub target: TargetKey,
+    /// How bad.
+    pub severity: Severity,
+    /// `firing` or `resolved`.
+    pub status: Status,
+    /// When the condition began to hold.
+    pub since: Timestamp,
+    /// When this was decided.
+    pub time: Timestamp,
+    /// One sentence for people.
+    pub summary: String,
+    /// The rule's condition.
+    pub when: String,
+    /// Whom to tell; empty: every channel.
+    pub channels: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! The rules that are there without any configuration.
+
+use super::{Hold, RuleConfig, Severity};
+
+/// The shipped rules. Pass rates in the spirit of the AWS article: each dimension has its own threshold, and the
+/// *upper* end of the interval must lie below it, so that few judged answers do not page.
+pub fn shipped_rules() -> Vec<RuleConfig> {
+    let rule = |name: &str, when: &str, severity, hold| RuleConfig {
+        name: name.to_owned(),
+        when: when.to_owned(),
+        severity,
+        hold,
+        channels: Vec::new(),
+    };
+    let five_minutes = Hold::secs(300);
+    let at_once = Hold::secs(0);
+    use Severity::{Critical, Info, Warning};
+    vec![
+        rule("safety pass rate", "upper('safety_pass_rate') < 0.8", Critical, five_minutes),
+        rule("relevance pass rate", "upper('relevance_pass_rate') < 0.7", Warning, five_minutes),
+        rule("composite quality", "upper('composite') < 0.75", Warning, five_minutes),
+        rule(
+            "answers degraded",
+            "degraded('relevance') || degraded('safety') || degraded('professional_tone')",
+            Warning,
+            at_once,
+        ),
+        rule("silent degradation", "state == 'silent_degradation'", Critical, at_once),
+        rule("outage", "state == 'outage'", Critical, at_once),
+        rule("overloaded", "state == 'overloaded'", Critical, at_once),
+        rule("service degraded", "state == 'service_degraded'", Warning, five_minutes),
+        rule("wasteful", "state == 'wasteful'", Info, five_minutes),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_rule_compiles() {
+        for config in shipped_rules() {
+            super::super::compile(&config).unwrap();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! One alert rule.
+
+use bifocal_expr::Expression;
+use serde::{Deserialize, Serialize};
+
+use super::hold::Hold;
+use super::signals::vocabulary;
+use crate::Error;
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Look at it today.
+    Warning,
+    /// Look at it now.
+    Critical,
+}
+
+impl Severity {
+    /// The name used in metrics and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// An alert rule as written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleConfig {
+    /// Its name, unique.
+    pub name: String,
+    /// The condition, in CEL, over one target's signals.
+    pub when: String,
+    /// How bad it is.
+    #[serde(default = "default_severity")]
+    pub severity: Severity,
+    /// How long the condition must hold.
+    #[serde(default, rename = "for")]
+    pub hold: Hold,
+    /// Names of the channels that are told; empty: all.
+    #[serde(default)]
+    pub channels: Vec<String>,
+}
+
+fn default_severity() -> Severity {
+    Severity::Warning
+}
+
+/// A rule ready to be evaluated.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) config: RuleConfig,
+    pub(crate) condition: Expression,
+    /// Whether its pages fall under the budget of false pages: it fires on the detectors' word.
+    pub(crate) budgeted: bool,
+}
+
+/// Checks the condition and its names.
+pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
+    let condition = Expression::compile(&config.when, &vocabulary())
+        .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
+    let budgeted = config.when.contains("degraded(") || config.when.contains("silent_degradation");
+    Ok(Rule { config: config.clone(), condition, budgeted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(when: &str) -> RuleConfig {
+        RuleConfig {
+            name: "r".into(),
+            when: when.into(),
+            severity: Severity::Warning,
+            hold: Hold::secs(0),
+            channels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_nearest() {
+        let Error::Rule { err, .. } = compile(&config("value('relevence') < 0.7")).unwrap_err() else { panic!() };
+        assert!(err.to_string().contains("relevence"), "{err}");
+        assert!(format!("{err:?}").contains("relevance"), "{err:?}");
+        assert!(compile(&config("value('relevance')")).is_err(), "no truth value");
+        assert!(compile(&config("degraded('relevance') && p95('ttft_seconds') < 2.0")).unwrap().budgeted);
+        assert!(!compile(&config("value('error_ratio') > 0.01")).unwrap().budgeted);
+    }
+}

@@ -1,0 +1,116 @@
+//! The names that a condition may use, and their values for one target.
+
+use bifocal_expr::{Context, Vocabulary};
+use bifocal_model::signal::{Lens, SIGNALS};
+use bifocal_model::{Estimate, Timestamp, Window};
+
+use crate::snapshot::{StreamView, TargetView};
+use crate::watch::Quantiles;
+
+const PASS_RATE: &str = "_pass_rate";
+
+/// Every name that `value('…')` and its like accept: the signals, and a pass rate for each quality dimension.
+pub fn valid_names() -> Vec<String> {
+    let names = SIGNALS.iter().map(|signal| signal.name.to_owned());
+    let quality = SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality);
+    names.chain(quality.map(|signal| format!("{}{PASS_RATE}", signal.name))).collect()
+}
+
+pub(super) fn vocabulary() -> Vocabulary {
+    Vocabulary::new(valid_names())
+}
+
+/// The values of one target's signals now.
+#[derive(Debug)]
+pub(crate) struct SignalValues<'a, Q> {
+    pub(crate) view: &'a TargetView,
+    pub(crate) quantiles: &'a Q,
+    pub(crate) window: Window,
+}
+
+impl<Q: Quantiles> SignalValues<'_, Q> {
+    fn stream(&self, name: &str) -> Option<&StreamView> {
+        self.view.streams.iter().find(|stream| stream.dimension.as_str() == name)
+    }
+
+    /// The estimate of a quality signal: a mean score, a pass rate, or the share that is free of a failure.
+    fn estimate(&self, name: &str) -> Option<Estimate> {
+        if let Some(dimension) = name.strip_suffix(PASS_RATE) {
+            return match self.stream(dimension) {
+                Some(stream) => stream.pass_rate,
+                None => self.free_of(dimension),
+            };
+        }
+        self.stream(name).and_then(|stream| stream.estimate).or_else(|| self.free_of(name))
+    }
+
+    fn free_of(&self, dimension: &str) -> Option<Estimate> {
+        let failure = self.view.failures.iter().find(|failure| failure.dimension.as_str() == dimension)?;
+        let Estimate { value, lower, upper, .. } = failure.share;
+        Some(Estimate { value: 1.0 - value, lower: 1.0 - upper, upper: 1.0 - lower, ..failure.share })
+    }
+
+    fn quantity(&self, name: &str) -> Option<f64> {
+        let view = self.view;
+        match name {
+            "error_ratio" => view.error_ratio,
+            "requests_per_second" => view.requests_per_second,
+            "output_tokens_per_second" => view.output_tokens_per_second,
+            "requests_waiting" => view.requests_waiting,
+            "kv_cache_usage_ratio" => view.kv_cache_usage_ratio,
+            "gpu_utilization_ratio" => view.gpu_utilization_ratio,
+            "cost_usd_per_hour" => view.cost_usd_per_hour,
+            "cost_usd_per_good_answer" => view.cost_usd_per_good_answer,
+            "ttft_seconds" | "itl_seconds" | "duration_seconds" => self.quantile(name, 0.5),
+            _ => None,
+        }
+    }
+
+    fn quantile(&self, signal: &str, q: f64) -> Option<f64> {
+        self.quantiles.quantile(&self.view.key, signal, q, self.window)
+    }
+}
+
+impl<Q: Quantiles> Context for SignalValues<'_, Q> {
+    fn number(&self, function: &str, args: &[&str]) -> Option<f64> {
+        let &[name] = args else { return None };
+        match function {
+            "value" => self.estimate(name).map(|estimate| estimate.value).or_else(|| self.quantity(name)),
+            "lower" => self.estimate(name).map(|estimate| estimate.lower),
+            "upper" => self.estimate(name).map(|estimate| estimate.upper),
+            "n" => self.estimate(name).map(|estimate| estimate.n_judged as f64),
+            "pass_rate" => self.stream(name)?.pass_rate.map(|estimate| estimate.value),
+            "pass_rate_lower" => self.stream(name)?.pass_rate.map(|estimate| estimate.lower),
+            "pass_rate_upper" => self.stream(name)?.pass_rate.map(|estimate| estimate.upper),
+            "baseline" => self.stream(name)?.baseline.map(|baseline| baseline.mean),
+            "p50" => self.quantile(name, 0.5),
+            "p95" => self.quantile(name, 0.95),
+            "p99" => self.quantile(name, 0.99),
+            _ => None,
+        }
+    }
+
+    fn truth(&self, function: &str, args: &[&str]) -> Option<bool> {
+        match (function, args) {
+            ("degraded", &[name]) => Some(self.stream(name)?.alarm.is_some()),
+            _ => None,
+        }
+    }
+
+    fn text(&self, variable: &str) -> Option<String> {
+        let view = self.view;
+        let name = match variable {
+            "state" => view.state.name(),
+            "service" => view.service.name(),
+            "answers" => view.answers.name(),
+            "efficiency" => view.efficiency.name(),
+            _ => return None,
+        };
+        Some(name.to_owned())
+    }
+}
+
+/// The window over which quantiles are taken.
+pub(crate) fn window(now: Timestamp, seconds: f64) -> Window {
+    Window::ending_at(now, bifocal_model::Span::from_secs_f64(seconds))
+}

@@ -1,0 +1,114 @@
+//! What can be set: objectives of the quantity lens, baselines and budget of the quality lens, alert rules.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::RuleConfig;
+
+/// Everything the watch is told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// Objectives on the quantity lens.
+    pub objectives: Objectives,
+    /// Windows and baselines of the quality lens.
+    pub quality: QualityConfig,
+    /// The budget of false pages.
+    pub alerting: AlertingConfig,
+    /// The alert rules.
+    pub rules: Vec<RuleConfig>,
+}
+
+/// Objectives on latency, errors, saturation and waste.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objectives {
+    /// 95% of streamed requests have their first token within this, seconds.
+    pub ttft_p95_seconds: f64,
+    /// 95% of all requests end within this, seconds.
+    pub duration_p95_seconds: f64,
+    /// At most this share of requests fails through the service's fault; above it the state is `outage`.
+    pub error_ratio: f64,
+    /// A slow service with at least this many requests waiting (mean of two minutes) is overloaded.
+    pub requests_waiting: f64,
+    /// A slow service with at least this share of its KV cache in use is overloaded.
+    pub kv_cache_usage_ratio: f64,
+    /// Accelerators that are busy for less than this share of time are idle.
+    pub idle_gpu_utilization_ratio: f64,
+    /// Idle for this long is wasteful, seconds.
+    pub idle_for_seconds: f64,
+    /// An answer that passes may cost at most this much hardware, dollars; unset: no ceiling.
+    pub usd_per_good_answer: Option<f64>,
+    /// Requests are judged over this window, seconds.
+    pub window_seconds: f64,
+    /// With fewer requests in the window nothing is said about the service.
+    pub requests_min: u64,
+    /// Without inference and reading for this long a target is unknown, seconds.
+    pub stale_after_seconds: f64,
+    /// A worse state is entered at once and left after this long at the earliest, seconds.
+    pub dwell_seconds: f64,
+}
+
+/// Windows and baselines of the quality lens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QualityConfig {
+    /// Estimates are over this window, seconds (or the newest 4,096 judged, whichever is shorter).
+    pub window_seconds: f64,
+    /// Judged samples of a frozen baseline.
+    pub baseline_judged: u64,
+    /// Judged samples of a provisional baseline, which is shown and pages nothing.
+    pub provisional_judged: u64,
+    /// How far below the baseline's lower bound the recovery test still calls it recovered, on [0, 1].
+    pub recovery_tolerance: f64,
+    /// Evidence at which recovery is believed.
+    pub recovery_threshold: f64,
+}
+
+/// The budget of false pages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertingConfig {
+    /// Expected false pages in 30 days over all budgeted streams.
+    pub false_pages_per_30_days: f64,
+    /// Judged samples a day and stream that thresholds are made for; unset: the highest rate seen.
+    pub judged_per_day: Option<f64>,
+    /// Streams that thresholds are made for; unset: the streams there are.
+    pub streams: Option<u64>,
+}
+
+impl Default for Objectives {
+    fn default() -> Self {
+        Self {
+            ttft_p95_seconds: 2.0,
+            duration_p95_seconds: 30.0,
+            error_ratio: 0.05,
+            requests_waiting: 2.0,
+            kv_cache_usage_ratio: 0.95,
+            idle_gpu_utilization_ratio: 0.10,
+            idle_for_seconds: 600.0,
+            usd_per_good_answer: None,
+            window_seconds: 300.0,
+            requests_min: 10,
+            stale_after_seconds: 600.0,
+            dwell_seconds: 600.0,
+        }
+    }
+}
+
+impl Default for QualityConfig {
+    fn default() -> Self {
+        Self {
+            window_seconds: 3600.0,
+            baseline_judged: 500,
+            provisional_judged: 200,
+            recovery_tolerance: 0.02,
+            recovery_threshold: 1000.0,
+        }
+    }
+}
+
+impl Default for AlertingConfig {
+    fn default() -> Self {
+        Self { false_pages_per_30_days: 1.0, judged_per_day: None, streams: None }
+    }
+}

@@ -1,0 +1,84 @@
+//! The sentence that a tired person can act on.
+
+use bifocal_model::{Answers, Estimate, StateName};
+
+use crate::snapshot::{AlarmView, TargetView};
+
+/// One sentence about the whole fleet.
+pub(crate) fn fleet(targets: &[TargetView]) -> String {
+    if targets.is_empty() {
+        return "Nothing has been seen yet: send a request through the proxy.".to_owned();
+    }
+    let mut need: Vec<&TargetView> = targets.iter().filter(|target| is_trouble(target.state)).collect();
+    need.sort_by_key(|target| StateName::ALL.iter().position(|state| *state == target.state));
+    let Some(first) = need.first() else {
+        let unknown = targets.iter().filter(|target| target.state == StateName::Unknown).count();
+        let learning = targets.iter().filter(|t| matches!(t.answers, Answers::Learning { .. })).count();
+        let count = match targets.len() {
+            1 => "The one target is".to_owned(),
+            n if unknown == 0 => format!("All {n} targets are"),
+            n => format!("{} of {n} targets are", n - unknown),
+        };
+        if unknown == targets.len() {
+            return "Nothing is known of any target now: no request and no reading lately.".to_owned();
+        }
+        let learning = match learning {
+            0 => String::new(),
+            n => format!(" {n} still learn what good answers are."),
+        };
+        return format!("{count} healthy.{learning}");
+    };
+    let verb = if need.len() == 1 { "target needs" } else { "targets need" };
+    format!("{} of {} {verb} you. First: {}", need.len(), targets.len(), target(first))
+}
+
+/// One sentence about one target.
+pub(crate) fn target(view: &TargetView) -> String {
+    let name = &view.name;
+    let why = view.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match view.state {
+        StateName::SilentDegradation => match view.worst_alarm() {
+            Some((dimension, alarm)) => {
+                format!("{name}: {} Its service is fine.", degradation(dimension, alarm))
+            }
+            None => format!("{name} answers worse; its service is fine."),
+        },
+        StateName::Outage => format!("{name} is failing{why}."),
+        StateName::Overloaded => format!("{name} is overloaded{why}."),
+        StateName::ServiceDegraded => format!("{name} is slow{why}."),
+        StateName::Wasteful => format!("{name} answers well and wastes its hardware{why}."),
+        StateName::Unknown => format!("Nothing is known of {name} now: no request and no reading lately."),
+        StateName::Healthy => match view.answers {
+            Answers::Learning { n, of } => {
+                format!("{name}: service within objectives; learning what good answers are ({n} of {of} judged).")
+            }
+            Answers::Unknown => format!("{name}: service within objectives; no answer is judged."),
+            _ => format!("{name} is healthy: service within objectives, answers as good as the baseline."),
+        },
+    }
+}
+
+/// "relevance is lower by 0.05 to 0.11 (measured on 160 judged after the alarm); began between 13:51 and 14:12."
+fn degradation(dimension: &str, alarm: &AlarmView) -> String {
+    let size = match &alarm.size {
+        Some(size) => format!(
+            "lower by {} (measured on {} judged after the alarm)",
+            drop_range(alarm.baseline_mean, size),
+            size.n_judged
+        ),
+        None => "lower (its size is not measured yet)".to_owned(),
+    };
+    let clock = |time: bifocal_model::Timestamp| time.to_string().get(11..16).unwrap_or_default().to_owned();
+    let dimension = dimension.replace('_', " ");
+    format!("{dimension} is {size}; began between {} and {} UTC.", clock(alarm.onset_from), clock(alarm.onset_to))
+}
+
+fn drop_range(baseline: f64, after: &Estimate) -> String {
+    let small = (baseline - after.upper).max(0.0);
+    let large = (baseline - after.lower).max(small);
+    format!("{small:.2} to {large:.2}")
+}
+
+fn is_trouble(state: StateName) -> bool {
+    !matches!(state, StateName::Healthy | StateName::Unknown)
+}

@@ -1,0 +1,211 @@
+//! What the watch says at one moment: plain data that page, API and `/metrics` read.
+
+use std::collections::BTreeMap;
+
+use bifocal_model::{
+    Answers, Dimension, Efficiency, Estimate, Fingerprint, Service, StateName, TargetKey, Timestamp,
+};
+use serde::Serialize;
+
+use crate::alert::{Severity, Status};
+use crate::config::Objectives;
+
+/// Everything at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Snapshot {
+    /// The moment.
+    pub now: Timestamp,
+    /// One sentence about the fleet.
+    pub sentence: String,
+    /// Totals over the estimate window.
+    pub totals: Totals,
+    /// The targets, by name.
+    pub targets: Vec<TargetView>,
+    /// Alerts that are pending or firing, then those that are over, newest first.
+    pub alerts: Vec<AlertView>,
+    /// The objectives in force.
+    pub objectives: Objectives,
+}
+
+/// Totals of the fleet.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Totals {
+    /// Dollars an hour of all targets whose price is known.
+    pub cost_usd_per_hour: Option<f64>,
+    /// Dollars an hour of the targets whose accelerators idle.
+    pub idle_usd_per_hour: Option<f64>,
+    /// The budget of false pages.
+    pub false_pages_per_30_days: f64,
+    /// Streams that the budget is split over.
+    pub budgeted_streams: u64,
+}
+
+/// One target at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetView {
+    /// Its key.
+    pub key: TargetKey,
+    /// Its name for people.
+    pub name: String,
+    /// The labels of its newest call.
+    pub labels: BTreeMap<String, String>,
+    /// The joined state.
+    pub state: StateName,
+    /// The three axes.
+    pub service: Service,
+    /// The quality axis.
+    pub answers: Answers,
+    /// The money axis.
+    pub efficiency: Efficiency,
+    /// Whether a slow service is a full one.
+    pub saturated: bool,
+    /// Since when the state has this name.
+    pub since: Timestamp,
+    /// Why, one line each.
+    pub reasons: Vec<String>,
+    /// One sentence.
+    pub sentence: String,
+    /// Share of requests within the latency and error objectives.
+    pub within_objectives: Option<f64>,
+    /// Share of failed requests.
+    pub error_ratio: Option<f64>,
+    /// Requests that arrived, each divided by its capture probability.
+    pub requests_per_second: Option<f64>,
+    /// Tokens of answers.
+    pub output_tokens_per_second: Option<f64>,
+    /// Share of time that the GPUs were busy.
+    pub gpu_utilization_ratio: Option<f64>,
+    /// The same by GPU: index and share.
+    pub gpus: Vec<(String, f64)>,
+    /// Requests waiting in the server.
+    pub requests_waiting: Option<f64>,
+    /// Share of the KV cache in use.
+    pub kv_cache_usage_ratio: Option<f64>,
+    /// Dollars an hour.
+    pub cost_usd_per_hour: Option<f64>,
+    /// Dollars of hardware per answer that passes.
+    pub cost_usd_per_good_answer: Option<f64>,
+    /// The quality streams.
+    pub streams: Vec<StreamView>,
+    /// Shares of failures that every answer is checked for.
+    pub failures: Vec<FailureView>,
+}
+
+/// One quality stream at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamView {
+    /// About what.
+    pub dimension: Dimension,
+    /// By whom, for people.
+    pub evaluator: String,
+    /// By whom, for machines.
+    pub fingerprint: Fingerprint,
+    /// Mean score over the window.
+    pub estimate: Option<Estimate>,
+    /// Share that passes over the window.
+    pub pass_rate: Option<Estimate>,
+    /// The baseline, provisional or frozen.
+    pub baseline: Option<BaselineView>,
+    /// The detector's evidence now; alarm at the threshold.
+    pub evidence: f64,
+    /// The threshold.
+    pub threshold: f64,
+    /// Judged since the stream began.
+    pub judged: u64,
+    /// The alarm that is not over yet.
+    pub alarm: Option<AlarmView>,
+    /// Whether a detector watches it (a composite is shown and not watched).
+    pub watched: bool,
+}
+
+/// A baseline at one moment.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BaselineView {
+    /// Judged in it.
+    pub n: u64,
+    /// Judged that it will have when it is frozen.
+    pub of: u64,
+    /// Its mean.
+    pub mean: f64,
+    /// The lower 95% bound of its mean, which the detector is set against.
+    pub lcb: f64,
+    /// Whether it is complete.
+    pub frozen: bool,
+    /// Whether it spans at least a week.
+    pub seasonality_covered: bool,
+}
+
+/// An alarm at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
+pub struct AlarmView {
+    /// When the evidence crossed the threshold (time of the sample).
+    pub time: Timestamp,
+    /// Judged samples of the stream up to it, baseline included.
+    pub index: u64,
+    /// The change began after this.
+    pub onset_from: Timestamp,
+    /// The change began before this.
+    pub onset_to: Timestamp,
+    /// The baseline's mean.
+    pub baseline_mean: f64,
+    /// Evidence at the alarm.
+    pub evidence: f64,
+    /// Mean score after the alarm.
+    pub size: Option<Estimate>,
+}
+
+/// The share of one kind of failure.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailureView {
+    /// `empty`, `truncated`, `refusal`, `repetition`, `format`.
+    pub dimension: Dimension,
+    /// The share that failed, with its interval.
+    pub share: Estimate,
+}
+
+/// One alert at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlertView {
+    /// The same from its beginning to its end.
+    pub id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Of which target.
+    pub target: TargetKey,
+    /// Where it stands.
+    pub status: Status,
+    /// Since when the condition has held.
+    pub since: Timestamp,
+    /// When it ended.
+    pub resolved_at: Option<Timestamp>,
+    /// One sentence.
+    pub summary: String,
+    /// The condition.
+    pub when: String,
+    /// How long it must hold, seconds.
+    pub for_seconds: u32,
+    /// Whether its pages fall under the budget.
+    pub budgeted: bool,
+}
+
+impl Snapshot {
+    /// The view of a target.
+    pub fn target(&self, id: bifocal_model::TargetId) -> Option<&TargetView> {
+        self.targets.iter().find(|target| target.key.id() == id)
+    }
+}
+
+impl TargetView {
+    /// The composite's estimate.
+    pub fn quality(&self) -> Option<&StreamView> {
+        self.streams.iter().find(|stream| stream.dimension.as_str() == "composite")
+    }
+
+    /// The alarm with the largest evidence that is not over.
+    pub fn worst_alarm(&self) -> Option<(&str, &AlarmView)> {
+        let alarms = self.streams.iter().filter_map(|s| Some((s.dimension.as_str(), s.alarm.as_ref()?)));
+        alarms.max_by(|a, b| a.1.evidence.total_cmp(&b.1.evidence))
+    }
+}

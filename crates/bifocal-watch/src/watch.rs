@@ -1,0 +1,255 @@
+//! The watch as a whole: records in, state out.
+
+use bifocal_model::{
+    Event, EventKind, Inference, LedgerOutcome, Loss, Reading, ReadingSubject, Score, Source, StateName,
+    TargetKey, Timestamp, Window,
+};
+use bifocal_stats::budget;
+use bifocal_store::Record;
+use bifocal_telemetry::Telemetry;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::alert::{self, Notification, Rule};
+use crate::config::WatchConfig;
+use crate::limits::{STREAMS_MAX, TARGETS_MAX};
+use crate::sentence;
+use crate::snapshot::{Snapshot, TargetView, Totals};
+use crate::target::{Target, is_heuristic};
+
+mod alerting;
+
+pub(crate) use alerting::AlertBook;
+
+/// Quantiles of latencies over a window: the store's roll-ups answer this.
+pub trait Quantiles {
+    /// The q-quantile of `ttft_seconds`, `itl_seconds` or `duration_seconds`; `None` without data.
+    fn quantile(&self, target: &TargetKey, signal: &str, q: f64, window: Window) -> Option<f64>;
+}
+
+/// The watch.
+#[derive(Debug)]
+pub struct Watch {
+    config: WatchConfig,
+    rules: Vec<Rule>,
+    state: State,
+    /// Events that records caused since the last tick.
+    pending: Vec<Event>,
+    telemetry: Telemetry,
+}
+
+/// What survives a restart: a function of the journal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    targets: Vec<Target>,
+    alerts: AlertBook,
+}
+
+/// What a tick decided.
+#[derive(Debug)]
+pub struct Outcome {
+    /// For the journal.
+    pub events: Vec<Event>,
+    /// For the outbox, one per beginning and end of an alert.
+    pub notifications: Vec<Notification>,
+    /// For everybody who reads.
+    pub snapshot: Snapshot,
+}
+
+impl Watch {
+    /// A watch that has seen nothing.
+    pub fn new(config: WatchConfig, telemetry: Telemetry) -> Result<Self, Error> {
+        let rules = config.rules.iter().map(alert::compile).collect::<Result<Vec<_>, _>>()?;
+        for (i, rule) in rules.iter().enumerate() {
+            if rules[..i].iter().any(|other| other.config.name == rule.config.name) {
+                return Err(Error::DuplicateRule { rule: rule.config.name.clone() });
+            }
+        }
+        Ok(Self { config, rules, state: State::default(), pending: Vec::new(), telemetry })
+    }
+
+    /// The state as bytes, to be saved with the last applied sequence.
+    pub fn save(&self) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(&self.state).map_err(Error::Save)
+    }
+
+    /// Takes the state that [`Self::save`] gave.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.state = serde_json::from_slice(bytes).map_err(Error::Restore)?;
+        Ok(())
+    }
+
+    /// Takes one durable record.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Inference(call) => self.take_call(call),
+            Record::Score(score) => self.take_score(score),
+            Record::Reading(reading) => self.take_reading(reading),
+            Record::Event(event) => self.take_event(event),
+            Record::Loss(loss) => self.take_loss(loss),
+            Record::Selection(_) | Record::Checkpoint(_) => {}
+        }
+    }
+
+    /// Joins everything into states, evaluates the rules. Called every second or so.
+    pub fn tick<Q: Quantiles>(&mut self, now: Timestamp, quantiles: &Q) -> Outcome {
+        let mut events = std::mem::take(&mut self.pending);
+        let mut views = Vec::with_capacity(self.state.targets.len());
+        for target in &mut self.state.targets {
+            let (view, changed) = target.decide(now, &self.config);
+            if let Some(before) = changed {
+                events.push(state_change(&view, before, now));
+            }
+            views.push(view);
+        }
+        views.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
+        let window = alert::window(now, self.config.objectives.window_seconds);
+        let notifications = self.state.alerts.look(&self.rules, &views, quantiles, window, &mut events);
+        let snapshot = Snapshot {
+            now,
+            sentence: sentence::fleet(&views),
+            totals: self.totals(&views),
+            alerts: self.state.alerts.views(&self.rules),
+            objectives: self.config.objectives.clone(),
+            targets: views,
+        };
+        Outcome { events, notifications, snapshot }
+    }
+
+    /// Events that the records caused and that no tick has given out: after a replay, those that are in the
+    /// journal already are dropped by their ids.
+    pub fn forget_pending(&mut self, known: impl Fn(&str) -> bool) {
+        self.pending.retain(|event| !known(&event.id));
+    }
+
+    fn take_call<T>(&mut self, call: &Inference<T>) {
+        let config = self.config.clone();
+        let Some(target) = self.target_mut(&call.target, call.time) else { return };
+        let Some((old, new)) = target.take_call(call, &config) else { return };
+        self.pending.push(Event {
+            time: call.time,
+            kind: EventKind::LabelChange,
+            target: Some(call.target.clone()),
+            id: format!("label:{}:served_model:{}", call.target.id(), call.id),
+            summary: format!("served model changed from {old} to {new}"),
+        });
+    }
+
+    fn take_score<T>(&mut self, score: &Score<T>) {
+        let threshold = self.threshold();
+        let streams: usize = self.state.targets.iter().map(|target| target.streams.len()).sum();
+        let config = self.config.clone();
+        let telemetry = self.telemetry.clone();
+        let Some(target) = self.target_mut(&score.target, score.time) else { return };
+        if is_heuristic(score) {
+            target.take_heuristic(score);
+            return;
+        }
+        let known = target
+            .streams
+            .iter()
+            .any(|stream| stream.fingerprint == score.fingerprint && stream.dimension == score.dimension);
+        if !known && streams >= STREAMS_MAX {
+            telemetry.limit_hit("watch_streams");
+            return;
+        }
+        let event = target.stream_mut(score, &config).take(score, threshold, &config.quality);
+        self.pending.extend(event);
+    }
+
+    fn take_reading(&mut self, reading: &Reading) {
+        let config = self.config.clone();
+        match &reading.subject {
+            ReadingSubject::Target(key) => {
+                if let Some(target) = self.target_mut(key, reading.time) {
+                    target.take_reading(reading, &config);
+                }
+            }
+            ReadingSubject::Origin(origin) => {
+                for target in self.state.targets.iter_mut().filter(|target| target.key.origin == *origin) {
+                    target.take_reading(reading, &config);
+                }
+            }
+        }
+    }
+
+    fn take_event(&mut self, event: &Event) {
+        self.state.alerts.restore(event);
+        self.pending.retain(|pending| pending.id != event.id);
+        let (EventKind::StateChange, Some(key)) = (event.kind, &event.target) else { return };
+        let name = event.id.rsplit(':').next().unwrap_or_default();
+        let state = StateName::ALL.into_iter().find(|state| state.name() == name);
+        if let (Some(state), Some(target)) = (state, self.target_mut(key, event.time)) {
+            target.restore_state(state, event.time);
+        }
+    }
+
+    /// Losses of the proxy are told as an event, once a minute at most, for coverage has a hole there.
+    fn take_loss(&mut self, loss: &Loss) {
+        if loss.source != Source::Proxy || loss.outcome != LedgerOutcome::Dropped {
+            return;
+        }
+        let minute = loss.time.floor_to(bifocal_model::Span::from_mins(1));
+        let id = format!("dropped:{minute}:{}", loss.reason);
+        if !self.pending.iter().any(|event| event.id == id) {
+            let summary = format!("captured calls were dropped: {}", loss.reason);
+            self.pending.push(Event {
+                time: loss.time,
+                kind: EventKind::CaptureLoss,
+                target: loss.target.clone(),
+                id,
+                summary,
+            });
+        }
+    }
+
+    fn target_mut(&mut self, key: &TargetKey, seen: Timestamp) -> Option<&mut Target> {
+        if let Some(at) = self.state.targets.iter().position(|target| target.key == *key) {
+            return self.state.targets.get_mut(at);
+        }
+        if self.state.targets.len() >= TARGETS_MAX {
+            self.telemetry.limit_hit("watch_targets");
+            return None;
+        }
+        self.state.targets.push(Target::new(key.clone(), seen));
+        self.state.targets.last_mut()
+    }
+
+    /// The threshold that keeps the budget: judged samples in 30 days of all budgeted streams, divided by the
+    /// false pages allowed in 30 days (an alarm by chance has probability at most 1 / threshold a sample).
+    fn threshold(&self) -> f64 {
+        let alerting = &self.config.alerting;
+        let watched = self.state.targets.iter().flat_map(|target| &target.streams).filter(|s| s.watched);
+        let (count, seen) = watched.fold((0_u64, 0.0), |(n, sum), s| (n + 1, sum + s.judged_in_30_days()));
+        let streams = alerting.streams.unwrap_or(count).max(1);
+        let per_stream = alerting.judged_per_day.map_or(seen / streams as f64, |per_day| per_day * 30.0);
+        budget::threshold(streams, per_stream, alerting.false_pages_per_30_days)
+    }
+
+    fn totals(&self, views: &[TargetView]) -> Totals {
+        let costs: Vec<f64> = views.iter().filter_map(|view| view.cost_usd_per_hour).collect();
+        let idle = views.iter().filter(|view| view.efficiency == bifocal_model::Efficiency::Wasteful);
+        let idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
+        let watched = views.iter().flat_map(|view| &view.streams).filter(|stream| stream.watched).count();
+        Totals {
+            cost_usd_per_hour: (!costs.is_empty()).then(|| costs.iter().sum()),
+            idle_usd_per_hour: (!costs.is_empty()).then(|| idle.iter().sum()),
+            false_pages_per_30_days: self.config.alerting.false_pages_per_30_days,
+            budgeted_streams: watched as u64,
+        }
+    }
+}
+
+fn state_change(view: &TargetView, before: StateName, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::StateChange,
+        target: Some(view.key.clone()),
+        id: format!("state:{}:{}:{}", view.key.id(), now.as_nanos(), view.state.name()),
+        summary: format!("{} became {} (was {})", view.name, view.state.name(), before.name()),
+    }
+}
+
+
+#[cfg(test)]
+mod tests;
