@@ -87,6 +87,23 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_read_back_goes_on_bit_for_bit() {
+        let mut random = Random::new(6);
+        let mut sequence = BernsteinSequence::new(0.05);
+        for _ in 0..100 {
+            sequence.update(random.power(0.3));
+        }
+        let json = serde_json::to_string(&sequence).unwrap();
+        let mut copy: BernsteinSequence = serde_json::from_str(&json).unwrap();
+        for _ in 0..100 {
+            let x = random.power(0.3);
+            sequence.update(x);
+            copy.update(x);
+        }
+        assert_eq!(copy, sequence);
+    }
+
+    #[test]
     fn nothing_seen() {
         let mut sequence = BernsteinSequence::new(0.05);
         sequence.update(f64::NAN);

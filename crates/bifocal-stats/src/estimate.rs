@@ -5,11 +5,12 @@
 //! 1. n >= 50, n mean >= 30 and n (1 - mean) >= 30, and the scores are not all the same: Student's t. Below those
 //!    numbers t intervals of skewed scores cover far less than they say (0.73 instead of 0.95 at worst).
 //! 2. Otherwise the fixed-n betting interval on the judged scores, which covers at any n and any skew. When inclusion
-//!    probabilities pi differ it bets on Z = Y pibar / pi with pibar = n / sum(1/pi), the harmonic mean of pi over
-//!    the judged, which estimates the mean of pi over all traffic: a judged item is drawn in proportion to its pi,
-//!    so that E[Z | judged] = mean(Y).
-//! 3. Where the largest pibar / pi exceeds 3 and n >= 50 that bet would be too wide to be of use; then the asymptotic
-//!    confidence sequence of the pseudo-outcomes mean + (judged / pi)(Y - mean) over all traffic.
+//!    probabilities pi differ it bets on Z = Y pibar / pi (on (1 - Y) pibar / pi for means above 1/2) with
+//!    pibar = n / sum(1/pi), the harmonic mean of pi over the judged, which estimates the mean of pi over all traffic:
+//!    a judged item is drawn in proportion to its pi, so that E[Z | judged] = mean(Y).
+//! 3. Where the largest pibar / pi exceeds 3 that bet gets wide. If then n mean >= 15 and n (1 - mean) >= 15, it is
+//!    the asymptotic confidence sequence of the pseudo-outcomes mean + (judged / pi)(Y - mean) over all traffic.
+//!    With less mass that one covers 91% where a few scores hold most of the weight, and the wide bet is shown.
 //!
 //! Assumes: pi is known and positive for every item, inclusions are independent of the scores given pi, items come
 //! in the order of their arrival (betting goes by order: sorted by score it is broken), and scores of one window
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::asymptotic::{DEFAULT_TARGET_N, boundary};
 use crate::betting;
 use crate::distribution::student_t_quantile;
-use crate::limits::{BETTING_MAX_WEIGHT_RATIO, CLT_MIN_JUDGED, CLT_MIN_MASS};
+use crate::limits::{ASYMPTOTIC_MIN_MASS, BETTING_MAX_WEIGHT_RATIO, CLT_MIN_JUDGED, CLT_MIN_MASS};
 use crate::moments::Moments;
 
 /// A judged score with its probability of being in the sample at all.
@@ -78,7 +79,7 @@ pub fn interval(samples: &[Weighted], n_total: f64, window: Window, alpha: f64) 
     let alpha = alpha.clamp(1e-12, 0.5);
     let (interval, method) = match student_t(&moments, alpha) {
         Some(interval) => (interval, Method::StudentT),
-        None => skewed(samples, &moments, alpha),
+        None => skewed(samples, &moments, value, alpha),
     };
     let Interval { lower, upper } = interval.holding(value);
     let n_judged = moments.n;
@@ -113,17 +114,28 @@ pub fn moments(samples: &[Weighted]) -> Moments {
     moments
 }
 
-fn skewed(samples: &[Weighted], moments: &Moments, alpha: f64) -> (Interval, Method) {
+fn skewed(samples: &[Weighted], moments: &Moments, mean: f64, alpha: f64) -> (Interval, Method) {
+    let samples = samples.iter().filter(|sample| !sample.value.is_nan());
     let mean_probability = moments.n as f64 / moments.w;
     let ratio = |sample: &Weighted| mean_probability * sample.probability.weight();
-    let max_ratio = samples.iter().map(ratio).fold(1.0, f64::max);
-    if max_ratio > BETTING_MAX_WEIGHT_RATIO as f64 && moments.effective_n() >= CLT_MIN_JUDGED as f64 {
+    let max_ratio = samples.clone().map(ratio).fold(1.0, f64::max);
+    let mass = moments.effective_n() * mean.min(1.0 - mean);
+    if max_ratio > BETTING_MAX_WEIGHT_RATIO as f64 && mass >= ASYMPTOTIC_MIN_MASS as f64 {
         return (pseudo_outcomes(moments, alpha), Method::AsymptoticSequence);
     }
-    let scaled: Vec<f64> =
-        samples.iter().map(|sample| sample.value.clamp(0.0, 1.0) * ratio(sample) / max_ratio).collect();
+    // Of Y and 1 - Y the smaller one: most of the spread of the larger one times pibar / pi is that of pi alone.
+    let mirrored = mean > 0.5;
+    let scaled: Vec<f64> = samples
+        .map(|sample| {
+            let value = sample.value.clamp(0.0, 1.0);
+            (if mirrored { 1.0 - value } else { value }) * ratio(sample) / max_ratio
+        })
+        .collect();
     let Interval { lower, upper } = betting::interval(&scaled, alpha);
-    (Interval::new(lower * max_ratio, upper * max_ratio), Method::Betting)
+    let (lower, upper) = (lower * max_ratio, upper * max_ratio);
+    let interval =
+        if mirrored { Interval::new(1.0 - upper, 1.0 - lower) } else { Interval::new(lower, upper) };
+    (interval, Method::Betting)
 }
 
 /// The asymptotic confidence sequence of m + (judged / pi)(Y - m) over all traffic, m the weighted mean: its mean is

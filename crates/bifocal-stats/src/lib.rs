@@ -26,6 +26,7 @@ mod limits;
 pub mod moments;
 pub mod quantile;
 pub mod sampling;
+pub mod sums;
 #[cfg(test)]
 mod test_random;
 

@@ -12,6 +12,8 @@ pub(crate) const CLT_MIN_MASS: u64 = 30;
 pub(crate) const BETTING_GRID: u64 = 400;
 /// Largest ratio of mean to smallest inclusion probability at which weighted scores are bet on.
 pub(crate) const BETTING_MAX_WEIGHT_RATIO: u64 = 3;
+/// Least value of judged x mean and of judged x (1 - mean) for an asymptotic sequence of weighted scores.
+pub(crate) const ASYMPTOTIC_MIN_MASS: u64 = 15;
 /// Least alarm threshold that a budget can buy.
 pub(crate) const MIN_ALARM_THRESHOLD: u64 = 1_000;
 /// Bins of a quantile sketch: at 1% accuracy they span a factor of 10^17 between smallest and largest value.
@@ -36,6 +38,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "betting_max_weight_ratio",
         BETTING_MAX_WEIGHT_RATIO,
         "beyond, a betting interval of weighted scores is too wide to be of use",
+    ),
+    (
+        "asymptotic_min_mass",
+        ASYMPTOTIC_MIN_MASS,
+        "below, the asymptotic sequence of weighted scores covers 91% where a few scores hold most weight",
     ),
     (
         "min_alarm_threshold",

@@ -1,0 +1,73 @@
+//! An interval from sums alone, for the steps of a time chart: a roll-up keeps no single scores.
+//!
+//! Where the interval rule allows Student's t, that; else the empirical Bernstein bound for a fixed sample size
+//! (Maurer and Pontil 2009, arXiv 0907.3740, theorem 4): with probability at least 1 - delta the mean of n
+//! independent values in [0, 1] lies within sqrt(2 V ln(2/delta) / n) + 7 ln(2/delta) / (3 (n - 1)) of the truth on one
+//! side, V the sample variance; both sides take delta/2 each. Assumes equal inclusion probabilities within the step;
+//! unequal ones enter through the effective number of scores, which is an approximation.
+
+use bifocal_model::{Estimate, Method, Window};
+
+use crate::estimate::{Interval, student_t};
+use crate::moments::Moments;
+
+/// The mean of weighted sums with its interval; `None` when nothing was scored.
+pub fn from_sums(moments: &Moments, n_total: f64, window: Window, alpha: f64) -> Option<Estimate> {
+    let value = moments.mean()?.clamp(0.0, 1.0);
+    let (interval, method) = match student_t(moments, alpha) {
+        Some(interval) => (interval, Method::StudentT),
+        None => (empirical_bernstein(moments, value, alpha), Method::EmpiricalBernstein),
+    };
+    let lower = interval.lower.clamp(0.0, value);
+    let upper = interval.upper.clamp(value, 1.0);
+    Some(Estimate { value, lower, upper, n_judged: moments.n, n_total, method, window })
+}
+
+fn empirical_bernstein(moments: &Moments, mean: f64, alpha: f64) -> Interval {
+    let n = moments.effective_n();
+    if n < 2.0 {
+        return Interval::new(0.0, 1.0);
+    }
+    let variance = moments.sd().map_or(0.25, |sd| sd * sd);
+    let log = (4.0 / alpha).ln();
+    let margin = (2.0 * variance * log / n).sqrt() + 7.0 * log / (3.0 * (n - 1.0));
+    Interval::new(mean - margin, mean + margin)
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_model::Timestamp;
+
+    use super::*;
+    use crate::test_random::Random;
+
+    fn window() -> Window {
+        Window { start: Timestamp::from_secs(0), end: Timestamp::from_secs(60) }
+    }
+
+    #[test]
+    fn the_interval_covers_the_truth_for_rare_failures() {
+        // One score in fifty is bad: t may not be used, and the bound must still cover.
+        let mut random = Random::new(11);
+        let mut missed = 0;
+        for _ in 0..2_000 {
+            let mut moments = Moments::default();
+            for _ in 0..60 {
+                moments.add(if random.uniform() < 0.02 { 0.0 } else { 1.0 }, 2.0);
+            }
+            let estimate = from_sums(&moments, 120.0, window(), 0.05).unwrap();
+            assert_eq!(estimate.method, Method::EmpiricalBernstein);
+            missed += u32::from(!(estimate.lower..=estimate.upper).contains(&0.98));
+        }
+        assert!(missed <= 100, "missed {missed} of 2000");
+    }
+
+    #[test]
+    fn one_score_says_next_to_nothing() {
+        let mut moments = Moments::default();
+        assert!(from_sums(&moments, 0.0, window(), 0.05).is_none());
+        moments.add(0.8, 1.0);
+        let estimate = from_sums(&moments, 1.0, window(), 0.05).unwrap();
+        assert_eq!((estimate.lower, estimate.upper), (0.0, 1.0));
+    }
+}
