@@ -1,0 +1,130 @@
+//! What a judge knows about texts: the corpus' own, or recorded pairs with the scores that they once got.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::corpus::{self, Quality, REFUSALS};
+use crate::words::{TextIndex, sequence_hash, word_hashes};
+
+/// Words of the beginning by which a recorded answer is found when its end was cut off.
+const HEAD_WORDS: usize = 40;
+/// Below this similarity a text is none of the known ones.
+const KNOWN: f64 = 0.35;
+
+/// The texts that a judge recognises.
+#[derive(Clone, Debug)]
+pub struct JudgeTable {
+    scripted: Arc<Scripted>,
+    recorded: HashMap<u64, Vec<Pair>>,
+}
+
+#[derive(Debug)]
+struct Scripted {
+    prompts: TextIndex,
+    answers: TextIndex,
+    /// What each indexed answer is.
+    kinds: Vec<AnswerKind>,
+}
+
+#[derive(Clone, Debug)]
+struct Pair {
+    answer: u64,
+    question: Vec<u64>,
+    score: f64,
+}
+
+/// What an answer of the corpus is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum AnswerKind {
+    /// An answer to the prompt of this number.
+    To { prompt: usize, quality: Quality },
+    /// One that declines.
+    Refusal,
+}
+
+/// What a judge makes of a question and an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Opinion {
+    /// An answer of the corpus to its own question; `coverage` is the share of it that is there.
+    Scripted { quality: Quality, coverage: f64 },
+    /// An answer of the corpus to another question.
+    BesideThePoint,
+    /// One that declines.
+    Refusal,
+    /// A recorded pair with its score in [0, 1].
+    Recorded(f64),
+    /// Unknown texts: the share of the question's words that the answer takes up.
+    Overlap(f64),
+}
+
+impl JudgeTable {
+    /// Knows the corpus.
+    pub fn of_corpus() -> Self {
+        let entries = corpus::entries();
+        let prompts = TextIndex::new(entries.iter().map(|entry| entry.prompt.as_str()));
+        let qualities = [Quality::Good, Quality::Worse];
+        let pairs = entries.iter().enumerate().flat_map(|(prompt, entry)| {
+            qualities.map(|quality| (AnswerKind::To { prompt, quality }, entry.answer(quality)))
+        });
+        let refusals = REFUSALS.iter().map(|(_, text)| (AnswerKind::Refusal, *text));
+        let (kinds, texts): (Vec<_>, Vec<_>) = pairs.chain(refusals).unzip();
+        let answers = TextIndex::new(texts.into_iter());
+        Self { scripted: Arc::new(Scripted { prompts, answers, kinds }), recorded: HashMap::new() }
+    }
+
+    /// Adds a recorded pair with its score in [0, 1]. Both texts must be as the judge will see them.
+    pub(crate) fn add_recorded(&mut self, question: &str, answer: &str, score: f64) {
+        let words = word_hashes(answer);
+        let pair = Pair { answer: sequence_hash(&words), question: word_hashes(question), score };
+        self.recorded.entry(head_key(&words)).or_default().push(pair);
+    }
+
+    /// What to make of an answer.
+    pub(crate) fn opinion(&self, question: Option<&str>, answer: &str) -> Opinion {
+        let (question_words, answer_words) = (word_hashes(question.unwrap_or_default()), word_hashes(answer));
+        if let Some(score) = self.recorded_score(&question_words, &answer_words) {
+            return Opinion::Recorded(score);
+        }
+        let scripted = &self.scripted;
+        let known = scripted.answers.find(&answer_words).filter(|found| found.similarity > KNOWN);
+        let Some(known) = known else { return Opinion::Overlap(overlap(&question_words, &answer_words)) };
+        match scripted.kinds[known.text] {
+            AnswerKind::Refusal => Opinion::Refusal,
+            AnswerKind::To { .. } if question.is_some() && question_words.is_empty() => {
+                Opinion::BesideThePoint
+            }
+            AnswerKind::To { prompt, quality } => {
+                let asked = question.and_then(|_| scripted.prompts.find(&question_words));
+                match asked {
+                    Some(asked) if asked.similarity <= KNOWN => {
+                        Opinion::Overlap(overlap(&question_words, &answer_words))
+                    }
+                    Some(asked) if asked.text != prompt => Opinion::BesideThePoint,
+                    _ => Opinion::Scripted { quality, coverage: known.coverage },
+                }
+            }
+        }
+    }
+
+    /// The score of the recorded pair. The same answer may stand under several questions: the question nearest to
+    /// the one that was asked decides.
+    fn recorded_score(&self, question: &[u64], answer: &[u64]) -> Option<f64> {
+        let candidates = self.recorded.get(&head_key(answer))?;
+        let whole = sequence_hash(answer);
+        let nearness = |pair: &&Pair| {
+            let same_answer = if pair.answer == whole { 1.0 } else { 0.0 };
+            same_answer + overlap(&pair.question, question)
+        };
+        candidates.iter().max_by(|a, b| nearness(a).total_cmp(&nearness(b))).map(|pair| pair.score)
+    }
+}
+
+fn head_key(words: &[u64]) -> u64 {
+    sequence_hash(&words[..words.len().min(HEAD_WORDS)])
+}
+
+/// The share of the first text's words that the second one has.
+fn overlap(first: &[u64], second: &[u64]) -> f64 {
+    let shared = first.iter().filter(|word| second.contains(word)).count();
+    shared as f64 / (first.len() as f64).max(1.0)
+}
