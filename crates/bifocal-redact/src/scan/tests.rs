@@ -19,6 +19,9 @@ fn finds_what_it_should() {
     let cases: Vec<(String, &str)> = vec![
         ("write to jane.doe+x@mail.example.co.uk.".into(), "write to [email]."),
         ("<müller@bücher.example>".into(), "<[email]>"),
+        ("api_key: jane.doe.the.third@example.org".into(), "api_key: [email]"),
+        ("bearer jane1.doe@example.org".into(), "bearer [email]"),
+        ("sk-1@example.org sk-learning@example.org".into(), "[email] [email]"),
         ("'o'brien@example.org'".into(), "'[email]'"),
         ("a@b.com,c@d.org".into(), "[email],[email]"),
         ("call +1 (415) 555-2671 now".into(), "call [phone] now"),
@@ -130,7 +133,20 @@ fn passes_are_enough_for_the_worst_chain_known() {
 #[test]
 fn long_hostile_texts_take_one_pass_each() {
     // Quadratic behaviour would take minutes here.
-    let pieces = ["sk-", "1 ", "4111 ", "a.", "DE89 ", "bearer ", "415-555-2671 ", "eyJ", "415-555-2671-"];
+    let pieces = [
+        "sk-",
+        "1 ",
+        "4111 ",
+        "a.",
+        "DE89 ",
+        "bearer ",
+        "api_key=",
+        "api_key=1 ",
+        "sk-1 ",
+        "415-555-2671 ",
+        "eyJ",
+        "415-555-2671-",
+    ];
     for text in pieces.map(|piece| piece.repeat(50_000)) {
         assert!(redact(&text).0.len() <= text.len() * 2);
     }
