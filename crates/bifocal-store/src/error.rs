@@ -63,9 +63,9 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// A batch cannot be written whole.
-    #[error("append a batch of {bytes} bytes: the limit is {limit}")]
-    BatchTooLarge {
+    /// An append cannot be written whole.
+    #[error("append {bytes} bytes at once: the limit is {limit}")]
+    AppendTooLarge {
         /// Its encoded size.
         bytes: u64,
         /// The limit.

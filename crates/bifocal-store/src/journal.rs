@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use bifocal_model::Timestamp;
 
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, Salt};
 pub(crate) use medium::{Disk, Medium, Opener};
 
 use crate::folder::sync_dir;
@@ -20,6 +20,8 @@ use crate::{Error, Record, Seq, failpoint};
 
 /// Bytes that [`Journal::retry`] writes to see whether the disk takes data.
 const PROBE_BYTES: usize = 64 * 1024;
+/// Bytes of the encoding buffer that are kept from append to append.
+const KEPT_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The open journal.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct Journal {
     opener: Box<dyn Opener>,
     number: u64,
     medium: Box<dyn Medium>,
+    salt: Salt,
     sound_bytes: u64,
     next: Seq,
     refusing: bool,
@@ -45,13 +48,19 @@ pub(crate) struct Found {
     pub(crate) last_at: Option<Timestamp>,
 }
 
-/// Opens the journal, repairs its end and reads everything behind `sealed`.
-pub(crate) fn open(dir: &Path, sealed: Seq, opener: Box<dyn Opener>) -> Result<(Journal, Found), Error> {
+/// Opens the journal, repairs its end and reads everything behind `sealed`. `now` salts a file that is begun.
+pub(crate) fn open(
+    dir: &Path,
+    sealed: Seq,
+    now: Timestamp,
+    opener: Box<dyn Opener>,
+) -> Result<(Journal, Found), Error> {
     fs::create_dir_all(dir).map_err(Error::file("create", dir))?;
     let numbers = numbers(dir)?;
     let mut found = Found::default();
     let mut next = Seq(sealed.0 + 1);
     let mut sound_bytes = 0;
+    let mut salt = salt_of(now);
     for (i, &number) in numbers.iter().enumerate() {
         let path = path(dir, number);
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
@@ -64,6 +73,7 @@ pub(crate) fn open(dir: &Path, sealed: Seq, opener: Box<dyn Opener>) -> Result<(
         }
         found.torn_bytes += torn as u64;
         sound_bytes = scan.sound as u64;
+        salt = if scan.sound > 0 { scan.salt } else { salt_of(now) };
         for frame in scan.frames {
             let end = Seq(frame.first.0 + frame.records.len() as u64);
             found.last_at = Some(frame.at);
@@ -85,7 +95,7 @@ pub(crate) fn open(dir: &Path, sealed: Seq, opener: Box<dyn Opener>) -> Result<(
     let mut start = || -> std::io::Result<()> {
         medium.truncate(sound_bytes)?;
         if sound_bytes == 0 {
-            medium.append(&frame::header(next))?;
+            medium.append(&frame::header(salt))?;
         }
         medium.sync()
     };
@@ -94,48 +104,43 @@ pub(crate) fn open(dir: &Path, sealed: Seq, opener: Box<dyn Opener>) -> Result<(
     let sound_bytes = sound_bytes.max(frame::HEADER_BYTES as u64);
     let dir = dir.to_owned();
     let journal =
-        Journal { dir, opener, number, medium, sound_bytes, next, refusing: false, buffer: Vec::new() };
+        Journal { dir, opener, number, medium, salt, sound_bytes, next, refusing: false, buffer: Vec::new() };
     Ok((journal, found))
 }
 
 impl Journal {
-    /// Writes the batches, each whole, and makes them durable together. The records get the sequences from
-    /// [`Self::next`] on. Returns the bytes written.
+    /// Writes the batches as one frame and makes it durable. The records get the sequences from [`Self::next`] on.
+    /// Returns the bytes written.
     pub(crate) fn append(&mut self, batches: &[Vec<Record>], at: Timestamp) -> Result<u64, Error> {
         if self.refusing {
             return Err(Error::Refusing);
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.clear();
-        let result = self.append_through(&mut buffer, batches, at);
-        buffer.shrink_to(4 * 1024 * 1024);
-        self.buffer = buffer;
-        result
-    }
-
-    fn append_through(
-        &mut self,
-        buffer: &mut Vec<u8>,
-        batches: &[Vec<Record>],
-        at: Timestamp,
-    ) -> Result<u64, Error> {
-        let mut next = self.next;
-        for batch in batches.iter().filter(|batch| !batch.is_empty()) {
-            frame::encode(buffer, next, at, batch)?;
-            next.0 += batch.len() as u64;
-        }
-        if buffer.is_empty() {
+        let count: usize = batches.iter().map(Vec::len).sum();
+        if count == 0 {
             return Ok(0);
         }
-        if let Err(err) = self.write_durably(buffer) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let encoded = frame::encode(&mut buffer, self.salt, self.next, at, batches);
+        let written = encoded.and_then(|()| self.write(&buffer));
+        if written.is_ok() {
+            self.next.0 += count as u64;
+        }
+        let bytes = buffer.len() as u64;
+        buffer.clear();
+        buffer.shrink_to(KEPT_BUFFER_BYTES);
+        self.buffer = buffer;
+        written.map(|()| bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if let Err(err) = self.write_durably(bytes) {
             self.refusing = true;
             // What the disk took of it must not come back after a restart.
             let _ = self.medium.truncate(self.sound_bytes);
             return Err(Error::Append { err });
         }
-        self.sound_bytes += buffer.len() as u64;
-        self.next = next;
-        Ok(buffer.len() as u64)
+        self.sound_bytes += bytes.len() as u64;
+        Ok(())
     }
 
     fn write_durably(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -164,13 +169,14 @@ impl Journal {
     }
 
     /// Ends the file and begins the next one; the old files are deleted. Called when everything in them is sealed.
-    pub(crate) fn cut(&mut self) -> Result<(), Error> {
+    pub(crate) fn cut(&mut self, at: Timestamp) -> Result<(), Error> {
+        let salt = salt_of(at);
         let number = self.number + 1;
         let file = path(&self.dir, number);
         let mut medium = self.opener.open(&file).map_err(Error::file("create", &file))?;
         let mut start = || -> std::io::Result<()> {
             medium.truncate(0)?;
-            medium.append(&frame::header(self.next))?;
+            medium.append(&frame::header(salt))?;
             medium.sync()
         };
         if let Err(err) = start() {
@@ -181,6 +187,7 @@ impl Journal {
         sync_dir(&self.dir)?;
         self.medium = medium;
         self.number = number;
+        self.salt = salt;
         self.sound_bytes = frame::HEADER_BYTES as u64;
         self.refusing = false;
         for old in numbers(&self.dir)?.into_iter().filter(|&old| old < number) {
@@ -199,6 +206,11 @@ impl Journal {
     pub(crate) fn bytes(&self) -> u64 {
         self.sound_bytes
     }
+}
+
+/// Nobody who sends text knows the nanosecond at which a file was begun.
+fn salt_of(at: Timestamp) -> Salt {
+    Salt(at.as_nanos().to_le_bytes())
 }
 
 fn path(dir: &Path, number: u64) -> PathBuf {

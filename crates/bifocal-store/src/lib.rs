@@ -13,6 +13,8 @@
 mod catalogue;
 mod error;
 pub mod failpoint;
+#[cfg(test)]
+mod fixture;
 mod folder;
 mod hot;
 pub mod intake;

@@ -7,8 +7,8 @@ const MIB: u64 = 1024 * KIB;
 pub(crate) const SEAL_JOURNAL_BYTES: u64 = 32 * MIB;
 /// Journal bytes after which appends are refused until a seal succeeds: what is unsealed is held in memory.
 pub(crate) const UNSEALED_JOURNAL_BYTES: u64 = 256 * MIB;
-/// Encoded bytes of one batch.
-pub(crate) const BATCH_BYTES: u64 = 64 * MIB;
+/// Encoded bytes of one append with all its batches.
+pub(crate) const APPEND_BYTES: u64 = 128 * MIB;
 /// Newest inferences held in memory with their scores, beside those that are not sealed yet.
 pub(crate) const HOT_INFERENCES: u64 = 5_000;
 /// Newest events held in memory and in the catalogue.
@@ -50,7 +50,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         UNSEALED_JOURNAL_BYTES,
         "what is unsealed is held in memory; appends are refused",
     ),
-    ("batch_bytes", BATCH_BYTES, "a batch is written whole or not at all; larger ones are refused"),
+    ("append_bytes", APPEND_BYTES, "an append is written whole or not at all; larger ones are refused"),
     ("hot_inferences", HOT_INFERENCES, "answered from memory; older ones are read from segments"),
     ("events", EVENTS, "the oldest are forgotten"),
     ("identities_soft", IDENTITIES_SOFT, "identities older than the horizon are forgotten"),

@@ -80,7 +80,8 @@ impl Store {
         let catalogue = Catalogue::open(&dir.join("state.sqlite"))?;
         let mut saved = catalogue.load()?;
         let deleted_files = delete_unknown(&dir, &saved.segments)?;
-        let (journal, found) = journal::open(&dir.join("journal"), saved.sealed, opener)?;
+        let (journal, found) =
+            journal::open(&dir.join("journal"), saved.sealed, options.clock.now(), opener)?;
         let mut hot = restore(&dir, &mut saved)?;
         let (mut seen, mut seen_scores) = known(&dir, &saved.segments, hot.aggregates.newest)?;
 

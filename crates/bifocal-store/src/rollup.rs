@@ -178,11 +178,9 @@ impl Rollups {
     pub(crate) fn forget_old(&mut self) {
         let Some(newest) = self.sealed.newest() else { return };
         let minutes = i64::try_from(ROLLUP_DAYS * 24 * 60).unwrap_or(i64::MAX);
-        let from = newest.saturating_sub(minutes);
-        if from > self.resident_from {
-            self.resident_from = from;
-            self.sealed.forget_before(from);
-        }
+        // A late record may have brought an old minute back, so this is done even when the bound stays.
+        self.resident_from = self.resident_from.max(newest.saturating_sub(minutes));
+        self.sealed.forget_before(self.resident_from);
     }
 
     /// The sum of a target's minutes within a window; the window is widened to whole minutes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bifocal_model::{LedgerOutcome, Loss, Source, Span, TargetKey, Timestamp};
+use bifocal_model::{LedgerOutcome, Loss, Selection, Source, Span, TargetKey, Timestamp};
 use bifocal_telemetry::{Metric, Telemetry};
 
 use crate::catalogue::{Catalogue, Commit};
@@ -74,8 +74,8 @@ fn write(hot: &RwLock<Hot>) -> RwLockWriteGuard<'_, Hot> {
 }
 
 impl Store {
-    /// Appends batches: drops what was there already, writes the rest with one group commit, applies it. Each batch
-    /// is in the journal whole or not at all; on an error none is, and nothing was applied.
+    /// Appends batches: drops what was there already, writes the rest with one group commit, applies it. All of
+    /// it is in the journal or nothing; on an error nothing is, and nothing was applied.
     pub fn append(&mut self, batches: Vec<Vec<Record>>) -> Result<Appended, Error> {
         let (bytes, limit) = (self.journal.bytes(), self.options.unsealed_journal_bytes);
         if bytes > limit {
@@ -148,11 +148,8 @@ impl Store {
                     self.new_score(key, score.time, tentative)
                 }
                 Record::Selection(selection) => {
-                    let waits = selection.shed.is_none() && {
-                        let hot = read(&self.hot);
-                        hot.aggregates.ledger.waits_for(selection)
-                    };
-                    !waits && self.new_score(seen::of_selection(selection), selection.time, tentative)
+                    !self.was_selected(selection)
+                        && self.new_score(seen::of_selection(selection), selection.time, tentative)
                 }
                 Record::Checkpoint(checkpoint) => {
                     read(&self.hot).checkpoints.get(&checkpoint.file) != Some(checkpoint)
@@ -168,6 +165,15 @@ impl Store {
             fresh.push(Record::Loss(Loss { source, target: Some(target), time, outcome, reason, count }));
         }
         (fresh, counts)
+    }
+
+    /// Whether a selection waits for its judge already, or the judge has spoken.
+    fn was_selected(&self, selection: &Selection) -> bool {
+        let settled = selection.judges.iter().any(|(dimension, fingerprint)| {
+            self.seen_scores.contains(seen::of_score(selection.inference, *fingerprint, dimension))
+        });
+        let waits = || read(&self.hot).aggregates.ledger.waits_for(selection);
+        selection.shed.is_none() && (settled || waits())
     }
 
     fn new_score(&mut self, key: u128, time: Timestamp, tentative: &mut Tentative) -> bool {
@@ -244,7 +250,7 @@ impl Store {
         self.last_seal = now;
         self.forget(newest);
         failpoint::pass("seal.before_cut");
-        let cut = self.journal.cut();
+        let cut = self.journal.cut(now);
         if cut.is_err() {
             self.telemetry.count(Metric::StoreErrors, &["cut"], 1);
         }
@@ -292,3 +298,10 @@ impl Store {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod speed;
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,22 @@
 //! The bytes of a journal file.
 //!
 //! ```text
-//! header: "BFJL", version, 3 zero bytes, first sequence (u64)          16 bytes
-//! frame:  "frm1", length (u32), CRC-32 of length and payload (u32)     12 bytes
+//! header: "BFJL", version, 3 zero bytes, salt (u64)                    16 bytes
+//! frame:  "frm1", length (u32), CRC-32 of salt, length, payload (u32)  12 bytes
 //!         payload: MessagePack map {first, at, records}
 //! ```
-//! Numbers are little-endian. A frame is one batch, so a batch is whole or absent. Records are maps with names:
+//! Numbers are little-endian. The salt keeps a text that somebody sends from passing for a frame of ours. A frame is one append, so
+//! what was written together is whole or absent, and whatever order the disk wrote its pages in before a power
+//! cut, only the last frame can be torn. Records are maps with names:
 //! a field can be added without a new version as long as it has a default.
 
 use std::path::Path;
 
 use bifocal_model::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeSeq as _;
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::limits::APPEND_BYTES;
 use crate::{Error, Record, Seq};
 
 pub(crate) const HEADER_BYTES: usize = 16;
@@ -25,10 +29,22 @@ pub(crate) const VERSION: u8 = 1;
 struct FrameOut<'a> {
     first: Seq,
     at: Timestamp,
-    records: &'a [Record],
+    records: Flat<'a>,
 }
 
-/// A batch as it was written.
+/// Batches as one sequence.
+struct Flat<'a>(&'a [Vec<Record>]);
+
+impl Serialize for Flat<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let length = self.0.iter().map(Vec::len).sum();
+        let mut sequence = serializer.serialize_seq(Some(length))?;
+        self.0.iter().flatten().try_for_each(|record| sequence.serialize_element(record))?;
+        sequence.end()
+    }
+}
+
+/// An append as it was written.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Frame {
     /// The sequence of the first record.
@@ -45,51 +61,55 @@ pub(crate) struct Scan {
     pub(crate) frames: Vec<Frame>,
     /// Length of the sound part; 0 when not even the header is there.
     pub(crate) sound: usize,
+    pub(crate) salt: Salt,
 }
 
-pub(crate) fn header(first: Seq) -> [u8; HEADER_BYTES] {
+/// What goes into every checksum of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Salt(pub(crate) [u8; 8]);
+
+pub(crate) fn header(salt: Salt) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..4].copy_from_slice(MAGIC);
     bytes[4] = VERSION;
-    bytes[8..].copy_from_slice(&first.0.to_le_bytes());
+    bytes[8..].copy_from_slice(&salt.0);
     bytes
 }
 
-/// Adds a frame to the buffer; returns its length.
+/// Fills the buffer with a frame.
 pub(crate) fn encode(
     buffer: &mut Vec<u8>,
+    salt: Salt,
     first: Seq,
     at: Timestamp,
-    records: &[Record],
-) -> Result<u64, Error> {
-    let start = buffer.len();
+    batches: &[Vec<Record>],
+) -> Result<(), Error> {
+    buffer.clear();
     buffer.extend_from_slice(MARK);
     buffer.extend_from_slice(&[0; 8]);
-    let frame = FrameOut { first, at, records };
+    let frame = FrameOut { first, at, records: Flat(batches) };
     let mut serializer = rmp_serde::Serializer::new(&mut *buffer).with_struct_map();
-    frame.serialize(&mut serializer).map_err(|err| Error::Encode { what: "a batch", err })?;
-    let length = (buffer.len() - start - FRAME_BYTES) as u64;
-    let too_large = Error::BatchTooLarge { bytes: length, limit: crate::limits::BATCH_BYTES };
-    let Ok(short) = u32::try_from(length) else { return Err(too_large) };
-    if length > crate::limits::BATCH_BYTES {
-        return Err(too_large);
-    }
-    let length_bytes = short.to_le_bytes();
-    buffer[start + 4..start + 8].copy_from_slice(&length_bytes);
-    let crc = checksum(&length_bytes, &buffer[start + FRAME_BYTES..]);
-    buffer[start + 8..start + 12].copy_from_slice(&crc.to_le_bytes());
-    Ok(length + FRAME_BYTES as u64)
+    frame.serialize(&mut serializer).map_err(|err| Error::Encode { what: "an append", err })?;
+    let (bytes, limit) = ((buffer.len() - FRAME_BYTES) as u64, APPEND_BYTES);
+    let length = u32::try_from(bytes).ok().filter(|_| bytes <= limit);
+    let Some(length) = length else { return Err(Error::AppendTooLarge { bytes, limit }) };
+    let length = length.to_le_bytes();
+    buffer[4..8].copy_from_slice(&length);
+    let crc = checksum(salt, &length, &buffer[FRAME_BYTES..]);
+    buffer[8..12].copy_from_slice(&crc.to_le_bytes());
+    Ok(())
 }
 
-fn checksum(length: &[u8], payload: &[u8]) -> u32 {
+fn checksum(salt: Salt, length: &[u8], payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&salt.0);
     hasher.update(length);
     hasher.update(payload);
     hasher.finalize()
 }
 
 /// The payload of the frame at this place, when there is a whole and sound one.
-fn payload_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
+fn payload_at(bytes: &[u8], salt: Salt, at: usize) -> Option<&[u8]> {
     let head = bytes.get(at..at + FRAME_BYTES)?;
     if &head[..4] != MARK {
         return None;
@@ -97,14 +117,14 @@ fn payload_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let length = usize::try_from(u32::from_le_bytes(head[4..8].try_into().ok()?)).ok()?;
     let crc = u32::from_le_bytes(head[8..12].try_into().ok()?);
     let payload = bytes.get(at + FRAME_BYTES..(at + FRAME_BYTES).checked_add(length)?)?;
-    (checksum(&head[4..8], payload) == crc).then_some(payload)
+    (checksum(salt, &head[4..8], payload) == crc).then_some(payload)
 }
 
 /// Reads a file. Where a frame is not sound and a sound one follows, the file is damaged; where none follows, the
 /// last append was torn and `sound` ends before it.
 pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
     if bytes.len() < HEADER_BYTES {
-        return Ok(Scan { frames: Vec::new(), sound: 0 });
+        return Ok(Scan { frames: Vec::new(), sound: 0, salt: Salt::default() });
     }
     let damaged = |offset: usize, detail: String| Error::Damaged {
         path: path.to_owned(),
@@ -117,11 +137,13 @@ pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
     if bytes[4] != VERSION {
         return Err(Error::Version { path: path.to_owned(), found: bytes[4], expected: VERSION });
     }
+    let mut salt = Salt::default();
+    salt.0.copy_from_slice(&bytes[8..HEADER_BYTES]);
     let mut frames = Vec::new();
     let mut at = HEADER_BYTES;
     while at < bytes.len() {
-        let Some(payload) = payload_at(bytes, at) else {
-            if let Some(next) = next_sound(bytes, at + 1) {
+        let Some(payload) = payload_at(bytes, salt, at) else {
+            if let Some(next) = next_sound(bytes, salt, at + 1) {
                 let detail = format!("the checksum does not fit and sound records follow at byte {next}");
                 return Err(damaged(at, detail));
             }
@@ -132,11 +154,11 @@ pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
         at += FRAME_BYTES + payload.len();
         frames.push(frame);
     }
-    Ok(Scan { frames, sound: at.min(bytes.len()) })
+    Ok(Scan { frames, sound: at.min(bytes.len()), salt })
 }
 
-fn next_sound(bytes: &[u8], from: usize) -> Option<usize> {
+fn next_sound(bytes: &[u8], salt: Salt, from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     let candidates = rest.windows(MARK.len()).enumerate().filter(|(_, window)| window == MARK);
-    candidates.map(|(at, _)| from + at).find(|&at| payload_at(bytes, at).is_some())
+    candidates.map(|(at, _)| from + at).find(|&at| payload_at(bytes, salt, at).is_some())
 }

@@ -1,7 +1,11 @@
 //! Weighted sums of scores, from which every estimate of a window is made. They add.
 
-use bifocal_model::{Dimension, EvaluatorKind, Fingerprint, Score, Verdict};
+use bifocal_model::{Dimension, Estimate, EvaluatorKind, Fingerprint, Score, Verdict, Window};
+use bifocal_stats::sums::from_sums;
 use serde::{Deserialize, Serialize};
+
+/// Two-sided error of the intervals.
+const ALPHA: f64 = 0.05;
 
 /// Which scores may be pooled: one dimension of one evaluator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +102,35 @@ impl Moments {
     /// The weighted mean (Hájek); `None` when nothing was scored.
     pub fn mean(&self) -> Option<f64> {
         (self.w > 0.0).then(|| self.wx / self.w)
+    }
+
+    /// The mean with its 95% interval, from these sums alone.
+    pub fn mean_estimate(&self, window: Window) -> Option<Estimate> {
+        let sums = bifocal_stats::moments::Moments {
+            n: self.n,
+            w: self.w,
+            wx: self.wx,
+            wxx: self.wx2,
+            ww: self.w2,
+            wwx: self.w2x,
+            wwxx: self.w2x2,
+        };
+        from_sums(&sums, self.w, window, ALPHA)
+    }
+
+    /// The share that passed with its 95% interval, from these sums alone.
+    pub fn pass_estimate(&self, window: Window) -> Option<Estimate> {
+        // Passing is 1 or 0, so the sums of squares are the sums.
+        let sums = bifocal_stats::moments::Moments {
+            n: self.n,
+            w: self.w,
+            wx: self.wp,
+            wxx: self.wp,
+            ww: self.w2,
+            wwx: self.w2p,
+            wwxx: self.w2p,
+        };
+        from_sums(&sums, self.w, window, ALPHA)
     }
 
     /// The weighted share that passed; `None` when nothing was scored.
