@@ -1,0 +1,276 @@
+/**
+ * The JSON of `/api/v1`, written down by hand. Absent is null, never 0; times are RFC 3339 UTC;
+ * times inside series are unix seconds.
+ */
+
+export type Iso = string;
+
+export type StateName =
+  | 'healthy'
+  | 'silent_degradation'
+  | 'wasteful'
+  | 'overloaded'
+  | 'service_degraded'
+  | 'outage'
+  | 'unknown';
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface ErrorBody {
+  error: { code: string; message: string; hint: string | null };
+}
+
+export interface Window {
+  start: Iso;
+  end: Iso;
+}
+
+export interface Estimate {
+  value: number;
+  lower: number;
+  upper: number;
+  n_judged: number;
+  n_total: number;
+  method: string;
+  window: Window;
+}
+
+export interface TargetRow {
+  id: string;
+  origin: string;
+  endpoint: string | null;
+  variant: string | null;
+  inference_component: string | null;
+  model: string | null;
+  labels: Record<string, string>;
+  name: string;
+  state: StateName;
+  service: 'ok' | 'slow' | 'failing' | 'unknown';
+  answers: 'ok' | 'worse' | 'learning' | 'unknown';
+  answers_n: number | null;
+  answers_of: number | null;
+  efficiency: 'ok' | 'wasteful' | 'unknown';
+  saturated: boolean;
+  since: Iso | null;
+  reasons: string[];
+  ttft_p95_seconds: number | null;
+  duration_p95_seconds: number | null;
+  error_ratio: number | null;
+  requests_per_second: number | null;
+  output_tokens_per_second: number | null;
+  gpu_utilization_ratio: number | null;
+  cost_usd_per_hour: number | null;
+  cost_usd_per_good_answer: number | null;
+  within_objectives: number | null;
+  quality: Estimate | null;
+  baseline: number | null;
+  trail: [number, number | null][];
+  load: (number | null)[];
+}
+
+export interface JudgeSpend {
+  usd: number | null;
+  tokens: number;
+  cap_usd: number | null;
+  cap_tokens: number | null;
+  day: string;
+}
+
+export interface Totals {
+  window_seconds: number;
+  requests: number;
+  judged: number;
+  cost_usd_per_hour: number | null;
+  idle_usd_per_hour: number | null;
+  dropped: number;
+  false_pages_per_30_days: number;
+  judge_spend: JudgeSpend | null;
+}
+
+export interface Fleet {
+  now: Iso;
+  simulated: boolean;
+  speed: number;
+  sentence: string;
+  incidents_available: string[];
+  totals: Totals;
+  items: TargetRow[];
+}
+
+export interface Baseline {
+  n: number;
+  mean: number;
+  lcb: number | null;
+  frozen: boolean;
+  seasonality_covered: boolean;
+}
+
+export interface Alarm {
+  time: Iso;
+  index: number;
+  onset_from: Iso;
+  onset_to: Iso;
+}
+
+export interface Stream {
+  dimension: string;
+  evaluator: string;
+  fingerprint: string;
+  estimate: Estimate | null;
+  pass_rate: Estimate | null;
+  baseline: Baseline | null;
+  evidence: number | null;
+  threshold: number | null;
+  judged: number;
+  alarm: Alarm | null;
+}
+
+export interface Event {
+  time: Iso;
+  kind: string;
+  target: string | null;
+  id: string;
+  summary: string;
+}
+
+export interface TargetDetail extends TargetRow {
+  sentence: string;
+  objectives: Record<string, number | null>;
+  streams: Stream[];
+  failures: { dimension: string; share: Estimate }[];
+  events: Event[];
+}
+
+export interface Series {
+  signal: string;
+  unit: string;
+  lens: 'quantity' | 'quality';
+  stat: string;
+  part: string;
+  points: [number, number | null][];
+}
+
+export interface Band {
+  dimension: string;
+  baseline: number | null;
+  /** unix seconds, value, lower, upper, judged */
+  points: [number, number, number, number, number][];
+}
+
+export interface Signals {
+  from: Iso;
+  to: Iso;
+  step_seconds: number;
+  series: Series[];
+  bands: Band[];
+  events: Event[];
+}
+
+export interface ScoreRow {
+  dimension: string;
+  kind: 'heuristic' | 'judge' | 'composite';
+  evaluator: string;
+  value: number | null;
+  pass: boolean | null;
+  label: string | null;
+  explanation: string | null;
+  failure: string | null;
+  inclusion_probability: number | null;
+  cost_usd: number | null;
+}
+
+export interface InferenceRow {
+  id: string;
+  target: string;
+  target_name: string;
+  time: Iso;
+  source: string;
+  tenant: string | null;
+  ttft_seconds: number | null;
+  itl_seconds: number | null;
+  duration_seconds: number | null;
+  input_tokens: number | null;
+  input_tokens_source: string | null;
+  output_tokens: number | null;
+  output_tokens_source: string | null;
+  finish_reason: string | null;
+  status: number | null;
+  error_class: string | null;
+  streamed: boolean | null;
+  completeness: string;
+  served_model: string | null;
+  question: string | null;
+  answer: string | null;
+  scores: ScoreRow[];
+}
+
+export interface InferenceDetail extends InferenceRow {
+  messages: { role: string; text: string }[];
+  redactions: { kind: string; in_answer: boolean; count: number }[];
+  labels: Record<string, string>;
+  capture_probability: number | null;
+}
+
+export interface Delivery {
+  channel: string;
+  outcome: 'delivered' | 'pending' | 'failed';
+  at: Iso | null;
+  attempts: number;
+}
+
+export interface Alert {
+  id: string;
+  rule: string;
+  severity: 'critical' | 'warning' | 'info';
+  target: string | null;
+  target_name: string | null;
+  status: 'pending' | 'firing' | 'resolved';
+  since: Iso;
+  resolved_at: Iso | null;
+  summary: string;
+  when: string;
+  value: string | null;
+  for_seconds: number;
+  budgeted: boolean;
+  deliveries: Delivery[];
+}
+
+export type Reasons = Record<string, number>;
+
+export interface SourceBalance {
+  source: string;
+  target: string | null;
+  target_name: string | null;
+  received: number;
+  stored: number;
+  duplicate: number;
+  rejected: Reasons;
+  dropped: Reasons;
+  in_flight: number;
+  balanced: boolean;
+}
+
+export interface JudgingBalance {
+  target: string;
+  target_name: string;
+  selected: number;
+  scored: number;
+  failed: Reasons;
+  shed: Reasons;
+  pending: number;
+  balanced: boolean;
+}
+
+export interface Ledger {
+  sources: SourceBalance[];
+  judging: JudgingBalance[];
+  unclean_stops: { from: Iso; to: Iso }[];
+  disk: { journal_bytes: number; segment_bytes: number; segments: number } | null;
+}
+
+export interface ActiveIncidents {
+  active: { name: string; target: string | null; since: Iso }[];
+}
