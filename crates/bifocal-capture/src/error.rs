@@ -17,7 +17,9 @@ pub enum Error {
         problem: &'static str,
     },
     /// The upstream wants TLS.
-    #[error("use `{url}` as upstream: https is not supported yet; put a TLS-terminating hop on loopback in between and name its http address")]
+    #[error(
+        "use `{url}` as upstream: https is not supported yet; put a TLS-terminating hop on loopback in between and name its http address"
+    )]
     UpstreamTls {
         /// What was configured, without credentials.
         url: String,

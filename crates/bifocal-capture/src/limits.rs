@@ -28,14 +28,34 @@ pub(crate) const FOLDER_DEPTH: usize = 32;
 
 /// Name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
-    ("request_capture_bytes", REQUEST_CAPTURE_BYTES as u64, "a prompt of 2 million tokens; a longer request is forwarded whole and recorded without its text"),
-    ("answer_capture_bytes", ANSWER_CAPTURE_BYTES as u64, "350 times a p99 answer; a longer answer is forwarded whole and recorded as truncated"),
-    ("capture_buffer_bytes", CAPTURE_BUFFER_BYTES as u64, "bodies in memory at once; past it calls are forwarded and counted as dropped from the record"),
+    (
+        "request_capture_bytes",
+        REQUEST_CAPTURE_BYTES as u64,
+        "a prompt of 2 million tokens; a longer request is forwarded whole and recorded without its text",
+    ),
+    (
+        "answer_capture_bytes",
+        ANSWER_CAPTURE_BYTES as u64,
+        "350 times a p99 answer; a longer answer is forwarded whole and recorded as truncated",
+    ),
+    (
+        "capture_buffer_bytes",
+        CAPTURE_BUFFER_BYTES as u64,
+        "bodies in memory at once; past it calls are forwarded and counted as dropped from the record",
+    ),
     ("capture_queue", CAPTURE_QUEUE as u64, "calls that wait for the recorder: 100 ms at 40,000 requests/s"),
     ("connections", CONNECTIONS as u64, "client connections; further ones wait in the kernel's backlog"),
-    ("idle_upstream_connections", IDLE_UPSTREAM_CONNECTIONS as u64, "kept for reuse; a further one is closed after its answer"),
+    (
+        "idle_upstream_connections",
+        IDLE_UPSTREAM_CONNECTIONS as u64,
+        "kept for reuse; a further one is closed after its answer",
+    ),
     ("tenant_bytes", TENANT_BYTES as u64, "a name, not a document"),
-    ("line_bytes", LINE_BYTES as u64, "a Data Capture line holds one request and response of at most 6 MB each"),
+    (
+        "line_bytes",
+        LINE_BYTES as u64,
+        "a Data Capture line holds one request and response of at most 6 MB each",
+    ),
     ("backfill_batch", BACKFILL_BATCH as u64, "records behind one checkpoint"),
     ("backfill_batch_bytes", BACKFILL_BATCH_BYTES as u64, "memory of one batch when lines are long"),
     ("folder_depth", FOLDER_DEPTH as u64, "deeper than any Data Capture layout; stops at loops of links"),

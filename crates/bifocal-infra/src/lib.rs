@@ -1,1 +1,14 @@
-//! bifocal-infra
+//! Sources of readings: scrapes of inference servers and GPU exporters, and what the hardware costs.
+//!
+//! Life of the data: the binary fetches a page of Prometheus text, [`scrape`] translates the series that it
+//! knows into canonical signals with canonical units, counters become rates between two scrapes, and the
+//! readings go to the store's intake. [`cost`] adds what a target costs per hour.
+//!
+//! Invariants: a reading is never invented: a page that did not come, a series that is missing, a counter that
+//! was reset and a first scrape make none; a queue that is full is counted and never waited for.
+
+pub mod cost;
+mod limits;
+pub mod scrape;
+
+pub use limits::LIMITS;

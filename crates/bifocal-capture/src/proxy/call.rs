@@ -72,7 +72,13 @@ impl Call {
             ended: tap.clock.now(),
             ending: Ended::ClientGone,
         };
-        Self { tap: tap.clone(), exchange: Some(Box::new(exchange)), request, answer_bytes: 0, answer_open: true }
+        Self {
+            tap: tap.clone(),
+            exchange: Some(Box::new(exchange)),
+            request,
+            answer_bytes: 0,
+            answer_open: true,
+        }
     }
 
     pub(crate) fn request(&self) -> Arc<RequestCapture> {

@@ -5,8 +5,8 @@ mod target;
 use std::collections::BTreeMap;
 
 use bifocal_model::{
-    Completeness, ErrorClass, Identity, Inference, InferenceId, Message, Probability, Source, Timestamp, Timing,
-    TokenCount, Usage,
+    Completeness, ErrorClass, Identity, Inference, InferenceId, Message, Probability, Source, Timestamp,
+    Timing, TokenCount, Usage,
 };
 use bifocal_wire::{CallRequest, CallResponse, StreamDecoder, StreamKind};
 use bytes::Bytes;
@@ -122,7 +122,8 @@ impl Decoder {
 
 impl Answer {
     fn read(exchange: &Exchange) -> Self {
-        let is_plain = exchange.content_encoding.as_deref().is_none_or(|e| e.eq_ignore_ascii_case("identity"));
+        let is_plain =
+            exchange.content_encoding.as_deref().is_none_or(|e| e.eq_ignore_ascii_case("identity"));
         if exchange.chunks.is_empty() || !is_plain {
             return Self::default();
         }
@@ -153,7 +154,9 @@ impl Answer {
             streamed: true,
             ttft_seconds: first.map(|first| first.since(exchange.started).as_secs_f64()),
             // All in one piece has no pace: absent, not zero.
-            itl_seconds: spread.filter(|spread| gaps > 0 && *spread > 0.0).map(|spread| spread / f64::from(gaps)),
+            itl_seconds: spread
+                .filter(|spread| gaps > 0 && *spread > 0.0)
+                .map(|spread| spread / f64::from(gaps)),
         }
     }
 
@@ -215,7 +218,8 @@ fn completeness(exchange: &Exchange, has_request: bool, answer: &Answer) -> Comp
 /// The server's count where there is one; for the prompt else a rough one, so that throughput is never silently 0.
 fn usage(messages: &[Message<String>], said: Usage, error: Option<ErrorClass>) -> Usage {
     let bytes: usize = messages.iter().map(|message| message.text.len()).sum();
-    let counted = (bytes > 0 && error.is_none()).then(|| u32::try_from(bytes.div_ceil(4)).unwrap_or(u32::MAX));
+    let counted =
+        (bytes > 0 && error.is_none()).then(|| u32::try_from(bytes.div_ceil(4)).unwrap_or(u32::MAX));
     Usage { input: said.input.or_else(|| counted.map(TokenCount::estimate)), output: said.output }
 }
 

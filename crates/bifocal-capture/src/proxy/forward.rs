@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
 use http::{Method, Request, Response, Version};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::proxy::call::Call;

@@ -1,13 +1,16 @@
 //! Headers that belong to one connection and not to the message.
 
-use http::header::{CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Makes the headers of a request those of the next hop.
 pub(crate) fn to_upstream(headers: &mut HeaderMap, host: &HeaderValue) {
-    let wants_trailers = headers.get_all(TE).iter().any(|te| names(te).any(|n| n.eq_ignore_ascii_case("trailers")));
+    let wants_trailers =
+        headers.get_all(TE).iter().any(|te| names(te).any(|n| n.eq_ignore_ascii_case("trailers")));
     strip_hop_by_hop(headers);
     // The server side has answered 100 by itself as soon as the body is wanted.
     headers.remove(EXPECT);
@@ -82,7 +85,13 @@ mod tests {
         left.sort();
         assert_eq!(
             left,
-            ["authorization: Bearer t", "host: upstream:1", "te: trailers", "traceparent: 00-1-2-01", "trailer: x-checksum"]
+            [
+                "authorization: Bearer t",
+                "host: upstream:1",
+                "te: trailers",
+                "traceparent: 00-1-2-01",
+                "trailer: x-checksum"
+            ]
         );
     }
 

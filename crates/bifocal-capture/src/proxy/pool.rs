@@ -54,7 +54,12 @@ pub(crate) enum Failed {
 }
 
 impl Pool {
-    pub(crate) fn new(upstream: Upstream, clock: Arc<dyn Clock>, tasks: TaskGroup, telemetry: Telemetry) -> Self {
+    pub(crate) fn new(
+        upstream: Upstream,
+        clock: Arc<dyn Clock>,
+        tasks: TaskGroup,
+        telemetry: Telemetry,
+    ) -> Self {
         Self { upstream, idle: Mutex::new(Vec::new()), clock, tasks, telemetry }
     }
 

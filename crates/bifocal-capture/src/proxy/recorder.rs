@@ -206,7 +206,6 @@ impl Budget {
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Held {
         Held { budget: Arc::clone(self), bytes }
     }
-
 }
 
 impl Drop for Held {

@@ -146,7 +146,8 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePer
         async move { Ok::<_, Infallible>(forward(&shared.pool, &shared.tap, in_flight, request).await) }
     });
     // The date is the upstream's or absent, like every other header.
-    let connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // Errors are those of one client's connection: it is gone, and its calls have recorded that.
     let ended = tokio::select! {

@@ -136,7 +136,10 @@ mod tests {
     fn sagemaker_paths_name_endpoint_and_component() {
         let place = Place::of("/endpoints/prod/inference-components/qwen-ic/openai/v1/chat/completions");
         assert_eq!(place, Place { endpoint: Some("prod"), component: Some("qwen-ic") });
-        assert_eq!(Place::of("/endpoints/prod/invocations"), Place { endpoint: Some("prod"), component: None });
+        assert_eq!(
+            Place::of("/endpoints/prod/invocations"),
+            Place { endpoint: Some("prod"), component: None }
+        );
         assert_eq!(Place::of("/v1/chat/completions"), Place::default());
     }
 

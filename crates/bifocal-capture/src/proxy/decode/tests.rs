@@ -38,7 +38,8 @@ const CHAT: &str = r#"{"model":"m","stream":true,"response_format":{"type":"json
 const NO_TEXT: &str = "data: {\"model\":\"s\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
 const A: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const B: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}]}\n\n";
-const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const STOP: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 const SSE: &str = "text/event-stream; charset=utf-8";
 
 #[test]
@@ -143,7 +144,8 @@ fn names_past_the_limit_are_counted_as_other() {
         let target = decoder.decode(&exchange(&format!("{{\"model\":\"m{n}\"}}"), SSE, &[])).target;
         assert_eq!(target.model(), format!("m{n}"));
     }
-    let mut late = |model: &str| decoder.decode(&exchange(&format!("{{\"model\":\"{model}\"}}"), SSE, &[])).target;
+    let mut late =
+        |model: &str| decoder.decode(&exchange(&format!("{{\"model\":\"{model}\"}}"), SSE, &[])).target;
     assert_eq!(late("m256").model(), "other");
     assert_eq!(late("m3").model(), "m3");
     assert_eq!(late("m257").model(), "other");

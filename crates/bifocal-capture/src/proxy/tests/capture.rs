@@ -8,8 +8,8 @@ use bifocal_telemetry::Metric;
 use tokio::net::TcpStream;
 
 use super::harness::{
-    ANSWER, CHAT, Collected, QUESTION, Step, body_of, call, call_on, head_of, json_answer, post, proxy, proxy_into,
-    until, upstream,
+    ANSWER, CHAT, Collected, QUESTION, Step, body_of, call, call_on, head_of, json_answer, post, proxy,
+    proxy_into, until, upstream,
 };
 use crate::proxy::Sink;
 
@@ -99,7 +99,8 @@ async fn a_full_buffer_drops_the_record_and_is_reported() {
 async fn bodies_of_50_mb_pass_whole_and_are_recorded_as_cut() {
     let size = 50 * 1024 * 1024;
     let large: Vec<u8> = (0..size).map(|i: usize| b'a' + u8::try_from(i % 23).unwrap()).collect();
-    let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {size}\r\n\r\n").into_bytes();
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {size}\r\n\r\n").into_bytes();
     answer.extend_from_slice(&large);
     let server = upstream(vec![Step::Send(answer)]).await;
     let running = proxy(server.address, |_| {}).await;

@@ -6,8 +6,8 @@ use bifocal_telemetry::Metric;
 use tokio::net::TcpStream;
 
 use super::harness::{
-    ANSWER, CHAT, QUESTION, Step, body_of, call, call_on, head_of, json_answer, post, proxy, read_message, until,
-    upstream,
+    ANSWER, CHAT, QUESTION, Step, body_of, call, call_on, head_of, json_answer, post, proxy, read_message,
+    until, upstream,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,13 @@ async fn an_answer_passes_with_its_status_and_headers() {
     let length = format!("content-length: {}", ANSWER.len());
     assert_eq!(
         lines,
-        [length.as_str(), "content-type: application/json", "set-cookie: a=1", "set-cookie: b=2", "x-request-id: 7"]
+        [
+            length.as_str(),
+            "content-type: application/json",
+            "set-cookie: a=1",
+            "set-cookie: b=2",
+            "x-request-id: 7"
+        ]
     );
 }
 
@@ -81,10 +87,15 @@ async fn responses_without_a_body_do_not_hang() {
         let running = proxy(server.address, |_| {}).await;
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         for _ in 0..2 {
-            let response = call_on(&mut stream, format!("{request} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await;
+            let response =
+                call_on(&mut stream, format!("{request} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await;
             let head = head_of(&response);
             assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {head}");
-            assert_eq!(head.contains("content-length: 999"), request.starts_with("HEAD"), "{request}: {head}");
+            assert_eq!(
+                head.contains("content-length: 999"),
+                request.starts_with("HEAD"),
+                "{request}: {head}"
+            );
         }
         assert_eq!(server.connections.load(Ordering::SeqCst), 1, "{request}: the connection is kept");
     }
@@ -153,8 +164,11 @@ async fn upgrades_and_tunnels_are_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drain_lets_a_running_call_finish_and_takes_no_new_one() {
     let (entered, go_on) = (std::sync::Arc::default(), std::sync::Arc::default());
-    let script =
-        vec![Step::Tell(std::sync::Arc::clone(&entered)), Step::Await(std::sync::Arc::clone(&go_on)), Step::Send(json_answer(ANSWER))];
+    let script = vec![
+        Step::Tell(std::sync::Arc::clone(&entered)),
+        Step::Await(std::sync::Arc::clone(&go_on)),
+        Step::Send(json_answer(ANSWER)),
+    ];
     let server = upstream(script).await;
     let running = proxy(server.address, |_| {}).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();

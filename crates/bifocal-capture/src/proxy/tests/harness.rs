@@ -136,7 +136,8 @@ pub(crate) async fn proxy_into(
     collected: Arc<Collected>,
     change: impl FnOnce(&mut ProxyOptions),
 ) -> Running {
-    let mut options = ProxyOptions::new("127.0.0.1:0".parse().unwrap(), format!("http://{upstream}"), "local");
+    let mut options =
+        ProxyOptions::new("127.0.0.1:0".parse().unwrap(), format!("http://{upstream}"), "local");
     change(&mut options);
     let telemetry = Telemetry::new();
     let tasks = TaskGroup::new();
@@ -185,9 +186,11 @@ fn is_whole(bytes: &[u8], bodiless: bool) -> bool {
         return true;
     }
     if head.contains("transfer-encoding: chunked") {
-        return body.ends_with(b"0\r\n\r\n") || find(body, b"\r\n0\r\n").is_some_and(|_| body.ends_with(b"\r\n\r\n"));
+        return body.ends_with(b"0\r\n\r\n")
+            || find(body, b"\r\n0\r\n").is_some_and(|_| body.ends_with(b"\r\n\r\n"));
     }
-    let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
+    let length =
+        head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok());
     match length {
         Some(length) => body.len() >= length,
         // A request without a length has no body; a response without one ends with its connection.
@@ -240,7 +243,8 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
 
 pub(crate) fn json_answer(body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 pub(crate) const STREAM_HEAD: &[u8] =
@@ -249,8 +253,7 @@ pub(crate) const STREAM_HEAD: &[u8] =
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 pub(crate) const QUESTION: &str =
     r#"{"model":"qwen","messages":[{"role":"user","content":"What is the capital of France?"}]}"#;
-pub(crate) const STREAMED_QUESTION: &str =
-    r#"{"model":"qwen","stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]}"#;
+pub(crate) const STREAMED_QUESTION: &str = r#"{"model":"qwen","stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]}"#;
 pub(crate) const ANSWER: &str = r#"{"id":"1","object":"chat.completion","model":"qwen-served","choices":[{"index":0,"message":{"role":"assistant","content":"Paris. Mail me at a@b.org"},"finish_reason":"stop"}],"usage":{"prompt_tokens":14,"completion_tokens":9,"total_tokens":23}}"#;
 
 pub(crate) fn delta(text: &str) -> Vec<u8> {

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::harness::{
-    CHAT, FIRST_EVENT, LAST_EVENTS, STREAM_HEAD, STREAMED_QUESTION, Step, body_of, call, chunked, delta, find,
-    head_of, post, proxy, read_message, unchunk, upstream,
+    CHAT, FIRST_EVENT, LAST_EVENTS, STREAM_HEAD, STREAMED_QUESTION, Step, body_of, call, chunked, delta,
+    find, head_of, post, proxy, read_message, unchunk, upstream,
 };
 
 fn whole_stream() -> Vec<u8> {
@@ -113,7 +113,9 @@ async fn a_stream_that_breaks_upstream_breaks_at_the_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_answer_that_breaks_off_breaks_at_the_client() {
-    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"choices\"".to_vec();
+    let head =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"choices\""
+            .to_vec();
     let server = upstream(vec![Step::Send(head), Step::Break]).await;
     let running = proxy(server.address, |_| {}).await;
     let response = call(running.address, &post(CHAT, STREAMED_QUESTION)).await;
@@ -167,7 +169,14 @@ async fn trailers_pass() {
     let server = upstream(vec![Step::Send(answer.to_vec())]).await;
     let running = proxy(server.address, |_| {}).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
-    stream.write_all(b"GET /x HTTP/1.1\r\nhost: here\r\nte: trailers\r\nconnection: te\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /x HTTP/1.1\r\nhost: here\r\nte: trailers\r\nconnection: te\r\n\r\n")
+        .await
+        .unwrap();
     let response = read_message(&mut stream, false).await.unwrap();
-    assert!(find(&response, b"0\r\nx-checksum: 7\r\n\r\n").is_some(), "{}", String::from_utf8_lossy(&response));
+    assert!(
+        find(&response, b"0\r\nx-checksum: 7\r\n\r\n").is_some(),
+        "{}",
+        String::from_utf8_lossy(&response)
+    );
 }
