@@ -1,1 +1,25 @@
-//! bifocal-api
+//! The API and the page: axum routes under `/api/v1`, an OpenAPI document, and the embedded page.
+//!
+//! A handler extracts, asks the watch's snapshot and the store's reader, and maps what it gets into the rows of
+//! [`rows`]; nothing is decided here. Reading from disk happens on blocking threads. Field names are stable;
+//! times are RFC 3339 UTC; a number that is absent is `null`, never 0.
+//!
+//! Known quirks: `targets` and `fleet` give the same rows; `fleet` exists so that the first page is one request.
+//! Cursors are the id of the last row; they stay valid while the row is kept.
+
+mod demo;
+mod error;
+mod guard;
+mod limits;
+mod openapi;
+mod page;
+mod router;
+pub mod rows;
+mod routes;
+mod state;
+
+pub use demo::{ActiveIncident, DemoControl};
+pub use error::{ApiError, Code};
+pub use limits::LIMITS;
+pub use router::router;
+pub use state::{ApiState, Deliveries, Delivery, JudgeSpend, SpendNow};

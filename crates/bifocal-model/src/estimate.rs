@@ -35,6 +35,8 @@ pub enum Method {
     BettingSequence,
     /// Asymptotic confidence sequence at 95%.
     AsymptoticSequence,
+    /// Empirical Bernstein bound at 95% from sums alone, fixed sample size: wider than the others.
+    EmpiricalBernstein,
     /// All were scored: Wilson interval at 95% for a share.
     Wilson,
 }
@@ -47,6 +49,7 @@ impl Method {
             Self::Betting => "betting",
             Self::BettingSequence => "betting_sequence",
             Self::AsymptoticSequence => "asymptotic_sequence",
+            Self::EmpiricalBernstein => "empirical_bernstein",
             Self::Wilson => "wilson",
         }
     }

@@ -1,1 +1,11 @@
-//! bifocal-publish
+//! What leaves Bifocal: `/metrics` for Prometheus, and notifications for people.
+//!
+//! `prometheus` keeps counters and histograms of what passed since the process started and renders them with the
+//! watch's snapshot. `notify` delivers what the outbox holds: at least once, each with an idempotency key.
+
+pub mod notify;
+pub mod prometheus;
+
+mod limits;
+
+pub use limits::LIMITS;

@@ -1,0 +1,54 @@
+//! All routes.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+use crate::{guard, openapi, page, routes};
+
+/// The router of page, API and `/metrics`.
+pub fn router(state: ApiState) -> Router {
+    let api = Router::new()
+        .route("/fleet", get(routes::targets::fleet))
+        .route("/targets", get(routes::targets::list))
+        .route("/targets/{id}", get(routes::targets::one))
+        .route("/targets/{id}/signals", get(routes::signals::of_target))
+        .route("/inferences", get(routes::inferences::list))
+        .route("/inferences/{id}", get(routes::inferences::one))
+        .route("/scores", get(routes::inferences::scores))
+        .route("/estimates", get(routes::targets::estimates))
+        .route("/alerts", get(routes::alerts::list))
+        .route("/ledger", get(routes::ledger::whole))
+        .route("/events", get(routes::events::list))
+        .route("/openapi.json", get(openapi::document))
+        .route(
+            "/demo/incidents",
+            post(routes::demo::start).delete(routes::demo::stop).get(routes::demo::active),
+        )
+        .fallback(|| async { ApiError::not_found("this path of the API") });
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
+        .route("/metrics", get(metrics))
+        .fallback(page::serve)
+        .layer(from_fn_with_state(state.clone(), guard::check_token))
+        .layer(from_fn(guard::add_headers))
+        .with_state(state)
+}
+
+async fn readiness(State(state): State<ApiState>) -> impl IntoResponse {
+    match (state.ready)() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (state.metrics)())
+}

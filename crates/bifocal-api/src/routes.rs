@@ -1,0 +1,11 @@
+//! The handlers, one file a noun.
+
+pub(crate) mod alerts;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod inferences;
+pub(crate) mod ledger;
+pub(crate) mod signals;
+pub(crate) mod targets;
+
+mod asking;

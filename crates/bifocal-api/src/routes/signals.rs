@@ -1,0 +1,199 @@
+//! Both lenses of one target on one time axis.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use bifocal_model::signal::{Lens, SIGNALS, find};
+use bifocal_model::{EvaluatorKind, Span, Timestamp, Window};
+use bifocal_store::{Cell, Moments, ReadingSeries};
+use serde::{Deserialize, Serialize};
+
+use super::asking::{blocking, target, window};
+use crate::error::ApiError;
+use crate::limits::SERIES_POINTS_MAX;
+use crate::rows::EventRow;
+use crate::state::ApiState;
+
+const EVENTS_SHOWN: usize = 200;
+
+/// `from`, `to` (RFC 3339) and `step` (seconds).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    from: Option<String>,
+    to: Option<String>,
+    step: Option<f64>,
+}
+
+/// Everything of one target over a window.
+#[derive(Debug, Serialize)]
+pub(crate) struct Signals {
+    from: Timestamp,
+    to: Timestamp,
+    step_seconds: f64,
+    series: Vec<Series>,
+    bands: Vec<Band>,
+    events: Vec<EventRow>,
+}
+
+/// One line: seconds since 1970 and a value, `null` where there is no data.
+#[derive(Debug, Serialize)]
+struct Series {
+    signal: &'static str,
+    unit: &'static str,
+    lens: Lens,
+    stat: &'static str,
+    part: String,
+    points: Vec<(f64, Option<f64>)>,
+}
+
+/// A quality line with its interval: seconds, value, lower, upper, judged.
+#[derive(Debug, Serialize)]
+struct Band {
+    dimension: String,
+    kind: EvaluatorKind,
+    baseline: Option<f64>,
+    points: Vec<(f64, f64, f64, f64, u64)>,
+}
+
+/// `GET /api/v1/targets/{id}/signals`
+pub(crate) async fn of_target(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Signals>, ApiError> {
+    let snapshot = (state.snapshot)();
+    let view = target(&snapshot, &id)?.clone();
+    let window = window(asked.from.as_ref(), asked.to.as_ref(), state.clock.now(), Span::from_mins(60))?;
+    let step = step(asked.step, window)?;
+    let (reader, key) = (state.reader.clone(), view.key.clone());
+    let (cells, readings) = blocking(move || {
+        Ok((reader.series(&key, window, step)?, reader.reading_series(&key, window, step)?))
+    })
+    .await?;
+    let baselines: BTreeMap<String, f64> = view
+        .streams
+        .iter()
+        .filter_map(|stream| Some((stream.dimension.to_string(), stream.baseline?.mean)))
+        .collect();
+    let mut series = from_cells(&cells, step);
+    series.extend(readings.iter().filter_map(from_readings));
+    let events = state.reader.events(Some(&view.key), window, EVENTS_SHOWN);
+    Ok(Json(Signals {
+        from: window.start,
+        to: window.end,
+        step_seconds: step.as_secs_f64(),
+        series,
+        bands: bands(&cells, step, &baselines),
+        events: events.iter().map(EventRow::from).collect(),
+    }))
+}
+
+/// The step asked for, in whole minutes, or one that gives about 120 points; never more than the limit of points.
+fn step(asked: Option<f64>, window: Window) -> Result<Span, ApiError> {
+    let seconds = window.length().as_secs_f64();
+    let wanted = asked.unwrap_or(seconds / 120.0);
+    if !(wanted.is_finite() && wanted > 0.0) {
+        return Err(ApiError::bad_request("`step` is no number of seconds above 0", "leave it out"));
+    }
+    let coarsest_needed = seconds / SERIES_POINTS_MAX as f64;
+    let minutes = (wanted.max(coarsest_needed) / 60.0).ceil().max(1.0);
+    Ok(Span::from_secs_f64(minutes * 60.0))
+}
+
+/// What is drawn of a cell: signal, statistic, value.
+type Pick = (&'static str, &'static str, fn(&Cell, f64) -> Option<f64>);
+
+const PICKS: &[Pick] = &[
+    ("ttft_seconds", "p50", |cell, _| cell.ttft.quantile(0.5)),
+    ("ttft_seconds", "p95", |cell, _| cell.ttft.quantile(0.95)),
+    ("duration_seconds", "p50", |cell, _| cell.duration.quantile(0.5)),
+    ("duration_seconds", "p95", |cell, _| cell.duration.quantile(0.95)),
+    ("itl_seconds", "p50", |cell, _| cell.itl.quantile(0.5)),
+    ("requests_per_second", "rate", |cell, seconds| Some(cell.requests / seconds)),
+    ("error_ratio", "mean", |cell, _| cell.error_ratio()),
+    ("input_tokens_per_second", "rate", |cell, s| (cell.input_counted > 0.0).then(|| cell.input_tokens / s)),
+    ("output_tokens_per_second", "rate", |cell, s| (cell.output_counted > 0.0).then(|| cell.output_tokens / s)),
+];
+
+fn from_cells(cells: &[(Timestamp, Cell)], step: Span) -> Vec<Series> {
+    let seconds = step.as_secs_f64();
+    // Steps before the first and after the last call hold no data, not zero requests.
+    let first = cells.iter().position(|(_, cell)| cell.calls > 0);
+    let last = cells.iter().rposition(|(_, cell)| cell.calls > 0);
+    let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
+    let lines = PICKS.iter().filter_map(|&(name, stat, pick)| {
+        let point = |(i, (time, cell)): (usize, &(Timestamp, Cell))| {
+            let inside = (first..=last).contains(&i);
+            (time.as_secs_f64(), if inside { pick(cell, seconds) } else { None })
+        };
+        line(name, stat, String::new(), cells.iter().enumerate().map(point).collect())
+    });
+    lines.collect()
+}
+
+fn from_readings(readings: &ReadingSeries) -> Option<Series> {
+    let points = readings.steps.iter();
+    let points = points.map(|(time, points)| (time.as_secs_f64(), points.as_ref().map(|p| p.mean()))).collect();
+    line(&readings.key.signal, "mean", readings.key.part.clone(), points)
+}
+
+/// A line, unless it is empty or of no known signal.
+fn line(name: &str, stat: &'static str, part: String, points: Vec<(f64, Option<f64>)>) -> Option<Series> {
+    let signal = find(name)?;
+    let some = points.iter().any(|(_, value)| value.is_some());
+    some.then_some(Series { signal: signal.name, unit: signal.unit, lens: signal.lens, stat, part, points })
+}
+
+/// One band for each quality dimension, of its evaluator that scored most in the window: fingerprints are never
+/// pooled.
+fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f64>) -> Vec<Band> {
+    let mut bands = Vec::new();
+    for signal in SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality) {
+        let mut counts = BTreeMap::new();
+        for (key, moments) in cells.iter().flat_map(|(_, cell)| &cell.scores) {
+            if key.dimension.as_str() == signal.name {
+                *counts.entry((key.fingerprint, key.kind)).or_insert(0) += moments.n;
+            }
+        }
+        let Some((&(fingerprint, kind), _)) = counts.iter().max_by_key(|(_, n)| **n) else { continue };
+        let of = |cell: &Cell| -> Option<Moments> {
+            let same = |(key, _): &&(_, _)| same_stream(key, fingerprint, signal.name);
+            cell.scores.iter().find(same).map(|(_, moments)| *moments)
+        };
+        let points = cells.iter().filter_map(|(time, cell)| {
+            let estimate = of(cell)?.mean_estimate(Window { start: *time, end: *time + step })?;
+            Some((time.as_secs_f64(), estimate.value, estimate.lower, estimate.upper, estimate.n_judged))
+        });
+        let baseline = baselines.get(signal.name).copied();
+        bands.push(Band { dimension: signal.name.to_owned(), kind, baseline, points: points.collect() });
+    }
+    bands
+}
+
+fn same_stream(
+    key: &std::sync::Arc<bifocal_store::StreamKey>,
+    fingerprint: bifocal_model::Fingerprint,
+    dimension: &str,
+) -> bool {
+    key.fingerprint == fingerprint && key.dimension.as_str() == dimension
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_whole_minutes_and_within_the_limit_api_series_points() {
+        let week = Window::ending_at(Timestamp::from_secs(0), Span::from_mins(7 * 24 * 60));
+        let points = |asked| week.length().as_secs_f64() / step(asked, week).unwrap().as_secs_f64();
+        assert!(points(Some(60.0)) <= SERIES_POINTS_MAX as f64);
+        assert!(points(None) <= 120.0);
+        let hour = Window::ending_at(Timestamp::from_secs(0), Span::from_mins(60));
+        assert_eq!(step(Some(90.0), hour).unwrap(), Span::from_mins(2));
+        for wrong in [0.0, -1.0, f64::NAN] {
+            assert!(step(Some(wrong), hour).is_err());
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the handlers ask.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bifocal_model::Timestamp;
+use bifocal_store::Reader;
+use bifocal_telemetry::Clock;
+use bifocal_watch::Snapshot;
+use serde::Serialize;
+
+use crate::demo::DemoControl;
+
+type Source<T> = Arc<dyn Fn() -> T + Send + Sync>;
+
+/// Everything the API reads. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The newest snapshot of the watch.
+    pub snapshot: Source<Arc<Snapshot>>,
+    /// The store.
+    pub reader: Reader,
+    /// The clock of everything shown.
+    pub clock: Arc<dyn Clock>,
+    /// The text of `/metrics`.
+    pub metrics: Source<String>,
+    /// Whether sources are connected and the store takes records.
+    pub ready: Source<Result<(), String>>,
+    /// What the judge has spent today.
+    pub judge_spend: JudgeSpend,
+    /// What became of an alert's notifications.
+    pub deliveries: Deliveries,
+    /// Incidents on request, in the demo.
+    pub demo: Option<Arc<dyn DemoControl>>,
+    /// The token that clients must send.
+    pub token: Option<Arc<str>>,
+}
+
+/// What the judge has spent today; `None` without a judge.
+pub type JudgeSpend = Source<Option<SpendNow>>;
+
+/// What became of the notifications of an alert (by its id).
+pub type Deliveries = Arc<dyn Fn(&str) -> Vec<Delivery> + Send + Sync>;
+
+/// The judge's spending of one UTC day.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SpendNow {
+    /// Dollars, where prices are known.
+    pub usd: Option<f64>,
+    /// Tokens in and out.
+    pub tokens: u64,
+    /// The cap in dollars, where it is one.
+    pub cap_usd: Option<f64>,
+    /// The cap in tokens, where it is one.
+    pub cap_tokens: Option<u64>,
+    /// The day, `YYYY-MM-DD`.
+    pub day: String,
+}
+
+/// One channel's delivery of one alert.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Delivery {
+    /// The channel's name.
+    pub channel: String,
+    /// `delivered`, `pending` or `failed`.
+    pub outcome: String,
+    /// When it was delivered.
+    pub at: Option<Timestamp>,
+    /// Attempts so far.
+    pub attempts: u32,
+}
+
+impl ApiState {
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("demo", &self.demo).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,7 @@
+//! `/metrics`: text exposition, version 0.0.4.
+
+mod exposition;
+mod histogram;
+mod text;
+
+pub use exposition::Exposition;
