@@ -35,29 +35,29 @@ pub(crate) fn inference(i: u64, secs: i64) -> Inference<Redacted> {
     redact_inference(Inference {
         id: InferenceId::of_identity(&identity, at(secs)),
         identity,
-        target: target(if i % 3 == 0 { "large" } else { "small" }),
+        target: target(if i.is_multiple_of(3) { "large" } else { "small" }),
         labels: BTreeMap::from([("served_model".to_owned(), format!("m{}", i % 2))]),
-        tenant: (i % 2 == 0).then(|| "acme".to_owned()),
+        tenant: i.is_multiple_of(2).then(|| "acme".to_owned()),
         time: at(secs),
         messages: vec![text(format!("question {i} \u{1f600}")), text("and \"more\"".to_owned())],
         answer: format!("answer {i}\nwith lines"),
         finish_reason: (!failed)
-            .then(|| FinishReason::from(if i % 5 == 0 { "length" } else { "tired" }.to_owned())),
+            .then(|| FinishReason::from(if i.is_multiple_of(5) { "length" } else { "tired" }.to_owned())),
         usage: Usage {
             input: Some(TokenCount::server(u32::try_from(i % 900).unwrap())),
-            output: (i % 4 != 0).then(|| TokenCount::estimate(u32::try_from(i % 77).unwrap())),
+            output: (!i.is_multiple_of(4)).then(|| TokenCount::estimate(u32::try_from(i % 77).unwrap())),
         },
         timing: Timing {
-            ttft_seconds: (i % 2 == 0).then(|| 0.1 + (i % 37) as f64 * 0.013),
+            ttft_seconds: i.is_multiple_of(2).then_some(0.1 + (i % 37) as f64 * 0.013),
             itl_seconds: None,
             duration_seconds: Some(0.5 + (i % 11) as f64 * 0.37),
         },
         status: Some(if failed { 503 } else { 200 }),
         error: failed.then_some(ErrorClass::Upstream),
         completeness: Completeness::Complete,
-        capture_probability: Probability::new(if i % 7 == 0 { 0.3 } else { 1.0 }).unwrap(),
-        format_asked: if i % 6 == 0 { FormatAsked::Json } else { FormatAsked::Free },
-        streamed: i % 2 == 0,
+        capture_probability: Probability::new(if i.is_multiple_of(7) { 0.3 } else { 1.0 }).unwrap(),
+        format_asked: if i.is_multiple_of(6) { FormatAsked::Json } else { FormatAsked::Free },
+        streamed: i.is_multiple_of(2),
         redactions: Vec::new(),
     })
 }
@@ -69,7 +69,7 @@ pub(crate) fn score_of(inference: &Inference<Redacted>, i: u64, dimension: &str)
         Verdict::Scored {
             value: Unit::new((i % 10) as f64 / 9.0).unwrap(),
             pass: i % 10 > 4,
-            label: (i % 3 == 0).then(|| "strict".to_owned()),
+            label: i.is_multiple_of(3).then(|| "strict".to_owned()),
             explanation: Some(format!("because {i}")),
         }
     };
@@ -87,7 +87,7 @@ pub(crate) fn score_of(inference: &Inference<Redacted>, i: u64, dimension: &str)
         time: inference.time,
         scored_at: inference.time + Span::from_secs(2),
         latency_seconds: 0.25,
-        cost: Cost { usd: (i % 2 == 0).then_some(0.001), input_tokens: 300, output_tokens: 20 },
+        cost: Cost { usd: i.is_multiple_of(2).then_some(0.001), input_tokens: 300, output_tokens: 20 },
     })
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn selection_of(inference: &Inference<Redacted>, dimensions: &[&str])
 }
 
 pub(crate) fn reading(i: u64, secs: i64) -> Reading {
-    let subject = if i % 2 == 0 {
+    let subject = if i.is_multiple_of(2) {
         ReadingSubject::Target(target("small"))
     } else {
         ReadingSubject::Origin("local".to_owned())
@@ -124,7 +124,7 @@ pub(crate) fn event(i: u64, secs: i64) -> Event {
     Event {
         time: at(secs),
         kind: EventKind::Deployment,
-        target: (i % 2 == 0).then(|| target("small")),
+        target: i.is_multiple_of(2).then(|| target("small")),
         id: format!("deployment-{i}"),
         summary: "a new version".to_owned(),
     }

@@ -36,7 +36,7 @@ pub(crate) const REASONS: u64 = 32;
 /// Items of one page of a query.
 pub(crate) const PAGE_ITEMS: u64 = 1_000;
 /// Rows of scores that a search for the worst answers looks at.
-pub(crate) const WORST_SCAN_ROWS: u64 = 200_000;
+pub(crate) const WORST_SCAN_ROWS: u64 = 20_000;
 /// Steps of one series; a longer window gets a longer step.
 pub(crate) const SERIES_STEPS: u64 = 2_000;
 /// Buckets of one sketch: 1% of relative error from 1 µs to 10 days needs 1,380.

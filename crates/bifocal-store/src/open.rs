@@ -58,7 +58,7 @@ impl Options {
             dir: dir.into(),
             clock,
             seal_journal_bytes: limits::SEAL_JOURNAL_BYTES,
-            seal_after: Span::from_mins(10),
+            seal_after: Span::from_mins(60),
             unsealed_journal_bytes: limits::UNSEALED_JOURNAL_BYTES,
         }
     }
@@ -116,6 +116,7 @@ impl Store {
             seen_scores,
             proxy_unsealed,
             last_seal: now,
+            refused: Vec::new(),
             _lock: lock,
         };
         store.catalogue.set_clean(false, now)?;
@@ -177,9 +178,13 @@ fn restore(dir: &Path, saved: &mut Saved) -> Result<Hot, Error> {
 }
 
 /// Adds the rows of a roll-up segment.
-pub(crate) fn load_minutes(dir: &Path, segment: &Segment, into: &mut Minutes) -> Result<(), Error> {
-    let opened = Opened::open(dir, segment)?;
-    opened.batches(None, |batch| match segment.table {
+fn load_minutes(dir: &Path, segment: &Segment, into: &mut Minutes) -> Result<(), Error> {
+    read_minutes(&Opened::open(dir, segment)?, segment.table, into)
+}
+
+/// Adds the rows of an opened roll-up segment.
+pub(crate) fn read_minutes(opened: &Opened<'_>, table: Table, into: &mut Minutes) -> Result<(), Error> {
+    opened.batches(None, |batch| match table {
         Table::Rollups => segment::read_cells(batch, opened.path(), into),
         Table::RollupScores => segment::read_rollup_scores(batch, opened.path(), into),
         Table::RollupReadings => segment::read_rollup_readings(batch, opened.path(), into),

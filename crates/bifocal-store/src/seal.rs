@@ -28,18 +28,24 @@ pub(crate) struct Written {
     pub(crate) segments: Vec<Segment>,
 }
 
+/// Files of one seal that are written at the same time: a disk makes several durable in the time of one.
+const AT_ONCE: usize = 8;
+
 struct Writer<'a> {
     dir: &'a Path,
     seq: Seq,
     segments: Vec<Segment>,
+    contents: Vec<Vec<u8>>,
     folders: BTreeSet<PathBuf>,
 }
 
 /// Writes everything that is unsealed as durable files that the catalogue does not know yet. What was written of
 /// them is removed again when one fails.
 pub(crate) fn write(dir: &Path, seq: Seq, unsealed: &Unsealed, minutes: &Minutes) -> Result<Written, Error> {
-    let mut writer = Writer { dir, seq, segments: Vec::new(), folders: BTreeSet::new() };
-    let result = writer.records(unsealed).and_then(|()| writer.rollups(minutes)).and_then(|()| writer.sync());
+    let mut writer =
+        Writer { dir, seq, segments: Vec::new(), contents: Vec::new(), folders: BTreeSet::new() };
+    let built = writer.records(unsealed).and_then(|()| writer.rollups(minutes));
+    let result = built.and_then(|()| writer.place()).and_then(|()| writer.sync());
     if let Err(err) = result {
         discard(dir, &writer.segments);
         return Err(err);
@@ -120,14 +126,23 @@ impl Writer<'_> {
             batch.map_err(|err| Error::Parquet { action: "build", path: full.clone(), err: err.into() })?;
         let bytes = segment::encode(&full, &batch)?;
         self.make_folder(folder)?;
-        let (rows, length) = (batch.num_rows() as u64, bytes.len() as u64);
-        place(&full, &bytes)?;
-        let sealed = self.seq.0;
+        let (rows, sealed) = (batch.num_rows() as u64, self.seq.0);
+        let length = bytes.len() as u64;
         self.segments.push(Segment { table, path, rows, bytes: length, min_time, max_time, sealed });
-        if table.is_rollup() {
-            failpoint::pass("rollup.written");
-        }
+        self.contents.push(bytes);
         Ok(())
+    }
+
+    fn place(&mut self) -> Result<(), Error> {
+        let contents = std::mem::take(&mut self.contents);
+        let files: Vec<_> = self.segments.iter().zip(&contents).collect();
+        at_once(&files, |(segment, bytes)| {
+            place(&self.dir.join(&segment.path), bytes)?;
+            if segment.table.is_rollup() {
+                failpoint::pass("rollup.written");
+            }
+            Ok(())
+        })
     }
 
     fn make_folder(&mut self, folder: &Path) -> Result<(), Error> {
@@ -142,8 +157,25 @@ impl Writer<'_> {
     }
 
     fn sync(&self) -> Result<(), Error> {
-        self.folders.iter().try_for_each(|folder| sync_dir(folder))
+        let folders: Vec<_> = self.folders.iter().collect();
+        at_once(&folders, |folder| sync_dir(folder))
     }
+}
+
+/// Does the same with every item, several at once; the first error of any.
+fn at_once<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), Error> + Sync) -> Result<(), Error> {
+    let share = items.len().div_ceil(AT_ONCE).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            items.chunks(share).map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work))).collect();
+        let mut result = Ok(());
+        for thread in threads {
+            let one = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            result = result.and(one);
+        }
+        result
+    })
 }
 
 fn group<T>(rows: impl Iterator<Item = T>, folder: impl Fn(&T) -> PathBuf) -> BTreeMap<PathBuf, Vec<T>> {

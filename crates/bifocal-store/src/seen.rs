@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn limit_identities() {
         let mut seen = Seen::new(72, 10, 20);
-        for i in 0..15_u128 {
-            assert!(seen.insert(i, Timestamp::from_secs(i as i64 * HOUR)));
+        for (i, hour) in (0..15_u128).zip(0..) {
+            assert!(seen.insert(i, Timestamp::from_secs(hour * HOUR)));
         }
         // All within the horizon of hour 80 but hours 0 to 7: those go as long as there are more than 10.
         assert!(!seen.forget(Timestamp::from_secs(80 * HOUR)));

@@ -85,6 +85,15 @@ impl<'a> Opened<'a> {
         Ok(Self { segment, path, file, metadata })
     }
 
+    /// The same for a reader whose list of segments may be older than a retention: `None` when the file is gone.
+    pub(crate) fn open_unless_deleted(dir: &Path, segment: &'a Segment) -> Result<Option<Self>, Error> {
+        match Self::open(dir, segment) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(Error::File { err, .. }) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(err) => Err(err),
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

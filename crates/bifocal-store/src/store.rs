@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bifocal_model::{LedgerOutcome, Loss, Selection, Source, Span, TargetKey, Timestamp};
+use bifocal_model::{Identity, LedgerOutcome, Loss, Selection, Source, Span, TargetKey, Timestamp};
 use bifocal_telemetry::{Metric, Telemetry};
 
 use crate::catalogue::{Catalogue, Commit};
@@ -33,6 +33,7 @@ pub struct Store {
     /// Our own ids are made once: they are known only as long as the journal holds them.
     pub(crate) proxy_unsealed: Vec<u128>,
     pub(crate) last_seal: Timestamp,
+    pub(crate) refused: Vec<Vec<Record>>,
     pub(crate) _lock: Lock,
 }
 
@@ -97,6 +98,7 @@ impl Store {
                 tentative.identities.iter().for_each(|&(key, _)| self.seen.remove(key));
                 tentative.scores.iter().for_each(|&key| self.seen_scores.remove(key));
                 self.telemetry.count(Metric::StoreErrors, &["append"], 1);
+                self.refused = fresh;
                 return Err(err);
             }
         };
@@ -182,6 +184,17 @@ impl Store {
             tentative.scores.push(key);
         }
         is_new
+    }
+
+    /// The batches of the last append that failed, without what was there already: append them again after a
+    /// [`Self::retry`] that succeeded, or count them as dropped.
+    pub fn take_refused(&mut self) -> Vec<Vec<Record>> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// Whether this call is in the store already, as far as the horizon of identities reaches.
+    pub fn knows(&self, identity: &Identity) -> bool {
+        self.seen.contains(seen::of_identity(identity))
     }
 
     /// After a failed append: tries whether the disk takes data again.

@@ -40,9 +40,9 @@ fn a_torn_append_is_cut_at_every_byte() {
             fs::write(wal(dir.path()), &torn).unwrap();
             let (mut journal, found) = reopen(dir.path()).unwrap();
             assert_eq!(records(&found), batch(0, 3), "cut at {length}, {zeros} zeros");
-            assert_eq!(found.torn_bytes as usize, torn.len() - sound);
+            assert_eq!(found.torn_bytes, (torn.len() - sound) as u64);
             assert_eq!((journal.next(), journal.bytes()), (Seq(4), sound as u64));
-            if length % 16 == 0 {
+            if length.is_multiple_of(16) {
                 journal.append(&[batch(9, 1)], at(3)).unwrap();
                 drop(journal);
                 let (_, found) = reopen(dir.path()).unwrap();

@@ -54,7 +54,7 @@ pub(super) fn find(dir: &Path, segments: &[Arc<Segment>], scan: Scan<'_>) -> Res
         if segment.max_time < scan.from || segment.min_time > scan.before.0 {
             continue;
         }
-        let opened = Opened::open(dir, segment)?;
+        let Some(opened) = Opened::open_unless_deleted(dir, segment)? else { continue };
         let mut start = 0;
         opened.batches(Some(place_columns(scan.table)), |batch| {
             read_places(batch, opened.path(), scan.table, scan.wanted, |row, time, id| {
@@ -92,7 +92,7 @@ pub(super) fn fetch<T>(
     let mut found = Vec::with_capacity(hits.len());
     for (segment, mut rows) in by_segment {
         rows.sort_unstable();
-        let opened = Opened::open(dir, &segments[segment])?;
+        let Some(opened) = Opened::open_unless_deleted(dir, &segments[segment])? else { continue };
         opened.rows(&rows, |batch| {
             found.extend(read(batch, opened.path())?.into_iter().map(|(_, row)| row));
             Ok(())

@@ -3,9 +3,9 @@
 use bifocal_model::{ReadingSubject, Span, TargetKey, Timestamp, Window};
 
 use super::Reader;
-use crate::open::load_minutes;
+use crate::open::read_minutes;
 use crate::rollup::{Cell, Minute, Minutes, Points, SeriesKey, minutes_of, time_of};
-use crate::segment::Table;
+use crate::segment::{Opened, Table};
 use crate::{Error, limits};
 
 /// The points of one series of readings, step by step.
@@ -100,7 +100,9 @@ impl Reader {
         let tables = [Table::Rollups, Table::RollupScores, Table::RollupReadings];
         let wanted = segments.iter().filter(|s| tables.contains(&s.table) && s.overlaps(window.start, end));
         for segment in wanted {
-            load_minutes(self.dir(), segment, &mut minutes)?;
+            if let Some(opened) = Opened::open_unless_deleted(self.dir(), segment)? {
+                read_minutes(&opened, segment.table, &mut minutes)?;
+            }
         }
         for cells in minutes.targets.values_mut() {
             cells.split_off(&resident_from);

@@ -65,7 +65,7 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
     };
     let mut found = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
-        let status = status.get(row).map(|status| u16::try_from(status)).transpose();
+        let status = status.get(row).map(u16::try_from).transpose();
         let inference = Inference {
             id: parse_id(&rows, id.value(row))?,
             identity: Identity { source: rows.word(source.value(row))?, key: key.value(row).to_owned() },

@@ -89,6 +89,8 @@ fn a_failed_append_leaves_nothing_behind() {
     assert!(matches!(error, Error::AppendTooLarge { .. }), "{error}");
     assert_eq!(store.fingerprint().unwrap(), before);
     // They are still new: the failed append did not make them known.
+    let mut refused = store.take_refused();
+    assert_eq!(refused.remove(0), calls(2..4));
     let appended = store.append(vec![calls(2..4)]).unwrap();
     assert_eq!((appended.batches[0].stored, appended.records[0].0), (2, Seq(3)));
 }
@@ -276,7 +278,8 @@ fn windows_are_weighted_sums() {
     store.append(vec![calls(0..240)]).unwrap();
     store.append(vec![(0..60).map(|i| Record::Reading(reading(i, i as i64 * 10))).collect()]).unwrap();
     let window = Window { start: at(0), end: at(7_200) };
-    let expected: Vec<_> = (0..240).filter(|i| i % 3 != 0).map(|i| inference(i, i as i64 * 30)).collect();
+    let expected: Vec<_> =
+        (0..240).filter(|i: &u64| !i.is_multiple_of(3)).map(|i| inference(i, i as i64 * 30)).collect();
     let weight: f64 = expected.iter().map(|i| i.capture_probability.weight()).sum();
     let failed: f64 =
         expected.iter().filter(|i| !i.succeeded()).map(|i| i.capture_probability.weight()).sum();
@@ -399,6 +402,26 @@ fn limit_journal_bytes() {
 }
 
 #[test]
+fn limit_worst_scan_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    // The oldest score is the worst of all (0), the others are 1/9 or more.
+    let number = |i: u64| if i == 0 { 10 } else { 10 * i + 1 };
+    let rows = limits::WORST_SCAN_ROWS + 1;
+    let batch = |i: u64| {
+        let secs = i64::try_from(i).unwrap();
+        [call(number(i), secs), score(number(i), secs, "safety")]
+    };
+    store.append(vec![(0..rows).flat_map(batch).collect()]).unwrap();
+    let all = Query { limit: 1, ..Query::default() };
+    let all = store.reader().worst(&all, &Dimension::new("safety")).unwrap();
+    assert_ne!(all[0].time, at(0), "beyond the newest rows nobody looks");
+    let near = Query { limit: 1, to: Some(at(100)), ..Query::default() };
+    let near = store.reader().worst(&near, &Dimension::new("safety")).unwrap();
+    assert_eq!(near[0].time, at(0), "within a shorter window it is found");
+}
+
+#[test]
 fn limit_series_steps() {
     let week = Window { start: at(0), end: at(30 * 86_400) };
     let steps = crate::steps(week, Span::from_secs(1));
@@ -457,11 +480,11 @@ fn any_record() -> impl Strategy<Value = Record> {
     let secs = prop_oneof![0..300_i64, 0..12 * 86_400_i64];
     (0..8_u8, i, secs).prop_map(|(kind, i, secs)| match kind {
         0..=2 => call(i, secs),
-        3 => score(i, secs, if i % 2 == 0 { "relevance" } else { "safety" }),
+        3 => score(i, secs, if i.is_multiple_of(2) { "relevance" } else { "safety" }),
         4 => select(i, secs, &["relevance", "safety"]),
         5 => Record::Reading(reading(i, secs)),
         6 => Record::Event(event(i, secs)),
-        _ if i % 2 == 0 => {
+        _ if i.is_multiple_of(2) => {
             Record::Checkpoint(Checkpoint { file: format!("f{}", i % 5), offset: i, finished_at: None })
         }
         _ => Record::Loss(Loss {
