@@ -1,0 +1,57 @@
+//! What can be wrong with the set-up of evaluators.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why an evaluator could not be set up. Failures of single judgements are no errors but typed failures of a score.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder or a file of rubrics could not be read.
+    #[error("read rubrics `{path}`")]
+    ReadRubric {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        err: io::Error,
+    },
+    /// A rubric is not written as rubrics are.
+    #[error("read rubric `{name}`")]
+    ParseRubric {
+        /// Which.
+        name: String,
+        /// What is wrong and where.
+        #[source]
+        err: Box<toml::de::Error>,
+    },
+    /// A rubric says something that cannot be.
+    #[error("use rubric `{name}`: {problem}")]
+    BadRubric {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A dimension is to be judged for which there is no rubric.
+    #[error("judge `{dimension}`: no rubric of that name (known: {known})")]
+    NoRubric {
+        /// Which dimension.
+        dimension: String,
+        /// The dimensions that have one.
+        known: String,
+    },
+    /// A setting of the judge is out of its range.
+    #[error("use the judge's `{setting}`: {problem}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The template of the prompt does not work.
+    #[error("render the judge's prompt")]
+    Prompt(#[source] minijinja::Error),
+    /// The request could not be written as JSON.
+    #[error("write the judge's request")]
+    Request(#[source] serde_json::Error),
+}

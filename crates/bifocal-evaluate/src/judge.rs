@@ -1,0 +1,221 @@
+//! The judge: a language model with a rubric, asked about a sample of the answers.
+//!
+//! One request per dimension. [`Judge::request`] and [`Judge::read`] are pure, so that a run in process and the
+//! [`JudgeService`] say the same of the same answer; the service adds the queue, the budget, retries and the clock.
+//!
+//! The judged text is data: it stands in the user's message between markers that carry a random nonce, the rubric is
+//! repeated behind it, what could pass for a chat template is taken apart, and only a structured reply is read.
+
+mod budget;
+mod config;
+mod parse;
+mod prompt;
+mod queue;
+mod rubric;
+mod sanitize;
+mod service;
+mod transport;
+
+use bifocal_model::{
+    Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Inference, InferenceId, Probability, Score,
+    Selection, Shed, TargetKey, Timestamp, Verdict,
+};
+use bifocal_redact::Redacted;
+
+use crate::{Choice, Error};
+use prompt::Prompts;
+
+pub use budget::{Budget, Cap, Spent};
+pub use config::{JudgeConfig, Prices};
+pub use queue::JudgeQueue;
+pub use rubric::{Rubric, Rubrics};
+pub use service::{JudgeService, Parts};
+pub use transport::{BoxFuture, PATH, Reply, Transport, TransportError};
+
+/// A judge: its configuration, its rubrics and the fingerprint of each.
+#[derive(Debug)]
+pub struct Judge {
+    config: JudgeConfig,
+    prices: Option<Prices>,
+    evaluator: String,
+    prompts: Prompts,
+    rubrics: Vec<(Rubric, Fingerprint)>,
+}
+
+/// One question to the judge, and what its answer has to carry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JudgeRequest {
+    /// The body of `POST {base_url}/chat/completions`.
+    pub body: Vec<u8>,
+    /// What it asks about.
+    pub dimension: Dimension,
+    /// Which judge it asks.
+    pub fingerprint: Fingerprint,
+    /// Tokens that it may cost at most, as far as can be told before: bytes / 4 in, and the longest verdict out.
+    pub estimated_tokens: u64,
+    subject: Subject,
+}
+
+/// What is judged.
+#[derive(Clone, Debug, PartialEq)]
+struct Subject {
+    inference: InferenceId,
+    target: TargetKey,
+    time: Timestamp,
+    capture: Probability,
+    inclusion: Probability,
+    stratum: String,
+}
+
+/// When a reply came and how long it took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Taken {
+    /// When the score is made.
+    pub now: Timestamp,
+    /// How long the judge took, seconds.
+    pub latency_seconds: f64,
+}
+
+impl Judge {
+    /// With the rubrics of its dimensions.
+    pub fn new(config: JudgeConfig, rubrics: &Rubrics) -> Result<Self, Error> {
+        config.check()?;
+        let prompts = Prompts::new()?;
+        let mut chosen = Vec::new();
+        for dimension in &config.dimensions {
+            let rubric = rubrics.get(dimension)?.clone();
+            let fingerprint = Fingerprint::of(&[
+                "judge",
+                "openai",
+                &config.model,
+                &rubric.dimension,
+                &rubric.version,
+                &rubric.text(),
+                &rubric.pass_score.to_string(),
+                Prompts::SYSTEM,
+                Prompts::USER,
+                Prompts::PARAMETERS,
+                parse::VERSION,
+            ]);
+            chosen.push((rubric, fingerprint));
+        }
+        let prices = config.prices();
+        let evaluator = format!("judge:{}", config.model);
+        Ok(Self { config, prices, evaluator, prompts, rubrics: chosen })
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &JudgeConfig {
+        &self.config
+    }
+
+    /// What its tokens cost, where that is known.
+    pub fn prices(&self) -> Option<Prices> {
+        self.prices
+    }
+
+    /// Its dimensions with the fingerprint of each.
+    pub fn dimensions(&self) -> impl Iterator<Item = (Dimension, Fingerprint)> {
+        self.rubrics.iter().map(|(rubric, fingerprint)| (Dimension::new(&rubric.dimension), *fingerprint))
+    }
+
+    /// The record that this inference was chosen, and that it went to the judge or why it did not.
+    pub fn selection(
+        &self,
+        inference: &Inference<Redacted>,
+        choice: &Choice,
+        shed: Option<Shed>,
+    ) -> Selection {
+        Selection {
+            inference: inference.id,
+            target: inference.target.clone(),
+            time: inference.time,
+            judges: self.dimensions().collect(),
+            inclusion: choice.draw.inclusion,
+            stratum: choice.stratum.clone(),
+            draw: choice.draw.draw,
+            shed,
+        }
+    }
+
+    /// The question about one dimension of one answer. The nonce must be unknown to whoever wrote the answer.
+    pub fn request(
+        &self,
+        inference: &Inference<Redacted>,
+        choice: &Choice,
+        dimension: &Dimension,
+        nonce: [u8; 16],
+    ) -> Result<JudgeRequest, Error> {
+        let (rubric, fingerprint) = self.rubric(dimension)?;
+        let body = self.prompts.body(&self.config.model, rubric, inference, nonce)?;
+        let tokens_in = body.len() as u64 / 4;
+        Ok(JudgeRequest {
+            body,
+            dimension: dimension.clone(),
+            fingerprint: *fingerprint,
+            estimated_tokens: tokens_in + u64::from(crate::limits::VERDICT_TOKENS),
+            subject: Subject {
+                inference: inference.id,
+                target: inference.target.clone(),
+                time: inference.time,
+                capture: inference.capture_probability,
+                inclusion: choice.draw.inclusion,
+                stratum: choice.stratum.clone(),
+            },
+        })
+    }
+
+    /// The score that a reply holds, or the typed failure that it is.
+    pub fn read(&self, request: &JudgeRequest, status: u16, body: &[u8], taken: Taken) -> Score<String> {
+        let pass_score = self.rubric(&request.dimension).map_or(5.0, |(rubric, _)| rubric.pass_score);
+        let parse::Read { verdict, input_tokens, output_tokens } = parse::read(status, body, pass_score);
+        let usd = self.prices.map(|prices| prices.usd(input_tokens, output_tokens));
+        self.score(request, verdict, Cost { usd, input_tokens, output_tokens }, taken)
+    }
+
+    /// The typed failure that a call without a reply is.
+    pub fn unanswered(&self, request: &JudgeRequest, error: TransportError, taken: Taken) -> Score<String> {
+        let failure = match error {
+            TransportError::Timeout => Failure::Timeout,
+            TransportError::Unreachable => Failure::Unreachable,
+        };
+        self.score(request, Verdict::Failed { failure, detail: error.to_string() }, Cost::default(), taken)
+    }
+
+    fn rubric(&self, dimension: &Dimension) -> Result<&(Rubric, Fingerprint), Error> {
+        let found = self.rubrics.iter().find(|(rubric, _)| rubric.dimension == dimension.as_str());
+        found.ok_or_else(|| Error::NoRubric {
+            dimension: dimension.to_string(),
+            known: self.config.dimensions.join(", "),
+        })
+    }
+
+    fn score(
+        &self,
+        request: &JudgeRequest,
+        verdict: Verdict<String>,
+        cost: Cost,
+        taken: Taken,
+    ) -> Score<String> {
+        let subject = request.subject.clone();
+        Score {
+            inference: subject.inference,
+            target: subject.target,
+            evaluator: self.evaluator.clone(),
+            fingerprint: request.fingerprint,
+            kind: EvaluatorKind::Judge,
+            dimension: request.dimension.clone(),
+            verdict,
+            inclusion: subject.inclusion,
+            capture: subject.capture,
+            stratum: subject.stratum,
+            time: subject.time,
+            scored_at: taken.now,
+            latency_seconds: taken.latency_seconds,
+            cost,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

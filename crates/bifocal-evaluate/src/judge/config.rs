@@ -1,0 +1,140 @@
+//! What can be said about a judge.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::Cap;
+use crate::Error;
+use crate::limits::{DIMENSIONS, TOKENS_PER_DAY};
+
+/// `[judge]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JudgeConfig {
+    /// Base address of an OpenAI-compatible server, with its `/v1`.
+    pub base_url: String,
+    /// The judge's model; name a dated one where the provider has them, for a silent change is a change of judge.
+    pub model: String,
+    /// Name of the environment variable with its key.
+    pub api_key_env: Option<String>,
+    /// Share of the answers that is judged where no rule says otherwise, in (0, 1].
+    pub rate: f64,
+    /// What is judged; each has a rubric.
+    pub dimensions: Vec<String>,
+    /// Dollars a day at most; needs both prices.
+    pub budget_usd_per_day: Option<f64>,
+    /// Tokens a day at most; 200,000 when neither cap is given.
+    pub budget_tokens_per_day: Option<u64>,
+    /// Dollars for a million tokens into the judge.
+    pub usd_per_million_input_tokens: Option<f64>,
+    /// Dollars for a million tokens out of the judge.
+    pub usd_per_million_output_tokens: Option<f64>,
+    /// Seconds to wait for one reply.
+    pub timeout_seconds: f64,
+    /// Calls at the same time.
+    pub concurrency: usize,
+    /// Weights of the dimensions in the composite; all the same when empty.
+    pub weights: BTreeMap<String, f64>,
+    /// From which value on a composite passes.
+    pub composite_pass_mark: f64,
+}
+
+/// What tokens cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prices {
+    /// Dollars for a million tokens into the judge.
+    pub usd_per_million_input: f64,
+    /// Dollars for a million tokens out of the judge.
+    pub usd_per_million_output: f64,
+}
+
+impl Default for JudgeConfig {
+    fn default() -> Self {
+        Self {
+            base_url: String::new(),
+            model: "default".to_owned(),
+            api_key_env: None,
+            rate: 0.1,
+            dimensions: ["relevance", "safety", "professional_tone"].map(str::to_owned).to_vec(),
+            budget_usd_per_day: None,
+            budget_tokens_per_day: None,
+            usd_per_million_input_tokens: None,
+            usd_per_million_output_tokens: None,
+            timeout_seconds: 30.0,
+            concurrency: 4,
+            weights: BTreeMap::new(),
+            composite_pass_mark: crate::composite::PASS_MARK,
+        }
+    }
+}
+
+impl JudgeConfig {
+    /// The prices, when both are known.
+    pub fn prices(&self) -> Option<Prices> {
+        Some(Prices {
+            usd_per_million_input: self.usd_per_million_input_tokens?,
+            usd_per_million_output: self.usd_per_million_output_tokens?,
+        })
+    }
+
+    /// The daily cap.
+    pub fn cap(&self) -> Cap {
+        match (self.budget_usd_per_day, self.prices(), self.budget_tokens_per_day) {
+            (Some(usd), Some(prices), _) => Cap::Usd { usd, prices },
+            (_, _, tokens) => Cap::Tokens(tokens.unwrap_or(TOKENS_PER_DAY)),
+        }
+    }
+
+    /// Refuses what cannot be.
+    pub fn check(&self) -> Result<(), Error> {
+        let wrong = |setting, problem: &str| Err(Error::Setting { setting, problem: problem.to_owned() });
+        if !(self.rate > 0.0 && self.rate <= 1.0) {
+            return wrong("rate", "the share of judged answers lies in (0, 1]");
+        }
+        if self.dimensions.is_empty() || self.dimensions.len() > DIMENSIONS {
+            return wrong("dimensions", "one to eight dimensions can be judged");
+        }
+        if self.dimensions.iter().enumerate().any(|(i, name)| self.dimensions[..i].contains(name)) {
+            return wrong("dimensions", "a dimension is there twice");
+        }
+        if self.budget_usd_per_day.is_some() && self.budget_tokens_per_day.is_some() {
+            return wrong("budget_usd_per_day", "give a cap in dollars or one in tokens, not both");
+        }
+        if self.budget_usd_per_day.is_some() && self.prices().is_none() {
+            return wrong(
+                "budget_usd_per_day",
+                "a cap in dollars needs the price of input and output tokens",
+            );
+        }
+        let numbers = [
+            ("budget_usd_per_day", self.budget_usd_per_day),
+            ("usd_per_million_input_tokens", self.usd_per_million_input_tokens),
+            ("usd_per_million_output_tokens", self.usd_per_million_output_tokens),
+        ];
+        for (setting, number) in numbers {
+            if number.is_some_and(|number| !number.is_finite() || number < 0.0) {
+                return wrong(setting, "dollars are a number from 0 on");
+            }
+        }
+        if !(self.timeout_seconds > 0.0 && self.timeout_seconds <= 600.0) {
+            return wrong("timeout_seconds", "the wait for a reply lies in (0, 600] seconds");
+        }
+        if !(1..=256).contains(&self.concurrency) {
+            return wrong("concurrency", "1 to 256 calls can run at the same time");
+        }
+        if let Some(name) = self.weights.keys().find(|name| !self.dimensions.contains(name)) {
+            return wrong("weights", &format!("`{name}` has a weight but is not judged"));
+        }
+        Ok(())
+    }
+}
+
+impl Prices {
+    /// What this many tokens cost, dollars.
+    pub fn usd(&self, input_tokens: u32, output_tokens: u32) -> f64 {
+        (f64::from(input_tokens) * self.usd_per_million_input
+            + f64::from(output_tokens) * self.usd_per_million_output)
+            / 1e6
+    }
+}

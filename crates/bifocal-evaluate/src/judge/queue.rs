@@ -1,0 +1,106 @@
+//! The way into the judge: bounded, and never waited for.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bifocal_model::{Inference, Selection, Shed, Timestamp};
+use bifocal_redact::Redacted;
+use bifocal_telemetry::{Clock, Metric, Telemetry};
+use tokio::sync::{Notify, mpsc};
+
+use super::Judge;
+use super::budget::{Budget, Spent};
+use crate::Choice;
+use crate::limits::{QUEUE, SHED};
+
+/// One chosen inference that waits.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) inference: Arc<Inference<Redacted>>,
+    pub(super) choice: Choice,
+    pub(super) queued: Timestamp,
+}
+
+/// The sending side. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct JudgeQueue {
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What queue and workers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) judge: Judge,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) telemetry: Telemetry,
+    pub(super) budget: Mutex<Budget>,
+    sheds: Mutex<VecDeque<Selection>>,
+    pub(super) shed_waits: Notify,
+}
+
+impl JudgeQueue {
+    pub(super) fn new(
+        judge: Judge,
+        clock: Arc<dyn Clock>,
+        telemetry: Telemetry,
+        spent: Spent,
+    ) -> (Self, mpsc::Receiver<Job>) {
+        let (jobs, receive) = mpsc::channel(QUEUE);
+        let budget = Mutex::new(Budget::new(judge.config().cap(), spent));
+        let sheds = Mutex::default();
+        let shared = Arc::new(Shared { judge, clock, telemetry, budget, sheds, shed_waits: Notify::new() });
+        (Self { jobs, shared }, receive)
+    }
+
+    /// Hands over an inference that was chosen (`choice.draw.included`); others are ignored. Never waits: what does
+    /// not fit is recorded as shed.
+    pub fn offer(&self, inference: Arc<Inference<Redacted>>, choice: Choice) {
+        if !choice.draw.included {
+            return;
+        }
+        let job = Job { inference, choice, queued: self.shared.clock.now() };
+        match self.jobs.try_send(job) {
+            Ok(()) => self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(self.waiting() as u64),
+            Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) => {
+                self.shared.telemetry.limit_hit("judge_queue");
+                self.shared.shed(&job, Shed::QueueFull);
+            }
+        }
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
+    }
+
+    /// The judge.
+    pub fn judge(&self) -> &Judge {
+        &self.shared.judge
+    }
+
+    /// What was spent today; to be kept over a restart.
+    pub fn spent(&self) -> Spent {
+        self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner).spent()
+    }
+}
+
+impl Shared {
+    /// Notes that a chosen inference is not judged. A worker writes the note.
+    pub(super) fn shed(&self, job: &Job, why: Shed) {
+        self.telemetry.count(Metric::JudgeCalls, &[why.name()], 1);
+        let selection = self.judge.selection(&job.inference, &job.choice, Some(why));
+        let mut sheds = self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
+        if sheds.len() >= SHED {
+            self.telemetry.limit_hit("judge_shed");
+        } else {
+            sheds.push_back(selection);
+        }
+        drop(sheds);
+        self.shed_waits.notify_one();
+    }
+
+    pub(super) fn take_sheds(&self) -> Vec<Selection> {
+        self.sheds.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+}
