@@ -1,4 +1,4 @@
-//! What must not be committed: paths of one machine, hosts of one network's package mirrors, and signs of private keys.
+//! What must not be committed: paths of one machine, hosts of package registries, and what tools leave behind.
 
 use super::{Finding, Tree};
 
@@ -28,7 +28,8 @@ const HOSTS: &[&str] = &[
     concat!("proxy.gol", "ang.org"),
 ];
 
-const TRAILERS: &[&str] = &[concat!("Co-auth", "ored-by:"), concat!("-----BEGIN OPENSSH PRI", "VATE KEY")];
+/// Left behind by tools.
+const TRAILERS: &[&str] = &[concat!("Co-auth", "ored-by:"), concat!("<<<<", "<<< "), concat!(">>>>", ">>> ")];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
