@@ -67,7 +67,7 @@ export interface TargetRow {
   within_objectives: number | null;
   quality: Estimate | null;
   baseline: number | null;
-  trail: [number, number | null][];
+  trail: [number | null, number | null][];
   load: (number | null)[];
 }
 
@@ -102,6 +102,8 @@ export interface Fleet {
 
 export interface Baseline {
   n: number;
+  /** Judged wanted before it is frozen. */
+  of?: number;
   mean: number;
   lcb: number | null;
   frozen: boolean;
@@ -113,6 +115,8 @@ export interface Alarm {
   index: number;
   onset_from: Iso;
   onset_to: Iso;
+  /** The mean since the alarm. */
+  size?: Estimate | null;
 }
 
 export interface Stream {
@@ -125,6 +129,8 @@ export interface Stream {
   evidence: number | null;
   threshold: number | null;
   judged: number;
+  /** False when no detector watches the stream: its evidence says nothing then. */
+  watched?: boolean;
   alarm: Alarm | null;
 }
 
@@ -155,6 +161,8 @@ export interface Series {
 
 export interface Band {
   dimension: string;
+  /** Of a heuristic, values are shares of answers that are free of the failure. */
+  kind?: 'heuristic' | 'judge' | 'composite';
   baseline: number | null;
   /** unix seconds, value, lower, upper, judged */
   points: [number, number, number, number, number][];
@@ -208,9 +216,9 @@ export interface InferenceRow {
 }
 
 export interface InferenceDetail extends InferenceRow {
-  messages: { role: string; text: string }[];
-  redactions: { kind: string; in_answer: boolean; count: number }[];
-  labels: Record<string, string>;
+  messages?: { role: string; text: string }[] | null;
+  redactions?: { kind: string; in_answer: boolean; count: number }[] | null;
+  labels?: Record<string, string> | null;
   capture_probability: number | null;
 }
 
@@ -232,7 +240,7 @@ export interface Alert {
   resolved_at: Iso | null;
   summary: string;
   when: string;
-  value: string | null;
+  value?: string | null;
   for_seconds: number;
   budgeted: boolean;
   deliveries: Delivery[];
@@ -267,7 +275,7 @@ export interface JudgingBalance {
 export interface Ledger {
   sources: SourceBalance[];
   judging: JudgingBalance[];
-  unclean_stops: { from: Iso; to: Iso }[];
+  unclean_stops: Window[];
   disk: { journal_bytes: number; segment_bytes: number; segments: number } | null;
 }
 

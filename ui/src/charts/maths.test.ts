@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import * as world from '../fixtures/world.mjs';
 import { flags, ticks } from './axis';
 import { slices } from './balance';
-import { judgedPerStep, nearest, qualityRows, quantityRows, withGaps } from './band';
+import { nearest, withGaps } from './band';
 import { evidenceShare } from './evidence';
+import { judgedPerStep, qualityRows } from './qualityrows';
+import { quantityRows } from './quantityrows';
 import { frame, labels, marks, radius } from './plane';
 import { linear, niceAbove, path, timeTicks, unitRange } from './scale';
 import { sparkline } from './sparkline';
@@ -134,6 +136,14 @@ describe('lens rows', () => {
     expect(judgedPerStep(signals).total).toBe(0);
   });
 
+  it('does not pass an old value off as the current one', () => {
+    const { target, signals } = view('t-phi-4');
+    const cut = { ...signals, series: signals.series.map((s) => ({ ...s, points: s.points.slice(0, -20) })) };
+    const requests = must(quantityRows(cut, target).find((r) => r.key === 'requests'));
+    expect(requests.latest.value).toBe('no data');
+    expect(requests.latest.detail).toMatch(/^last \d\.\d\/s at 12:57$/);
+  });
+
   it('tints the suspect stretch in the dimension that changed, and only there', () => {
     const { target, signals } = view(QWEN);
     const rows = qualityRows(signals, target);
@@ -147,6 +157,10 @@ describe('lens rows', () => {
     expect(must(relevance).base).toBe(0.828);
     expect(must(relevance).latest).toEqual({ value: '0.74', detail: '[0.72, 0.76] · 520 judged' });
     expect(must(rows[3]).latest.value).toBe('2.6%');
+    // The heuristic's band counts good answers; the row counts refusals, with the interval turned over.
+    const band = must(signals.bands.find((b) => b.dimension === 'refusal')).points[0];
+    expect(must(rows[3]).main[0]).toBeCloseTo(1 - must(band)[1], 12);
+    expect(must(must(rows[3]).lower)[0]).toBeCloseTo(1 - must(band)[3], 12);
   });
 
   it('counts the judged of the most judged dimension', () => {

@@ -16,6 +16,9 @@ export interface Mark {
   trail: [number, number | null][];
 }
 
+/** Points of the trail whose both coordinates are known. */
+const known = (row: TargetRow) => row.trail.filter((p): p is [number, number] => p[0] !== null && p[1] !== null);
+
 export interface Frame {
   x0: number;
   y0: number;
@@ -28,10 +31,10 @@ const placeable = (row: TargetRow) => row.within_objectives !== null && row.qual
 /** Edges snap to a few round values, so that the picture keeps still while numbers move. */
 export function frame(rows: TargetRow[]): Frame {
   const placed = rows.filter(placeable);
-  const xs = placed.flatMap((r) => [r.within_objectives ?? 1, ...r.trail.filter(([, q]) => q !== null).map(([x]) => x)]);
+  const xs = placed.flatMap((r) => [r.within_objectives ?? 1, ...known(r).map(([x]) => x)]);
   const ys = placed.flatMap((r) => [
     r.quality?.lower ?? 1,
-    ...r.trail.map(([, q]) => q).filter((q): q is number => q !== null),
+    ...known(r).map(([, q]) => q),
   ]);
   const baselines = placed.map((r) => r.baseline).filter((b): b is number => b !== null);
   const divide = baselines.length ? Math.floor((Math.min(...baselines) - 0.02) * 20) / 20 : GOOD_ANSWERS;
@@ -59,7 +62,7 @@ export function marks(rows: TargetRow[], x: (v: number) => number, y: (v: number
       lower: y(row.quality?.lower ?? 0),
       upper: y(row.quality?.upper ?? 0),
       radius: radius(row.cost_usd_per_hour, dearest),
-      trail: row.trail.map(([tx, q]): [number, number | null] => [x(tx), q === null ? null : y(q)]),
+      trail: row.trail.map(([tx, q]): [number, number | null] => (tx === null || q === null ? [0, null] : [x(tx), y(q)])),
     }))
     .sort((a, b) => b.radius - a.radius);
 }

@@ -1,6 +1,6 @@
 /** Where we are, kept in the hash so that every view has an address. */
 export const RANGES = {
-  '1h': { label: '1 h', seconds: 3600, step: 30 },
+  '1h': { label: '1 h', seconds: 3600, step: 60 },
   '6h': { label: '6 h', seconds: 6 * 3600, step: 180 },
   '24h': { label: '24 h', seconds: 24 * 3600, step: 600 },
   '7d': { label: '7 d', seconds: 7 * 24 * 3600, step: 3600 },
