@@ -10,8 +10,9 @@ use crate::component::{COMPONENTS, Component, TTFT_SIGMA};
 use crate::corpus::{self, Entry, Format, Language, Quality, REFUSALS, Slots};
 use crate::exchange::{Exchange, Request, Response};
 use crate::incident::{Incident, Incidents};
-use crate::openai::{self, Generated, head, quoted, tokens};
+use crate::openai::{self, Dialect, Generated, head, quoted, tokens};
 use crate::random::Random;
+use crate::script::Ask;
 use crate::words::{TextIndex, word_hashes};
 
 /// A simulated endpoint with two components.
@@ -31,6 +32,7 @@ pub(crate) enum Purpose {
     Response,
     Thinning,
     Gauges,
+    Improvised,
 }
 
 const STREAMED: f64 = 0.7;
@@ -72,6 +74,7 @@ struct Topic<'a> {
     entry: &'a Entry,
     question: String,
     slots: Slots,
+    dialect: Dialect,
     streamed: bool,
     few_tokens: bool,
     tenant: &'static str,
@@ -116,9 +119,10 @@ impl Fleet {
             entry,
             question: slots.fill(&format!("{hello}{}{thanks}", entry.prompt)),
             slots,
+            dialect: Dialect::Chat,
             streamed: random.chance(STREAMED),
             few_tokens: random.chance(CUT_SHORT),
-            tenant: *random.of(&TENANTS),
+            tenant: random.of::<&'static str>(&TENANTS),
         }
     }
 
@@ -142,23 +146,39 @@ impl Fleet {
         Exchange { component: component.name.to_owned(), index, time, request, response }
     }
 
-    /// The answer to a request that is no scripted arrival: the entry nearest to what is asked.
+    /// The answer to a request that is no scripted arrival: that of the entry nearest to what is asked.
     pub(crate) fn improvise(
         &self,
         component: &Component,
-        question: &str,
-        streamed: bool,
+        ask: &Ask,
         time: Timestamp,
         incidents: &Incidents,
     ) -> Response {
-        let key = fnv1a(question.bytes()) ^ time.as_nanos().unsigned_abs();
-        let mut random = self.random(component, Purpose::Response, key);
-        let slots = Slots::draw(&mut random);
-        let nearest = self.prompts.find(&word_hashes(question)).map_or(0, |found| found.text);
-        let entry = &self.entries[nearest];
-        let question = question.to_owned();
-        let topic = Topic { entry, question, slots, streamed, few_tokens: false, tenant: TENANTS[0] };
+        let key = fnv1a(ask.question.bytes()) ^ time.as_nanos().unsigned_abs();
+        let mut random = self.random(component, Purpose::Improvised, key);
+        let nearest = self.prompts.find(&word_hashes(&ask.question)).map_or(0, |found| found.text);
+        let topic = Topic {
+            entry: &self.entries[nearest],
+            question: ask.question.clone(),
+            slots: Slots::draw(&mut random),
+            dialect: ask.dialect,
+            streamed: ask.streamed,
+            few_tokens: false,
+            tenant: TENANTS[0],
+        };
         self.respond(component, &topic, random, time, incidents)
+    }
+
+    /// The answer alone to an arrival.
+    pub(crate) fn response(
+        &self,
+        component: &Component,
+        index: u64,
+        time: Timestamp,
+        incidents: &Incidents,
+    ) -> Response {
+        let random = self.random(component, Purpose::Response, index);
+        self.respond(component, &self.topic(component, index), random, time, incidents)
     }
 
     fn respond(
@@ -203,6 +223,7 @@ impl Fleet {
         let allowed = if topic.few_tokens { FEW_TOKENS } else { MANY_TOKENS };
         let cut = head(&text, allowed);
         let generated = Generated {
+            dialect: topic.dialect,
             id,
             model: component.name,
             created: time,

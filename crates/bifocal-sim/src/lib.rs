@@ -25,6 +25,10 @@ mod load;
 mod metrics_text;
 mod openai;
 mod random;
+mod recorded;
+mod script;
+pub mod serve;
+mod trace;
 mod words;
 
 #[cfg(test)]
@@ -38,3 +42,6 @@ pub use history::{History, HistoryItem, history};
 pub use incident::{Incident, Incidents, Occurrence};
 pub use judge::{JUDGE_MODEL, Judge, JudgeTable};
 pub use limits::LIMITS;
+pub use recorded::{Recorded, RecordedScript, RecordedTarget};
+pub use script::{Ask, Script};
+pub use trace::Trace;

@@ -13,9 +13,19 @@ const TOKENS_PER_CHUNK: usize = 10;
 /// Characters that count as one token.
 const CHARS_PER_TOKEN: usize = 4;
 
+/// Which of the two ways of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `/v1/chat/completions`
+    Chat,
+    /// `/v1/completions`
+    Completions,
+}
+
 /// A text that was generated, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generated<'a> {
+    pub dialect: Dialect,
     pub id: u64,
     pub model: &'a str,
     pub created: Timestamp,
@@ -60,34 +70,51 @@ impl Generated<'_> {
 
     /// The answer in one piece, sent when its last token is there.
     pub(crate) fn whole(&self) -> Response {
+        let text = quoted(self.text);
+        let (prefix, object, said) = match self.dialect {
+            Dialect::Chat => (
+                "chatcmpl",
+                "chat.completion",
+                format!("\"message\":{{\"role\":\"assistant\",\"content\":{text},\"refusal\":null}}"),
+            ),
+            Dialect::Completions => ("cmpl", "text_completion", format!("\"text\":{text}")),
+        };
         let body = format!(
-            "{{\"id\":\"chatcmpl-{:016x}\",\"object\":\"chat.completion\",\"created\":{},\"model\":{},\
-             \"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":{},\"refusal\":null}},\
-             \"logprobs\":null,\"finish_reason\":{}}}],\"usage\":{}}}",
+            "{{\"id\":\"{prefix}-{:016x}\",\"object\":\"{object}\",\"created\":{},\"model\":{},\
+             \"choices\":[{{\"index\":0,{said},\"logprobs\":null,\"finish_reason\":{}}}],\"usage\":{}}}",
             self.id,
             created_secs(self.created),
             quoted(self.model),
-            quoted(self.text),
             quoted(self.finish_reason),
             self.usage()
         );
         Response::json(200, self.duration_seconds(), body)
     }
 
+    /// One server-sent event with some text; `finish` is JSON.
+    fn event(&self, head: &str, text: &str, finish: &str) -> String {
+        let text = quoted(text);
+        let said = match self.dialect {
+            Dialect::Chat => format!("\"delta\":{{\"content\":{text}}}"),
+            Dialect::Completions => format!("\"text\":{text}"),
+        };
+        format!(
+            "{head}\"choices\":[{{\"index\":0,{said},\"logprobs\":null,\"finish_reason\":{finish}}}]}}\n\n"
+        )
+    }
+
     /// The answer as server-sent events: the first token alone, then some at once, then reason, usage and end.
     pub(crate) fn streamed(&self) -> Response {
+        let (prefix, object) = match self.dialect {
+            Dialect::Chat => ("chatcmpl", "chat.completion.chunk"),
+            Dialect::Completions => ("cmpl", "text_completion"),
+        };
         let head = format!(
-            "data: {{\"id\":\"chatcmpl-{:016x}\",\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},",
+            "data: {{\"id\":\"{prefix}-{:016x}\",\"object\":\"{object}\",\"created\":{},\"model\":{},",
             self.id,
             created_secs(self.created),
             quoted(self.model)
         );
-        let event = |out: &mut String, delta: &str, finish: &str| {
-            let _ = write!(
-                out,
-                "{head}\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\"finish_reason\":{finish}}}]}}\n\n"
-            );
-        };
         let mut pieces = Vec::new();
         let (mut rest, mut sent, mut size) = (self.text, 0, 1);
         while !rest.is_empty() {
@@ -96,17 +123,21 @@ impl Generated<'_> {
             sent += tokens(piece);
             size = TOKENS_PER_CHUNK;
             let mut bytes = String::new();
-            if pieces.is_empty() {
-                event(&mut bytes, "{\"role\":\"assistant\",\"content\":\"\"}", "null");
+            if pieces.is_empty() && self.dialect == Dialect::Chat {
+                // The role comes in an event of its own, together with the first token.
+                let _ = write!(
+                    bytes,
+                    "{head}\"choices\":[{{\"index\":0,\"delta\":{{\"role\":\"assistant\",\"content\":\"\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+                );
             }
-            event(&mut bytes, &format!("{{\"content\":{}}}", quoted(piece)), "null");
+            bytes.push_str(&self.event(&head, piece, "null"));
             pieces.push((self.ttft_seconds + self.itl_seconds * (sent - 1) as f64, bytes));
         }
         if pieces.is_empty() {
             pieces.push((self.ttft_seconds, String::new()));
         }
         if let Some((_, bytes)) = pieces.last_mut() {
-            event(bytes, "{\"content\":\"\"}", &quoted(self.finish_reason));
+            bytes.push_str(&self.event(&head, "", &quoted(self.finish_reason)));
             let _ = write!(bytes, "{head}\"choices\":[],\"usage\":{}}}\n\ndata: [DONE]\n\n", self.usage());
         }
         let chunk = |(delay_seconds, bytes)| Chunk { delay_seconds, bytes: Bytes::from(bytes) };

@@ -18,7 +18,9 @@ pub(crate) fn words(text: &str) -> Vec<String> {
             rest = &rest[end..];
             continue;
         }
-        if letter.is_alphanumeric() {
+        if matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}') {
+            // Invisible: a judge's prompt may have been stripped of it, so it must not part a word.
+        } else if letter.is_alphanumeric() {
             word.extend(letter.to_lowercase());
         } else {
             take(&mut word, &mut words);
@@ -62,6 +64,9 @@ pub(crate) struct TextIndex {
     totals: Vec<f64>,
 }
 
+/// The share of a known text that must be there to say that it is.
+const MOST: f64 = 0.6;
+
 /// The best match.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Match {
@@ -91,6 +96,26 @@ impl TextIndex {
 
     /// The known text nearest to these words.
     pub(crate) fn find(&self, words: &[u64]) -> Option<Match> {
+        let (shared, total) = self.shared(words);
+        let matches = shared.iter().zip(&self.totals).enumerate().map(|(text, (shared, known))| Match {
+            text,
+            similarity: shared / total.max(*known).max(f64::MIN_POSITIVE),
+            coverage: shared / known.max(f64::MIN_POSITIVE),
+        });
+        matches.max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+    }
+
+    /// The known text that these words hold among others: most of it must be there, and the longest wins. For a question
+    /// inside a conversation.
+    pub(crate) fn find_within(&self, words: &[u64]) -> Option<usize> {
+        let (shared, _) = self.shared(words);
+        let covered = shared.iter().zip(&self.totals).map(|(shared, known)| (*shared, shared / known));
+        let most = covered.enumerate().filter(|(_, (_, coverage))| *coverage > MOST);
+        most.max_by(|(_, a), (_, b)| (a.0 * a.1).total_cmp(&(b.0 * b.1))).map(|(text, _)| text)
+    }
+
+    /// The weight that each known text shares with these words, and the weight of the words.
+    fn shared(&self, words: &[u64]) -> (Vec<f64>, f64) {
         let mut shared = vec![0.0; self.totals.len()];
         let mut total = 0.0;
         for word in set_of(words) {
@@ -100,12 +125,7 @@ impl TextIndex {
                 shared[*text] += weight;
             }
         }
-        let matches = shared.iter().zip(&self.totals).enumerate().map(|(text, (shared, known))| Match {
-            text,
-            similarity: shared / total.max(*known).max(f64::MIN_POSITIVE),
-            coverage: shared / known.max(f64::MIN_POSITIVE),
-        });
-        matches.max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+        (shared, total)
     }
 
     /// Rare words say more. A word that no text holds weighs as much as one of a single text.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bifocal_model::fnv1a;
+
 use crate::corpus::{self, Quality, REFUSALS};
 use crate::words::{TextIndex, sequence_hash, word_hashes};
 
@@ -28,7 +30,9 @@ struct Scripted {
 
 #[derive(Clone, Debug)]
 struct Pair {
+    /// The words of the answer, and its letters with everything else but white space.
     answer: u64,
+    letters: u64,
     question: Vec<u64>,
     score: f64,
 }
@@ -75,14 +79,19 @@ impl JudgeTable {
     /// Adds a recorded pair with its score in [0, 1]. Both texts must be as the judge will see them.
     pub(crate) fn add_recorded(&mut self, question: &str, answer: &str, score: f64) {
         let words = word_hashes(answer);
-        let pair = Pair { answer: sequence_hash(&words), question: word_hashes(question), score };
+        let pair = Pair {
+            answer: sequence_hash(&words),
+            letters: letters_hash(answer),
+            question: word_hashes(question),
+            score,
+        };
         self.recorded.entry(head_key(&words)).or_default().push(pair);
     }
 
     /// What to make of an answer.
     pub(crate) fn opinion(&self, question: Option<&str>, answer: &str) -> Opinion {
         let (question_words, answer_words) = (word_hashes(question.unwrap_or_default()), word_hashes(answer));
-        if let Some(score) = self.recorded_score(&question_words, &answer_words) {
+        if let Some(score) = self.recorded_score(&question_words, &answer_words, letters_hash(answer)) {
             return Opinion::Recorded(score);
         }
         let scripted = &self.scripted;
@@ -90,33 +99,33 @@ impl JudgeTable {
         let Some(known) = known else { return Opinion::Overlap(overlap(&question_words, &answer_words)) };
         match scripted.kinds[known.text] {
             AnswerKind::Refusal => Opinion::Refusal,
-            AnswerKind::To { .. } if question.is_some() && question_words.is_empty() => {
-                Opinion::BesideThePoint
-            }
-            AnswerKind::To { prompt, quality } => {
-                let asked = question.and_then(|_| scripted.prompts.find(&question_words));
-                match asked {
-                    Some(asked) if asked.similarity <= KNOWN => {
-                        Opinion::Overlap(overlap(&question_words, &answer_words))
-                    }
-                    Some(asked) if asked.text != prompt => Opinion::BesideThePoint,
-                    _ => Opinion::Scripted { quality, coverage: known.coverage },
-                }
-            }
+            AnswerKind::To { prompt, quality } => match question {
+                // Whoever asks without a question wants to know how good the answer is in itself.
+                None => Opinion::Scripted { quality, coverage: known.coverage },
+                Some(_) => match scripted.prompts.find_within(&question_words) {
+                    Some(asked) if asked == prompt => Opinion::Scripted { quality, coverage: known.coverage },
+                    Some(_) => Opinion::BesideThePoint,
+                    None => Opinion::Overlap(overlap(&question_words, &answer_words)),
+                },
+            },
         }
     }
 
-    /// The score of the recorded pair. The same answer may stand under several questions: the question nearest to
-    /// the one that was asked decides.
-    fn recorded_score(&self, question: &[u64], answer: &[u64]) -> Option<f64> {
+    /// The score of the recorded pair. The same answer may stand under several questions, and two answers may differ in
+    /// a sign alone: the nearest question counts most, then words and letters.
+    fn recorded_score(&self, question: &[u64], answer: &[u64], letters: u64) -> Option<f64> {
         let candidates = self.recorded.get(&head_key(answer))?;
         let whole = sequence_hash(answer);
+        let same = |one: u64, other: u64| if one == other { 1.0 } else { 0.0 };
         let nearness = |pair: &&Pair| {
-            let same_answer = if pair.answer == whole { 1.0 } else { 0.0 };
-            same_answer + overlap(&pair.question, question)
+            same(pair.answer, whole) + same(pair.letters, letters) + 2.0 * overlap(&pair.question, question)
         };
         candidates.iter().max_by(|a, b| nearness(a).total_cmp(&nearness(b))).map(|pair| pair.score)
     }
+}
+
+fn letters_hash(text: &str) -> u64 {
+    fnv1a(text.split_whitespace().flat_map(str::bytes))
 }
 
 fn head_key(words: &[u64]) -> u64 {

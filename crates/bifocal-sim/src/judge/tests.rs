@@ -43,7 +43,11 @@ fn mean(dimension: &str, quality: Quality) -> f64 {
         let judge = Judge::new(seed, table.clone());
         let slots = Slots::draw(&mut Random::keyed(seed, &[]));
         for entry in ENTRIES.iter() {
-            let question = slots.fill(&redacted(&entry.prompt));
+            let question = format!(
+                "[system] You are the assistant of an online shop for devices. Answer politely, precisely and briefly.\n\
+                 [user] Hi, I have a question. {}",
+                slots.fill(&redacted(&entry.prompt))
+            );
             let answer = format!("Good question. {}", slots.fill(&redacted(entry.answer(quality))));
             scores.extend(unit_score(&judge, &ask(dimension, &question, &answer)));
         }
