@@ -22,7 +22,8 @@ use crate::limits::BETTING_GRID;
 const CUT: f64 = 0.75;
 #[expect(clippy::cast_possible_truncation, reason = "400")]
 const GRID: usize = BETTING_GRID as usize;
-const BISECTIONS: u32 = 45;
+/// The one-shot bound is found to 2^-28, on the refused and so the safe side.
+const BISECTIONS: u32 = 28;
 
 /// The running mean and variance that the bets go by, with one pseudo-value: mu_i = (1/2 + sum x) / (i + 1),
 /// s2_i = (1/4 + sum (x_j - mu_j)^2) / (i + 1).
@@ -57,11 +58,6 @@ impl Plugin {
         let i = self.n as f64 + 1.0;
         (2.0 * (2.0 / alpha).ln() / (self.variance() * i * i.ln_1p())).sqrt()
     }
-
-    /// The next bet when the last value is the `n`-th: sqrt(2 log(1 / level) / (s2_{i-1} n)).
-    fn fixed_bet(&self, level: f64, n: f64) -> f64 {
-        (2.0 * (1.0 / level).ln() / (self.variance() * n)).sqrt()
-    }
 }
 
 /// Two-sided interval of the mean of values in [0, 1] at level 1 - alpha, for a number of values that was not chosen
@@ -79,29 +75,26 @@ pub fn interval(values: &[f64], alpha: f64) -> Interval {
     Interval::new(upper, lower)
 }
 
-/// One-sided lower bound of the mean of values in [0, 1] at level 1 - alpha, for a fixed number of values. Never above
-/// the mean of the values by more than rounding; 0 without values.
+/// One-sided lower bound of the mean of values in [0, 1] at level 1 - alpha, for a fixed number of values; 0 without
+/// values.
+///
+/// The bets are those of STaR (Voracek and Orabona, arXiv 2505.22422): at each value the stake is the best one to get
+/// from the present capital to 1 / alpha in the values that are left. They depend on the past only, so that each
+/// single mean is wrongly refused with probability at most alpha, as with any bets. The bound lies some 1.7 standard
+/// errors below the mean, where bets that are chosen in advance lie 2.2 below and the normal bound 1.64.
+///
+/// Bisection takes the refused means for an interval. With bets chosen in advance that is a theorem; with these it is
+/// an observation, without an exception in simulations and property tests.
 pub fn lower_bound(values: &[f64], alpha: f64) -> f64 {
     let alpha = alpha.clamp(1e-12, 0.5);
-    let n = values.iter().filter(|x| !x.is_nan()).count() as f64;
-    let mut plugin = Plugin::default();
-    let bets: Vec<(f64, f64)> = values
-        .iter()
-        .filter(|x| !x.is_nan())
-        .map(|x| {
-            let bet = plugin.fixed_bet(alpha, n);
-            let x = x.clamp(0.0, 1.0);
-            plugin.add(x);
-            (x, bet)
-        })
-        .collect();
-    let (mut refused, mut kept) = (0.0, 1.0);
-    if !refuses(&bets, 0.0, alpha) {
+    let stakes = stakes(values);
+    if !refuses(&stakes, 0.0, alpha) {
         return 0.0;
     }
+    let (mut refused, mut kept) = (0.0, 1.0);
     for _ in 0..BISECTIONS {
         let middle = 0.5 * (refused + kept);
-        if refuses(&bets, middle, alpha) {
+        if refuses(&stakes, middle, alpha) {
             refused = middle;
         } else {
             kept = middle;
@@ -110,14 +103,39 @@ pub fn lower_bound(values: &[f64], alpha: f64) -> f64 {
     refused
 }
 
-/// Whether the capital K+ against the mean m ever reaches 1 / alpha. Capital that falls to the smallest f64 stays
-/// there and refuses nothing, which errs to the safe side.
-fn refuses(bets: &[(f64, f64)], m: f64, alpha: f64) -> bool {
+/// A value and what its bet goes by: 2 / (s2_{i-1} (n - i + 1)).
+struct Stake {
+    x: f64,
+    precision: f64,
+}
+
+fn stakes(values: &[f64]) -> Vec<Stake> {
+    let mut plugin = Plugin::default();
+    let mut stakes: Vec<Stake> = values
+        .iter()
+        .filter(|x| !x.is_nan())
+        .map(|x| {
+            let variance = plugin.variance();
+            let x = x.clamp(0.0, 1.0);
+            plugin.add(x);
+            Stake { x, precision: 2.0 / variance }
+        })
+        .collect();
+    for (stake, left) in stakes.iter_mut().rev().zip(1u32..) {
+        stake.precision /= f64::from(left);
+    }
+    stakes
+}
+
+/// Whether the capital K+ against the mean m ever reaches 1 / alpha.
+fn refuses(stakes: &[Stake], m: f64, alpha: f64) -> bool {
     let most = if m > 0.0 { CUT / m } else { f64::INFINITY };
-    let mut capital = 1.0;
-    for (x, bet) in bets {
-        capital *= 1.0 + bet.min(most) * (x - m);
-        if capital * alpha >= 1.0 {
+    // The logarithm of what the capital has yet to be multiplied by.
+    let mut missing = -alpha.ln();
+    for Stake { x, precision } in stakes {
+        let bet = (missing * precision).sqrt().min(most);
+        missing -= (bet * (x - m)).ln_1p();
+        if missing <= 0.0 {
             return true;
         }
     }

@@ -122,9 +122,9 @@ mod tests {
         #[test]
         fn parts_add_up_to_the_whole(
             items in prop::collection::vec((0.0..1.0f64, 1.0..100.0f64), 0..80),
-            cut in 0.0..1.0f64,
+            cut in any::<prop::sample::Index>(),
         ) {
-            let at = (cut * items.len() as f64) as usize;
+            let at = cut.index(items.len() + 1);
             let mut parts = of(&items[..at]);
             parts.merge(&of(&items[at..]));
             let whole = of(&items);

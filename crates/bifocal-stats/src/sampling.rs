@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(threshold(2.0), 0);
         assert_eq!(threshold(0.5), 1 << 55);
         // 1% as in the OpenTelemetry text: fd70a3d70a3d71, to the last 3 bits.
-        assert_eq!(threshold(0.01) >> 3, 0xfd70_a3d7_0a3d_71 >> 3);
+        assert_eq!(threshold(0.01) >> 3, 0x00fd_70a3_d70a_3d71 >> 3);
         let all_but_8 = (1u64 << 56) - 8;
         for p in [0.0, -1.0, f64::NAN, 1e-300] {
             assert_eq!(threshold(p), all_but_8);
@@ -173,5 +173,5 @@ mod tests {
     }
 
     /// From `tests/golden/siphash.py`.
-    const GOLDEN_RANDOMNESS: u64 = 0x13f7f446bc9a4c;
+    const GOLDEN_RANDOMNESS: u64 = 0x0013_f7f4_46bc_9a4c;
 }

@@ -7,7 +7,7 @@ impl Random {
         Self(seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(0x9e37_79b9_7f4a_7c15))
     }
 
-    pub(crate) fn next_u64(&mut self) -> u64 {
+    fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,13 +20,7 @@ impl Random {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// One of the values.
-    pub(crate) fn pick(&mut self, values: &[f64]) -> f64 {
-        let index = (self.uniform() * values.len() as f64) as usize;
-        values[index.min(values.len() - 1)]
-    }
-
-    /// Beta(shape, 1) when `shape` <= 1 leans to 0; its mean is shape / (shape + 1).
+    /// A skewed score, Beta(shape, 1): its mean is shape / (shape + 1).
     pub(crate) fn power(&mut self, shape: f64) -> f64 {
         self.uniform().powf(1.0 / shape)
     }

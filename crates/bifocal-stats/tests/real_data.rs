@@ -1,6 +1,8 @@
 //! The promises on real judge scores: AlpacaEval-2, 39 models, read from `$BIFOCAL_SHARED/data`, never committed.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 #[path = "../src/test_random.rs"]
+#[expect(dead_code, reason = "made-up scores are for the unit tests")]
 mod test_random;
 
 use std::collections::BTreeMap;
@@ -34,83 +36,138 @@ fn scores() -> Option<BTreeMap<String, Vec<f64>>> {
     Some(scores)
 }
 
+/// One of the values.
+fn pick(random: &mut Random, values: &[f64]) -> f64 {
+    #[expect(clippy::cast_possible_truncation, reason = "below the number of values")]
+    let index = (random.uniform() * values.len() as f64) as usize;
+    values[index.min(values.len() - 1)]
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// FuseChat 8B -> 1B, d = 0.85, baseline of 500 with its lower bound, A = 5,000, 300 runs. The measured reference is
-/// 28 judged (p90 45); 10% more is allowed. Before the change there are 1,000 judged, in which the bound
-/// allows a false alarm in 20% of the runs.
-#[test]
-fn real_data_delay_of_a_model_swap() {
-    let Some(scores) = scores() else { return };
-    let (good, bad) = (&scores["FuseChat-Llama-3.1-8B-Instruct"], &scores["FuseChat-Llama-3.2-1B-Instruct"]);
-    let (runs, before, threshold) = (300u32, 1_000usize, 5_000.0);
-    let mut random = Random::new(61);
-    let mut delays = Vec::new();
-    let mut false_alarms = 0u32;
-    let mut onsets_off = Vec::new();
-    for _ in 0..runs {
+/// What a swap of models looks like from the detector, over many runs.
+struct Swap {
+    mean_delay: f64,
+    p90_delay: f64,
+    median_onset_off: f64,
+    false_alarms: u32,
+}
+
+const RUNS: u32 = 300;
+const BEFORE: usize = 1_000;
+const THRESHOLD: f64 = 5_000.0;
+
+/// A baseline of 500 with its lower bound, 1,000 judged before the change, then the other model until the alarm.
+fn swap(good: &[f64], bad: &[f64], seed: u64) -> Swap {
+    let mut random = Random::new(seed);
+    let (mut delays, mut onsets_off, mut false_alarms) = (Vec::new(), Vec::new(), 0u32);
+    for _ in 0..RUNS {
         let mut baseline = Baseline::default();
-        (0..500).for_each(|_| baseline.push(random.pick(good), Timestamp::default()));
+        for _ in 0..500 {
+            baseline.push(pick(&mut random, good), Timestamp::default());
+        }
         let mut detector = Detector::degradation(baseline.lcb(), 1.0);
         let mut start = 0;
-        for i in 0..before {
-            if detector.step(random.pick(good), threshold).alarm {
+        for i in 0..BEFORE {
+            if detector.step(pick(&mut random, good), THRESHOLD).alarm {
                 false_alarms += 1;
                 detector.reset();
                 start = i + 1;
             }
         }
-        let delay = (1..2_000).find(|_| detector.step(random.pick(bad), threshold).alarm).unwrap();
-        delays.push(delay as f64);
+        let delay = (1..20_000).find(|_| detector.step(pick(&mut random, bad), THRESHOLD).alarm).unwrap();
+        delays.push(f64::from(delay));
         let onset = start as f64 + detector.onset_index().unwrap() as f64;
-        onsets_off.push((onset - before as f64).abs());
+        onsets_off.push((onset - BEFORE as f64).abs());
     }
     delays.sort_by(f64::total_cmp);
     onsets_off.sort_by(f64::total_cmp);
-    let mean_delay = mean(&delays);
-    let p90 = delays[delays.len() * 9 / 10];
-    let median_off = onsets_off[onsets_off.len() / 2];
-    eprintln!(
-        "delay mean {mean_delay:.1}, p90 {p90}, onset off by {median_off} (median), false {false_alarms}"
-    );
-    assert!(mean_delay <= 1.10 * 28.0, "{mean_delay}");
-    assert!(median_off <= 10.0, "{median_off}");
-    let bound = before as f64 / threshold;
-    let allowed = bound + 2.0 * (bound * (1.0 - bound) / f64::from(runs)).sqrt();
-    assert!(f64::from(false_alarms) / f64::from(runs) <= allowed, "{false_alarms} of {runs}");
+    Swap {
+        mean_delay: mean(&delays),
+        p90_delay: delays[delays.len() * 9 / 10],
+        median_onset_off: onsets_off[onsets_off.len() / 2],
+        false_alarms,
+    }
 }
 
-/// Resamples of each model's scores: the interval at 95% holds the model's mean in at least 93% of them.
+/// Reference: mean delays of 28, 69 and 181 judged for shifts of 0.85, 0.52 and 0.32 standard deviations; 10% more is
+/// allowed. In the 1,000 judged before the change the bound allows a false alarm in 20% of the runs.
+#[test]
+fn real_data_delay_of_a_model_swap() {
+    let Some(scores) = scores() else { return };
+    let [big, middle, small] = ["FuseChat-Llama-3.1-8B", "FuseChat-Llama-3.2-3B", "FuseChat-Llama-3.2-1B"]
+        .map(|model| &scores[&format!("{model}-Instruct")]);
+    let mut failures = Vec::new();
+    for (name, good, bad, reference, onset_within) in [
+        ("8B to 1B", big, small, 28.0, 10.0),
+        ("3B to 1B", middle, small, 69.0, 20.0),
+        ("8B to 3B", big, middle, 181.0, 50.0),
+    ] {
+        let Swap { mean_delay, p90_delay, median_onset_off, false_alarms } = swap(good, bad, 61);
+        let summary = format!(
+            "{name}: delay mean {mean_delay:.1}, p90 {p90_delay}, onset off by {median_onset_off} (median), \
+             {false_alarms} false alarms in {RUNS} runs"
+        );
+        eprintln!("{summary}");
+        let bound = BEFORE as f64 / THRESHOLD;
+        let allowed = bound + 2.0 * (bound * (1.0 - bound) / f64::from(RUNS)).sqrt();
+        let kept = mean_delay <= 1.10 * reference
+            && median_onset_off <= onset_within
+            && f64::from(false_alarms) / f64::from(RUNS) <= allowed;
+        if !kept {
+            failures.push(summary);
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Resamples of one model's scores: how many of the intervals hold its mean, how wide they are together, and how many
+/// are t intervals.
+fn covered(values: &[f64], n: u32, runs: u32, random: &mut Random) -> (u32, f64, u32) {
+    let window = Window { start: Timestamp::default(), end: Timestamp::from_secs(3_600) };
+    let probability = Probability::new(0.05).unwrap();
+    let truth = mean(values);
+    let (mut hits, mut widths, mut by_t) = (0, 0.0, 0);
+    for _ in 0..runs {
+        let samples: Vec<Weighted> =
+            (0..n).map(|_| Weighted { value: pick(random, values), probability }).collect();
+        let estimate = interval(&samples, f64::from(n) / 0.05, window, 0.05).unwrap();
+        hits += u32::from(estimate.lower <= truth && truth <= estimate.upper);
+        widths += estimate.upper - estimate.lower;
+        by_t += u32::from(estimate.method == Method::StudentT);
+    }
+    (hits, widths, by_t)
+}
+
+/// The interval at 95% holds the model's mean in at least 93% of resamples, for every model. Where the first 400 runs
+/// say less than 96%, 3,600 more decide: their standard error is 0.4%.
 #[test]
 fn real_data_coverage_of_the_shown_interval() {
     let Some(scores) = scores() else { return };
-    let window = Window { start: Timestamp::default(), end: Timestamp::from_secs(3_600) };
-    let probability = Probability::new(0.05).unwrap();
-    let runs = 1_000u32;
     let mut random = Random::new(62);
     let mut failures = Vec::new();
-    let mut worst = 1.0f64;
-    let mut by_t = 0u32;
+    let (mut worst, mut widths, mut by_t, mut all) = (1.0f64, 0.0, 0, 0);
     for (model, values) in scores.iter().filter(|(model, _)| !EXCLUDED.contains(&model.as_str())) {
-        let truth = mean(values);
         for n in [50u32, 100, 200] {
-            let mut hits = 0u32;
-            for _ in 0..runs {
-                let samples: Vec<Weighted> =
-                    (0..n).map(|_| Weighted { value: random.pick(values), probability }).collect();
-                let estimate = interval(&samples, f64::from(n) / 0.05, window, 0.05).unwrap();
-                hits += u32::from(estimate.lower <= truth && truth <= estimate.upper);
-                by_t += u32::from(estimate.method == Method::StudentT);
+            let mut runs = 400;
+            let (mut hits, mut width, mut t) = covered(values, n, runs, &mut random);
+            if f64::from(hits) < 0.96 * f64::from(runs) {
+                let more = covered(values, n, 3_600, &mut random);
+                (hits, width, t, runs) = (hits + more.0, width + more.1, t + more.2, runs + 3_600);
             }
             let coverage = f64::from(hits) / f64::from(runs);
             worst = worst.min(coverage);
+            widths += width;
+            by_t += t;
+            all += runs;
             if coverage < 0.93 {
-                failures.push(format!("{model} (mean {truth:.3}) n={n}: {coverage}"));
+                failures.push(format!("{model} (mean {:.3}) n={n}: {coverage}", mean(values)));
             }
         }
     }
-    eprintln!("worst coverage {worst}, {by_t} of {} by t", 37 * 3 * runs);
+    let mean_width = widths / f64::from(all);
+    eprintln!("worst coverage {worst:.4}, mean width {mean_width:.4}, {by_t} of {all} by t");
     assert!(failures.is_empty(), "{failures:#?}");
 }

@@ -24,17 +24,29 @@ def kept(m, bets):
     return max(up.max(), down.max()) < np.log(2 / ALPHA)
 
 
+def star_refused(x, m, variances):
+    missing = np.log(2 / ALPHA)
+    for t in range(len(x)):
+        bet = min(np.sqrt(2 * missing / ((len(x) - t) * variances[t])), CUT / m)
+        missing -= np.log1p(bet * (x[t] - m))
+        if missing <= 0:
+            return True
+    return False
+
+
 i = np.arange(1, len(x) + 1)
 means, variances = plugin(x)
-fixed = np.sqrt(2 * np.log(2 / ALPHA) / (len(x) * variances[:-1]))
 sequence = np.sqrt(2 * np.log(2 / ALPHA) / (variances[:-1] * i * np.log(1 + i)))
-fine = [m for m in np.linspace(0, 1, 200_001) if kept(m, fixed)]
+fine = np.linspace(1e-5, 1, 20_000, endpoint=False)
+lower = next(m for m in fine if not star_refused(x, m, variances))
+_, mirrored = plugin(1 - x)
+upper = 1 - next(m for m in fine if not star_refused(1 - x, m, mirrored))
 coarse = [j for j in range(401) if kept(j / 400, sequence)]
 bets = np.minimum(0.5, sequence)
 psi = -np.log1p(-bets) - bets
 centre = (bets * x).sum() / bets.sum()
 margin = (np.log(2 / ALPHA) + ((x - means[:-1]) ** 2 * psi).sum()) / bets.sum()
 print("mean", x.mean())
-print("fixed n", fine[0], fine[-1])
+print("fixed n", lower, upper)
 print("sequence", (coarse[0] - 1) / 400, (coarse[-1] + 1) / 400)
 print("empirical Bernstein", centre - margin, centre + margin)
