@@ -123,10 +123,10 @@ impl Error {
     /// The code of the page that says more, for mistakes that a person can mend.
     pub fn code(&self) -> Option<&'static str> {
         match self {
-            Self::Locked { .. } => Some("B0201"),
-            Self::Damaged { .. } => Some("B0202"),
-            Self::Version { .. } => Some("B0203"),
-            Self::Append { .. } | Self::Refusing => Some("B0204"),
+            Self::Locked { .. } => Some("B0221"),
+            Self::Damaged { .. } => Some("B0222"),
+            Self::Version { .. } => Some("B0223"),
+            Self::Append { .. } | Self::Refusing => Some("B0224"),
             _ => None,
         }
     }

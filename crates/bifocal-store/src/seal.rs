@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use bifocal_model::{TargetKey, Timestamp};
+use bifocal_model::{Span, TargetKey, Timestamp};
 
 use crate::folder::{place, sync_dir};
 use crate::hot::Unsealed;
@@ -35,15 +35,14 @@ struct Writer<'a> {
     dir: &'a Path,
     seq: Seq,
     segments: Vec<Segment>,
-    contents: Vec<Vec<u8>>,
+    batches: Vec<RecordBatch>,
     folders: BTreeSet<PathBuf>,
 }
 
 /// Writes everything that is unsealed as durable files that the catalogue does not know yet. What was written of
 /// them is removed again when one fails.
 pub(crate) fn write(dir: &Path, seq: Seq, unsealed: &Unsealed, minutes: &Minutes) -> Result<Written, Error> {
-    let mut writer =
-        Writer { dir, seq, segments: Vec::new(), contents: Vec::new(), folders: BTreeSet::new() };
+    let mut writer = Writer { dir, seq, segments: Vec::new(), batches: Vec::new(), folders: BTreeSet::new() };
     let built = writer.records(unsealed).and_then(|()| writer.rollups(minutes));
     let result = built.and_then(|()| writer.place()).and_then(|()| writer.sync());
     if let Err(err) = result {
@@ -63,20 +62,20 @@ pub(crate) fn discard(dir: &Path, segments: &[Segment]) {
 impl Writer<'_> {
     fn records(&mut self, unsealed: &Unsealed) -> Result<(), Error> {
         let inferences = unsealed.inferences.iter().map(|(seq, i)| (*seq, &**i));
-        let by_hour = group(inferences, |(_, i)| Table::Inferences.folder(i.time));
+        let by_hour = group(Table::Inferences, inferences, |(_, i)| i.time);
         for (folder, mut rows) in by_hour {
             rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
             let span = span(rows.iter().map(|(_, i)| i.time));
             self.file(Table::Inferences, &folder, span, segment::write_inferences(&rows))?;
         }
         let scores = unsealed.scores.iter().map(|(seq, s)| (*seq, &**s));
-        for (folder, mut rows) in group(scores, |(_, s)| Table::Scores.folder(s.time)) {
+        for (folder, mut rows) in group(Table::Scores, scores, |(_, s)| s.time) {
             rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
             let span = span(rows.iter().map(|(_, s)| s.time));
             self.file(Table::Scores, &folder, span, segment::write_scores(&rows))?;
         }
         let readings = unsealed.readings.iter().map(|(seq, r)| (*seq, r));
-        for (folder, mut rows) in group(readings, |(_, r)| Table::Readings.folder(r.time)) {
+        for (folder, mut rows) in group(Table::Readings, readings, |(_, r)| r.time) {
             rows.sort_by(|(a, x), (b, y)| {
                 (&x.subject, &x.signal, &x.part, x.time, a).cmp(&(&y.subject, &y.signal, &y.part, y.time, b))
             });
@@ -98,15 +97,15 @@ impl Writer<'_> {
         let points = minutes.series.iter();
         let points: Vec<(&SeriesKey, Minute, &Points)> =
             points.flat_map(|(series, minutes)| minutes.iter().map(move |(m, p)| (series, *m, p))).collect();
-        for (folder, rows) in group(cells.into_iter(), |row| Table::Rollups.folder(time_of(row.1))) {
+        for (folder, rows) in group(Table::Rollups, cells.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
             self.file(Table::Rollups, &folder, span, segment::write_cells(&rows))?;
         }
-        for (folder, rows) in group(scores.into_iter(), |row| Table::RollupScores.folder(time_of(row.1))) {
+        for (folder, rows) in group(Table::RollupScores, scores.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
             self.file(Table::RollupScores, &folder, span, segment::write_rollup_scores(&rows))?;
         }
-        for (folder, rows) in group(points.into_iter(), |row| Table::RollupReadings.folder(time_of(row.1))) {
+        for (folder, rows) in group(Table::RollupReadings, points.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
             self.file(Table::RollupReadings, &folder, span, segment::write_rollup_readings(&rows))?;
         }
@@ -124,25 +123,29 @@ impl Writer<'_> {
         let full = self.dir.join(&path);
         let batch =
             batch.map_err(|err| Error::Parquet { action: "build", path: full.clone(), err: err.into() })?;
-        let bytes = segment::encode(&full, &batch)?;
         self.make_folder(folder)?;
         let (rows, sealed) = (batch.num_rows() as u64, self.seq.0);
-        let length = bytes.len() as u64;
-        self.segments.push(Segment { table, path, rows, bytes: length, min_time, max_time, sealed });
-        self.contents.push(bytes);
+        self.segments.push(Segment { table, path, rows, bytes: 0, min_time, max_time, sealed });
+        self.batches.push(batch);
         Ok(())
     }
 
     fn place(&mut self) -> Result<(), Error> {
-        let contents = std::mem::take(&mut self.contents);
-        let files: Vec<_> = self.segments.iter().zip(&contents).collect();
-        at_once(&files, |(segment, bytes)| {
-            place(&self.dir.join(&segment.path), bytes)?;
+        let batches = std::mem::take(&mut self.batches);
+        let files: Vec<_> = self.segments.iter().zip(&batches).collect();
+        let lengths = at_once(&files, |(segment, batch)| {
+            let path = self.dir.join(&segment.path);
+            let bytes = segment::encode(&path, batch)?;
+            place(&path, &bytes)?;
             if segment.table.is_rollup() {
                 failpoint::pass("rollup.written");
             }
-            Ok(())
-        })
+            Ok(bytes.len() as u64)
+        })?;
+        for (segment, length) in self.segments.iter_mut().zip(lengths) {
+            segment.bytes = length;
+        }
+        Ok(())
     }
 
     fn make_folder(&mut self, folder: &Path) -> Result<(), Error> {
@@ -158,32 +161,46 @@ impl Writer<'_> {
 
     fn sync(&self) -> Result<(), Error> {
         let folders: Vec<_> = self.folders.iter().collect();
-        at_once(&folders, |folder| sync_dir(folder))
+        at_once(&folders, |folder| sync_dir(folder)).map(|_| ())
     }
 }
 
-/// Does the same with every item, several at once; the first error of any.
-fn at_once<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<(), Error> + Sync) -> Result<(), Error> {
+/// Does the same with every item, several at once; the results in the order of the items, or an error of one.
+fn at_once<T, R>(items: &[T], work: impl Fn(&T) -> Result<R, Error> + Sync) -> Result<Vec<R>, Error>
+where
+    T: Sync,
+    R: Send,
+{
     let share = items.len().div_ceil(AT_ONCE).max(1);
     let work = &work;
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            items.chunks(share).map(|chunk| scope.spawn(move || chunk.iter().try_for_each(work))).collect();
-        let mut result = Ok(());
+        let chunks = items.chunks(share);
+        let start = |chunk: &'_ [T]| chunk.iter().map(work).collect::<Result<Vec<R>, Error>>();
+        let threads: Vec<_> = chunks.map(|chunk| scope.spawn(move || start(chunk))).collect();
+        let mut results = Vec::with_capacity(items.len());
+        let mut error = None;
         for thread in threads {
-            let one = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            result = result.and(one);
+            match thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                Ok(more) => results.extend(more),
+                Err(err) => error = Some(err),
+            }
         }
-        result
+        error.map_or(Ok(results), Err)
     })
 }
 
-fn group<T>(rows: impl Iterator<Item = T>, folder: impl Fn(&T) -> PathBuf) -> BTreeMap<PathBuf, Vec<T>> {
-    let mut groups: BTreeMap<PathBuf, Vec<T>> = BTreeMap::new();
+/// Rows by partition: the table's folder of each is made of its first row's time.
+fn group<T>(
+    table: Table,
+    rows: impl Iterator<Item = T>,
+    time: impl Fn(&T) -> Timestamp,
+) -> Vec<(PathBuf, Vec<T>)> {
+    let length = Span::from_mins(if table.is_rollup() { 24 * 60 } else { 60 });
+    let mut groups: BTreeMap<Timestamp, Vec<T>> = BTreeMap::new();
     for row in rows {
-        groups.entry(folder(&row)).or_default().push(row);
+        groups.entry(time(&row).floor_to(length)).or_default().push(row);
     }
-    groups
+    groups.into_iter().map(|(start, rows)| (table.folder(start), rows)).collect()
 }
 
 fn span(times: impl Iterator<Item = Timestamp> + Clone) -> (Timestamp, Timestamp) {

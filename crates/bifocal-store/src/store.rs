@@ -95,8 +95,8 @@ impl Store {
         let written = match self.journal.append(&fresh, self.options.clock.now()) {
             Ok(written) => written,
             Err(err) => {
-                tentative.identities.iter().for_each(|&(key, _)| self.seen.remove(key));
-                tentative.scores.iter().for_each(|&key| self.seen_scores.remove(key));
+                tentative.identities.iter().rev().for_each(|&(key, _)| self.seen.remove(key));
+                tentative.scores.iter().rev().for_each(|&key| self.seen_scores.remove(key));
                 self.telemetry.count(Metric::StoreErrors, &["append"], 1);
                 self.refused = fresh;
                 return Err(err);
@@ -272,7 +272,8 @@ impl Store {
     }
 
     fn forget(&mut self, newest: Timestamp) {
-        for key in std::mem::take(&mut self.proxy_unsealed) {
+        // The last one in is found first.
+        for key in std::mem::take(&mut self.proxy_unsealed).into_iter().rev() {
             self.seen.remove(key);
         }
         if self.seen.forget(newest) | self.seen_scores.forget(newest) {

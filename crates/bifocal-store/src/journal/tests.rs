@@ -83,7 +83,7 @@ fn damage_in_the_middle_names_file_and_place() {
         let error = reopen(dir.path()).unwrap_err();
         let Error::Damaged { path, offset: found, .. } = &error else { panic!("{error}") };
         assert_eq!((path, *found), (&wal(dir.path()), second), "flipped at {offset}");
-        assert_eq!(error.code(), Some("B0202"));
+        assert_eq!(error.code(), Some("B0222"));
         assert_eq!(fs::read(wal(dir.path())).unwrap(), damaged, "evidence is left alone");
     }
 }
@@ -121,7 +121,7 @@ fn another_version_is_refused_by_name() {
     header[4] = 9;
     fs::write(wal(dir.path()), header).unwrap();
     let error = reopen(dir.path()).unwrap_err();
-    assert_eq!(error.code(), Some("B0203"));
+    assert_eq!(error.code(), Some("B0223"));
     assert!(error.to_string().contains("its format is 9, this version reads 1"), "{error}");
 }
 
