@@ -7,7 +7,7 @@ import { evidenceShare } from './evidence';
 import { judgedPerStep, qualityRows } from './qualityrows';
 import { quantityRows } from './quantityrows';
 import { frame, labels, marks, radius } from './plane';
-import { linear, niceAbove, path, timeTicks, unitRange } from './scale';
+import { bent, linear, niceAbove, path, timeTicks, unitRange } from './scale';
 import { sparkline } from './sparkline';
 
 const NOW = Date.UTC(2026, 10, 24, 14, 0, 0);
@@ -26,6 +26,12 @@ describe('scales', () => {
     const x = linear([0.5, 1], [0, 100]);
     expect([x(0.5), x(0.75), x(1)]).toEqual([0, 50, 100]);
     expect(linear([1, 1], [0, 100])(1)).toBe(0);
+  });
+
+  it('bends at its middle and stays continuous and increasing', () => {
+    const x = bent([0.6, 0.95, 1], [0, 100, 200]);
+    expect([x(0.6), x(0.95), x(0.975), x(1)].map((v) => Math.round(v))).toEqual([0, 100, 150, 200]);
+    expect(x(0.9499)).toBeLessThan(x(0.95));
   });
 
   it.each([[0, 1], [0.0004, 0.0005], [0.9, 1], [1, 1], [4.8, 5], [23, 25], [260, 500]])('tops %f with %f', (x, top) => {

@@ -98,6 +98,7 @@ export function labels(placed: Mark[], area: Box): Label[] {
     top: m.y - m.radius,
     bottom: m.y + m.radius,
   }));
+  const whiskers = placed.map((m): Box => ({ left: m.x - 5, right: m.x + 5, top: m.upper, bottom: m.lower }));
   const taken: Box[] = [];
   const result: Label[] = [];
   for (const mark of [...placed].sort((a, b) => a.y - b.y)) {
@@ -117,7 +118,7 @@ export function labels(placed: Mark[], area: Box): Label[] {
         const outside =
           Math.max(0, area.left - box.left) + Math.max(0, box.right - area.right) +
           Math.max(0, area.top - box.top) + Math.max(0, box.bottom - area.bottom);
-        const hidden = [...taken, ...dots].reduce((sum, other) => sum + overlap(box, other), 0);
+        const hidden = [...taken, ...dots, ...whiskers].reduce((sum, other) => sum + overlap(box, other), 0);
         const cost = hidden * 4 + outside * 200 + Math.abs(shift) + (anchor === 'start' ? 2 : 0);
         if (!best || cost < best.cost) {
           best = { label: { id: mark.row.id, x, y, anchor, leader: Math.abs(shift) > LINE }, box, cost };

@@ -12,6 +12,15 @@ export function linear(domain: [number, number], span: [number, number]): Scale 
   return Object.assign(scale, { domain });
 }
 
+/** Two straight pieces that meet at a point of the domain: room where most values lie. */
+export function bent(domain: [number, number, number], span: [number, number, number]): Scale {
+  const low = linear([domain[0], domain[1]], [span[0], span[1]]);
+  const high = linear([domain[1], domain[2]], [span[1], span[2]]);
+  return Object.assign((value: number) => (value < domain[1] ? low(value) : high(value)), {
+    domain: [domain[0], domain[2]] as [number, number],
+  });
+}
+
 export const clamp = (x: number, low: number, high: number): number => Math.min(high, Math.max(low, x));
 
 /** The smallest of 1, 2, 2.5, 5 × 10ⁿ that is not below `x`: axes that move seldom. */
