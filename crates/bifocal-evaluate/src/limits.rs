@@ -26,7 +26,7 @@ pub(crate) const SHED: usize = 16_384;
 pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
-/// Tokens a day when nothing else is said: about 100 judgements of three dimensions.
+/// Tokens a day when nothing else is said: about 100 answers on three dimensions, at 600 tokens a verdict.
 pub(crate) const TOKENS_PER_DAY: u64 = 200_000;
 
 /// Every limit of this crate with its number: name, value, why.

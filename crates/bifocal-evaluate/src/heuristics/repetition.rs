@@ -19,9 +19,9 @@ const LOOP_ROUNDS: usize = 4;
 /// … and this many words.
 const LOOP_LENGTH: usize = 16;
 /// Share of different n-grams below which a text mostly repeats itself; good answers of real models have 0.9.
-const DISTINCT_MIN: f64 = 0.35;
+const DISTINCT_MIN: f64 = 0.4;
 /// Share of the most frequent n-gram above which it is a text's only content, and how often it must come.
-const TOP_SHARE: f64 = 0.15;
+const TOP_SHARE: f64 = 0.12;
 const TOP_COUNT: usize = 10;
 
 /// Repeats itself: it ends in a loop, one n-gram is everywhere, or few of its n-grams are different.
