@@ -5,6 +5,8 @@
 import { ApiError, get } from '../api/client';
 
 export const EVERY_MS = 2000;
+/** A server that takes longer than this is as good as silent. */
+const PATIENCE_MS = 10_000;
 
 export class Poll<T> {
   data: T | null = $state.raw(null);
@@ -27,6 +29,11 @@ export class Poll<T> {
       asking?.abort();
       const mine = new AbortController();
       asking = mine;
+      let late = false;
+      const patience = setTimeout(() => {
+        late = true;
+        mine.abort();
+      }, PATIENCE_MS);
       try {
         const data = await get<T>(where, mine.signal);
         if (mine.signal.aborted) return;
@@ -34,8 +41,11 @@ export class Poll<T> {
         this.error = null;
         this.at = Date.now();
       } catch (cause) {
-        if (mine.signal.aborted) return;
-        this.error = cause instanceof ApiError ? cause : new ApiError(String(cause));
+        if (late) this.error = new ApiError('the server does not answer within 10 s');
+        else if (mine.signal.aborted) return;
+        else this.error = cause instanceof ApiError ? cause : new ApiError(String(cause));
+      } finally {
+        clearTimeout(patience);
       }
       if (!stopped) timer = setTimeout(turn, every);
     };

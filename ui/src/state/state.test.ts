@@ -79,6 +79,30 @@ describe('poll', () => {
   });
 });
 
+describe('a poll of a server that hangs', () => {
+  it('says so after 10 s, and asks again', async () => {
+    vi.useFakeTimers();
+    let n = 0;
+    vi.stubGlobal('fetch', (_: string, { signal }: { signal: AbortSignal }) => {
+      n += 1;
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+      });
+    });
+    const poll = new Poll<unknown>();
+    const stop = poll.run('fleet', 2000);
+    await vi.advanceTimersByTimeAsync(9900);
+    expect([n, poll.error]).toEqual([1, null]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(poll.error?.unreachable).toBe(true);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(n).toBe(2);
+    stop();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+});
+
 describe('a held list', () => {
   const row = (id: string, score: number | null = null) => ({ id, score });
 
