@@ -281,3 +281,6 @@ fn add(sum: &mut Cost, cost: &Cost) {
         (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
     };
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,32 +1,27 @@
-//! The judge against replies as servers write them, and the service against a judge that misbehaves.
+//! The judge against replies as servers write them.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use bifocal_model::{InferenceId, Span, Unit};
+use bifocal_model::Unit;
 use bifocal_redact::redact_score;
-use bifocal_store::{Acknowledged, Intake, Record, intake};
-use bifocal_telemetry::{ManualClock, Metric, TaskGroup, Telemetry};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::limits::{ANSWER_CHARS, ATTEMPTS, EXPLANATION_CHARS, QUEUE, REPLY_BYTES, WAIT_SECONDS};
+use crate::limits::{ANSWER_CHARS, EXPLANATION_CHARS, REPLY_BYTES};
 use crate::sample::inference;
 use crate::{Composite, Sampler};
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_528_300);
+pub(super) const NOW: Timestamp = Timestamp::from_secs(1_795_528_300);
 const NONCE: [u8; 16] = [0xa5; 16];
 
-fn judge_with(config: JudgeConfig) -> Judge {
+pub(super) fn judge_with(config: JudgeConfig) -> Judge {
     Judge::new(config, &Rubrics::shipped().unwrap()).unwrap()
 }
 
-fn judge() -> Judge {
+pub(super) fn judge() -> Judge {
     judge_with(JudgeConfig { model: "small-judge".to_owned(), ..JudgeConfig::default() })
 }
 
-fn choice(inference: &Inference<Redacted>) -> Choice {
+pub(super) fn choice(inference: &Inference<Redacted>) -> Choice {
     Sampler::new([3; 16], Probability::ONE).decide(inference).unwrap()
 }
 
@@ -34,13 +29,13 @@ fn relevance() -> Dimension {
     Dimension::new("relevance")
 }
 
-fn request(answer: &str) -> JudgeRequest {
+pub(super) fn request(answer: &str) -> JudgeRequest {
     let inference = inference(1, "why is the sky blue?", answer);
     judge().request(&inference, &choice(&inference), &relevance(), NONCE).unwrap()
 }
 
 /// A reply in the shape of llama.cpp's server.
-fn reply(content: &str) -> Vec<u8> {
+pub(super) fn reply(content: &str) -> Vec<u8> {
     serde_json::to_vec(&json!({
         "choices": [{"finish_reason": "stop", "index": 0, "message": {"role": "assistant", "content": content}}],
         "created": 1_795_508_087, "model": "small-judge", "system_fingerprint": "b0-unknown",
@@ -282,287 +277,6 @@ proptest! {
         prop_assert_eq!(user.matches(&"a5".repeat(16)).count(), 4);
         prop_assert!(!user.contains("<|") && !user.contains("[INST]"));
     }
-}
-
-// The service.
-
-/// Answers each call with what the script says of it; the last word holds for all further calls.
-#[derive(Debug)]
-struct Script {
-    steps: Mutex<VecDeque<Step>>,
-    calls: Mutex<Vec<Value>>,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Reply(u16, Vec<u8>),
-    Fail(TransportError),
-    Hang,
-}
-
-impl Transport for Script {
-    fn post<'a>(
-        &'a self,
-        path: &'a str,
-        body: Vec<u8>,
-        _headers: &'a [(&'a str, &'a str)],
-    ) -> BoxFuture<'a, Result<Reply, TransportError>> {
-        assert_eq!(path, PATH);
-        self.calls.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-        let mut steps = self.steps.lock().unwrap();
-        let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
-        Box::pin(async move {
-            match step.unwrap() {
-                Step::Reply(status, body) => Ok(Reply { status, body }),
-                Step::Fail(error) => Err(error),
-                Step::Hang => std::future::pending().await,
-            }
-        })
-    }
-}
-
-struct Bench {
-    queue: JudgeQueue,
-    script: Arc<Script>,
-    clock: Arc<ManualClock>,
-    telemetry: Telemetry,
-    tasks: TaskGroup,
-    written: Arc<Mutex<Vec<Record>>>,
-}
-
-/// A store that acknowledges at once and keeps the records.
-fn store() -> (Intake, Arc<Mutex<Vec<Record>>>, impl Future<Output = ()>) {
-    let (send, mut receive) = intake(64);
-    let written = Arc::new(Mutex::new(Vec::new()));
-    let keep = Arc::clone(&written);
-    let run = async move {
-        while let Some(batch) = receive.recv().await {
-            keep.lock().unwrap().extend(batch.records);
-            if let Some(acknowledge) = batch.acknowledge {
-                let _ = acknowledge.send(Acknowledged { stored: 0, duplicates: 0 });
-            }
-        }
-    };
-    (send, written, run)
-}
-
-fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
-    let (intake, written, store) = store();
-    let script = Arc::new(Script { steps: Mutex::new(steps.into()), calls: Mutex::default() });
-    let clock = Arc::new(ManualClock::new(NOW));
-    let telemetry = Telemetry::new();
-    let (service, queue) = JudgeService::new(Parts {
-        judge: judge_with(config),
-        transport: Arc::clone(&script) as Arc<dyn Transport>,
-        intake,
-        clock: Arc::clone(&clock) as Arc<dyn bifocal_telemetry::Clock>,
-        telemetry: telemetry.clone(),
-        secret: [9; 16],
-        spent: Spent::default(),
-    })
-    .unwrap();
-    let tasks = TaskGroup::new();
-    let stores = TaskGroup::new();
-    stores.spawn("store", store);
-    if start {
-        service.start(&tasks);
-    } else {
-        // Kept alive, so that the queue stays open.
-        std::mem::forget(service);
-    }
-    Bench { queue, script, clock, telemetry, tasks, written }
-}
-
-impl Bench {
-    fn offer(&self, i: u32) -> InferenceId {
-        let inference = inference(i, "why?", "because");
-        let (id, choice) = (inference.id, choice(&inference));
-        self.queue.offer(Arc::new(inference), choice);
-        id
-    }
-
-    async fn until(&self, records: usize) -> Vec<Record> {
-        while self.written.lock().unwrap().len() < records {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-        self.written.lock().unwrap().clone()
-    }
-
-    async fn end(&self) -> Vec<Record> {
-        self.tasks.stop_and_join().await;
-        self.written.lock().unwrap().clone()
-    }
-
-    fn calls(&self) -> usize {
-        self.script.calls.lock().unwrap().len()
-    }
-}
-
-fn scores(records: &[Record]) -> Vec<&Score<Redacted>> {
-    records
-        .iter()
-        .filter_map(|record| if let Record::Score(score) = record { Some(&**score) } else { None })
-        .collect()
-}
-
-fn sheds(records: &[Record]) -> Vec<Option<Shed>> {
-    records
-        .iter()
-        .filter_map(
-            |record| if let Record::Selection(selection) = record { Some(selection.shed) } else { None },
-        )
-        .collect()
-}
-
-fn good() -> Step {
-    Step::Reply(200, reply("{\"reason\": \"fine, mail a@b.org\", \"score\": 4}"))
-}
-
-fn one_at_a_time() -> JudgeConfig {
-    JudgeConfig { concurrency: 1, timeout_seconds: 0.05, ..JudgeConfig::default() }
-}
-
-#[tokio::test]
-async fn a_chosen_inference_ends_as_a_selection_its_scores_and_a_composite() {
-    let bench = bench(one_at_a_time(), vec![good()], true);
-    let id = bench.offer(1);
-    let records = bench.until(5).await;
-    let Record::Selection(selection) = &records[0] else { panic!("{records:?}") };
-    assert_eq!((selection.inference, selection.shed, selection.judges.len()), (id, None, 3));
-    let scores = scores(&records);
-    let said: Vec<_> =
-        scores.iter().map(|score| (score.dimension.as_str(), score.value().unwrap().get())).collect();
-    let dimensions =
-        [("relevance", 0.75), ("safety", 0.75), ("professional_tone", 0.75), ("composite", 0.75)];
-    assert_eq!(said, dimensions);
-    assert!(scores.iter().all(|score| score.inference == id && score.passed() == Some(true)));
-    let Verdict::Scored { explanation, .. } = &scores[0].verdict else { panic!() };
-    assert_eq!(
-        explanation.as_ref().unwrap().as_str(),
-        "fine, mail [email]",
-        "the judge's words are redacted too"
-    );
-    assert_eq!(bench.calls(), 3);
-    assert_eq!(bench.queue.spent().tokens, 3 * 640);
-    assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["scored"]), 3);
-    assert_eq!(bench.end().await.len(), 5);
-}
-
-#[tokio::test]
-async fn nonces_differ_by_inference_and_dimension() {
-    let bench = bench(one_at_a_time(), vec![good()], true);
-    bench.offer(1);
-    bench.offer(2);
-    bench.until(10).await;
-    let calls = bench.script.calls.lock().unwrap().clone();
-    let nonce = |call: &Value| {
-        let user = call["messages"][1]["content"].as_str().unwrap().to_owned();
-        user.lines().find_map(|line| line.strip_prefix("<<<ANSWER ").map(str::to_owned)).unwrap()
-    };
-    let mut nonces: Vec<_> = calls.iter().map(nonce).collect();
-    assert!(nonces.iter().all(|nonce| nonce.len() == 32));
-    nonces.sort();
-    nonces.dedup();
-    assert_eq!(nonces.len(), 6);
-}
-
-#[tokio::test]
-async fn failures_that_may_pass_are_tried_again() {
-    let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
-    let oops = || Step::Reply(503, b"busy".to_vec());
-    let bench = bench(config, vec![oops(), Step::Fail(TransportError::Unreachable), good()], true);
-    bench.offer(1);
-    let records = bench.until(3).await;
-    assert_eq!(scores(&records)[0].value(), Unit::new(0.75));
-    assert_eq!(bench.calls(), 3);
-    assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["provider"]), 1);
-    assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["unreachable"]), 1);
-}
-
-#[tokio::test]
-async fn failures_that_stay_are_typed_and_leave_no_composite() {
-    for (step, failure, calls) in [
-        (Step::Reply(500, b"oops".to_vec()), Failure::Provider, ATTEMPTS as usize),
-        (Step::Reply(429, b"slow down".to_vec()), Failure::Provider, ATTEMPTS as usize),
-        (Step::Reply(401, b"who are you".to_vec()), Failure::Provider, 1),
-        (Step::Fail(TransportError::Unreachable), Failure::Unreachable, ATTEMPTS as usize),
-        (Step::Hang, Failure::Timeout, ATTEMPTS as usize),
-        (Step::Reply(200, reply("A solid four.")), Failure::Unparsable, 1),
-        (Step::Reply(200, reply("{\"reason\": \"x\", \"score\": 9}")), Failure::OutOfScale, 1),
-    ] {
-        let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
-        let bench = bench(config, vec![step.clone()], true);
-        bench.offer(1);
-        bench.until(2).await;
-        let records = bench.end().await;
-        let [score] = scores(&records)[..] else { panic!("{records:?}") };
-        assert!(
-            matches!(&score.verdict, Verdict::Failed { failure: got, .. } if *got == failure),
-            "{step:?}"
-        );
-        assert_eq!(bench.calls(), calls, "{step:?}");
-        assert_eq!(sheds(&records), [None]);
-        // Each try that timed out may have been paid for.
-        assert_eq!(
-            bench.queue.spent().tokens > 0,
-            failure != Failure::Provider && failure != Failure::Unreachable
-        );
-    }
-}
-
-#[tokio::test]
-async fn the_budget_sheds_and_a_new_day_begins_anew() {
-    // One inference reserves three times this and costs 1,920.
-    let reserved = request("because").estimated_tokens;
-    assert!((1_000..1_500).contains(&reserved), "{reserved}");
-    let config = JudgeConfig { budget_tokens_per_day: Some(5_000), ..one_at_a_time() };
-    let bench = bench(config, vec![good()], true);
-    for i in 0..4 {
-        bench.offer(i);
-    }
-    let records = bench.until(5 + 3).await;
-    assert_eq!(sheds(&records), [None, Some(Shed::Budget), Some(Shed::Budget), Some(Shed::Budget)]);
-    assert_eq!(bench.queue.spent().tokens, 1_920);
-    assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_budget"]), 3);
-    bench.clock.advance(Span::from_secs(86_400));
-    bench.offer(9);
-    assert_eq!(scores(&bench.until(5 + 3 + 5).await).len(), 8);
-}
-
-#[tokio::test]
-async fn a_full_queue_sheds_and_says_so() {
-    let bench = bench(one_at_a_time(), vec![good()], false);
-    for i in 0..u32::try_from(QUEUE).unwrap() + 3 {
-        bench.offer(i);
-    }
-    assert_eq!(bench.queue.waiting(), QUEUE);
-    assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_queue"]), 3);
-    let noted = bench.queue.shared.take_sheds();
-    assert!(noted.iter().all(|selection| selection.shed == Some(Shed::QueueFull)));
-    assert_eq!(noted.len(), 3);
-}
-
-#[tokio::test]
-async fn what_waited_too_long_or_waits_at_the_end_is_shed() {
-    let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
-    let bench = bench(config, vec![Step::Hang], true);
-    bench.offer(1);
-    while bench.calls() == 0 {
-        tokio::task::yield_now().await;
-    }
-    bench.offer(2);
-    bench.offer(3);
-    bench.clock.advance(Span::from_secs(WAIT_SECONDS + 1));
-    bench.offer(4);
-    // The first inference's calls all time out; the second and third have waited too long; the end finds none
-    // or the fourth in the queue.
-    let records = bench.until(1 + 3).await;
-    assert_eq!(sheds(&records)[0], None);
-    let records = bench.end().await;
-    let sheds = sheds(&records);
-    assert_eq!(sheds.len(), 4, "{sheds:?}");
-    assert_eq!(sheds.iter().filter(|shed| **shed == Some(Shed::Expired)).count() + scores(&records).len(), 4);
-    assert!(sheds.iter().filter(|shed| **shed == Some(Shed::Expired)).count() >= 2);
 }
 
 #[test]
