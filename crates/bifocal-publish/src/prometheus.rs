@@ -4,4 +4,4 @@ mod exposition;
 mod histogram;
 mod text;
 
-pub use exposition::Exposition;
+pub use exposition::{Exposition, LedgerLine};

@@ -16,6 +16,7 @@ pub(crate) fn fleet(targets: &[TargetView]) -> String {
         let learning = targets.iter().filter(|t| matches!(t.answers, Answers::Learning { .. })).count();
         let count = match targets.len() {
             1 => "The one target is".to_owned(),
+            2 if unknown == 0 => "Both targets are".to_owned(),
             n if unknown == 0 => format!("All {n} targets are"),
             n => format!("{} of {n} targets are", n - unknown),
         };

@@ -116,10 +116,10 @@ impl Watch {
         Outcome { events, notifications, snapshot }
     }
 
-    /// Events that the records caused and that no tick has given out: after a replay, those that are in the
-    /// journal already are dropped by their ids.
-    pub fn forget_pending(&mut self, known: impl Fn(&str) -> bool) {
-        self.pending.retain(|event| !known(&event.id));
+    /// The notifications of all alerts that fire now, with the keys that they were first told under: after an
+    /// unclean stop they are offered to the outbox again, which drops those that it has.
+    pub fn standing_notifications(&self, now: Timestamp) -> Vec<Notification> {
+        self.state.alerts.standing_notifications(&self.rules, now)
     }
 
     fn take_call<T>(&mut self, call: &Inference<T>) {
@@ -232,12 +232,17 @@ impl Watch {
         let idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
         let watched = views.iter().flat_map(|view| &view.streams).filter(|stream| stream.watched).count();
         Totals {
-            cost_usd_per_hour: (!costs.is_empty()).then(|| costs.iter().sum()),
-            idle_usd_per_hour: (!costs.is_empty()).then(|| idle.iter().sum()),
+            cost_usd_per_hour: (!costs.is_empty()).then(|| total(&costs)),
+            idle_usd_per_hour: (!costs.is_empty()).then(|| total(&idle)),
             false_pages_per_30_days: self.config.alerting.false_pages_per_30_days,
             budgeted_streams: watched as u64,
         }
     }
+}
+
+/// The sum, 0.0 for nothing (the standard sum of no floats is -0.0).
+fn total(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0.0, |sum, number| sum + number)
 }
 
 fn state_change(view: &TargetView, before: StateName, now: Timestamp) -> Event {

@@ -90,6 +90,16 @@ impl AlertBook {
         standing
     }
 
+    /// What the channels were told of the alerts that fire now.
+    pub(crate) fn standing_notifications(&self, rules: &[Rule], now: Timestamp) -> Vec<Notification> {
+        let firing = self.standing.iter().filter(|entry| entry.standing.status == Status::Firing);
+        let told = firing.filter_map(|entry| {
+            let rule = rules.iter().find(|rule| rule.config.name == entry.rule)?;
+            Some(notification(Transition::Fired, rule, entry, now))
+        });
+        told.collect()
+    }
+
     fn step(
         &mut self,
         rule: &Rule,

@@ -1,0 +1,153 @@
+//! `bifocal check`: resolve, compile, connect.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bifocal_evaluate::judge::Cap;
+use bifocal_telemetry::Telemetry;
+use bifocal_watch::Watch;
+use serde::Serialize;
+
+use crate::Done;
+use crate::cli::{CheckArgs, Format};
+use crate::config::{Resolved, load, masked};
+use crate::outbound::client;
+use crate::output;
+use crate::running::judge;
+use crate::user_error::{Code, UserError};
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One thing that was tried.
+#[derive(Debug, Serialize)]
+struct Tried {
+    what: String,
+    ok: bool,
+    detail: String,
+}
+
+/// Prints the resolved configuration and tries every connection. Exit code 1 when one does not work.
+pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
+    let config = Resolved::of(load(&args.config)?)?;
+    Watch::new(config.watch.clone(), Telemetry::new()).map_err(|err| {
+        let err = anyhow::Error::from(err);
+        UserError::new(Code::AlertRule, format!("{}: {err:#}", args.config.display()))
+            .hint("the names that conditions may use are in docs/guide/alerts.md")
+    })?;
+    judge(&config).map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let tried = runtime.block_on(try_all(&config))?;
+    let well = tried.iter().all(|tried| tried.ok);
+    if format == Format::Json {
+        let value = serde_json::json!({ "configuration": config_json(&config)?, "tried": tried });
+        output::line(&value.to_string());
+    } else {
+        output::line("# the configuration, resolved, secrets masked");
+        output::line(&masked(&config).context("print the configuration")?);
+        output::line("\n# where text goes");
+        output::line(&where_text_goes(&config));
+        output::line("\n# connections");
+        for tried in &tried {
+            let mark = if tried.ok { "ok    " } else { "FAILED" };
+            output::line(&format!("{mark}  {}: {}", tried.what, tried.detail));
+        }
+    }
+    Ok(if well { Done::Well } else { Done::WithFindings })
+}
+
+/// The same masking as in text: through TOML.
+fn config_json(config: &Resolved) -> anyhow::Result<serde_json::Value> {
+    let text = masked(config).context("print the configuration")?;
+    let value: toml::Value = toml::from_str(&text).context("read the printed configuration")?;
+    serde_json::to_value(value).context("print the configuration")
+}
+
+fn where_text_goes(config: &Resolved) -> String {
+    match &config.judge {
+        None => "Nowhere: no judge is configured. Redacted text stays in the data folder.".to_owned(),
+        Some(judge) => {
+            let cap = match judge.cap() {
+                Cap::Usd { usd, .. } => format!("${usd} a day at most"),
+                Cap::Tokens(tokens) => format!("{tokens} tokens a day at most"),
+            };
+            let rates: Vec<String> = config
+                .evaluate
+                .iter()
+                .map(|rule| format!("{:.1}% of the answers of `{}`", rule.rate * 100.0, rule.target))
+                .collect();
+            format!("{}, redacted, go to the judge {} ({cap}).", rates.join(", "), judge.base_url)
+        }
+    }
+}
+
+async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
+    let http = client(TIMEOUT)?;
+    let mut tried = Vec::new();
+    for target in &config.targets {
+        tried.push(reach(&http, format!("upstream {}", target.name), &target.upstream, false).await);
+        if let Some(scrape) = &target.scrape {
+            tried.push(reach(&http, format!("scrape of {}", target.name), scrape, true).await);
+        }
+    }
+    if let Some(judge) = &config.judge {
+        let models = format!("{}/models", judge.base_url.trim_end_matches('/'));
+        tried.push(reach(&http, "judge".to_owned(), &models, false).await);
+        if let Some(name) = &judge.api_key_env {
+            let there = std::env::var(name).is_ok_and(|key| !key.is_empty());
+            let detail = if there { "is set" } else { "is not set: calls go without a key" };
+            tried.push(Tried { what: format!("variable {name}"), ok: there, detail: detail.to_owned() });
+        }
+    }
+    for channel in &config.channels {
+        tried.push(connects(&channel.name, &channel.webhook).await);
+    }
+    tried.push(data_folder(config));
+    Ok(tried)
+}
+
+/// Any answer shows that somebody is there; a page to scrape must also be a success.
+async fn reach(http: &reqwest::Client, what: String, url: &str, success: bool) -> Tried {
+    match http.get(url).send().await {
+        Ok(response) if success && !response.status().is_success() => {
+            Tried { what, ok: false, detail: format!("status {}", response.status().as_u16()) }
+        }
+        Ok(response) => Tried { what, ok: true, detail: format!("answers ({})", response.status().as_u16()) },
+        Err(err) => Tried { what, ok: false, detail: causes(&err.without_url()) },
+    }
+}
+
+/// A webhook is connected to and not called: a check must not page anybody.
+async fn connects(name: &str, url: &str) -> Tried {
+    let what = format!("channel {name}");
+    let address = url::Url::parse(url).ok().and_then(|url| {
+        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+    });
+    let Some(address) = address else {
+        return Tried { what, ok: false, detail: "its webhook is no address".to_owned() };
+    };
+    match tokio::time::timeout(TIMEOUT, tokio::net::TcpStream::connect(&address)).await {
+        Ok(Ok(_)) => Tried { what, ok: true, detail: "can be connected to (nothing was sent)".to_owned() },
+        Ok(Err(err)) => Tried { what, ok: false, detail: err.to_string() },
+        Err(_) => Tried { what, ok: false, detail: "no connection in 5 s".to_owned() },
+    }
+}
+
+fn data_folder(config: &Resolved) -> Tried {
+    let folder = &config.addresses.data;
+    let what = format!("data folder {}", folder.display());
+    let probe = folder.join(".check");
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"x"));
+    let written = written.and_then(|()| std::fs::remove_file(&probe));
+    match written {
+        Ok(()) => Tried { what, ok: true, detail: "can be written".to_owned() },
+        Err(err) => Tried { what, ok: false, detail: err.to_string() },
+    }
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}

@@ -1,0 +1,276 @@
+//! The configuration with every default filled in and every name checked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_model::{Component, TargetKey};
+use bifocal_publish::notify::ChannelConfig;
+use bifocal_watch::WatchConfig;
+use bifocal_watch::alert::{RuleConfig, shipped_rules};
+use serde::Serialize;
+
+use super::file::{ConfigFile, EvaluateRule, TargetSection};
+use crate::user_error::{Code, UserError};
+
+/// Ready to run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resolved {
+    /// Where to listen and where the data are.
+    pub addresses: Addresses,
+    /// The upstreams.
+    pub targets: Vec<UpstreamTarget>,
+    /// Which share is judged.
+    pub evaluate: Vec<EvaluateRule>,
+    /// The judge.
+    pub judge: Option<JudgeConfig>,
+    /// Folder with rubric files of one's own.
+    pub rubrics: Option<PathBuf>,
+    /// Objectives, baselines, budget, rules.
+    pub watch: WatchConfig,
+    /// Whom alerts are told.
+    pub channels: Vec<ChannelConfig>,
+}
+
+/// Where to listen and where the data are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Addresses {
+    /// Page and API.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Name of the environment variable with the token.
+    pub token_env: Option<String>,
+}
+
+/// One upstream with its proxy.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpstreamTarget {
+    /// The origin.
+    pub name: String,
+    /// Where the proxy listens.
+    pub proxy_listen: SocketAddr,
+    /// Where it forwards to.
+    pub upstream: String,
+    /// What is scraped; `None`: nothing.
+    pub scrape: Option<String>,
+    /// Seconds between two scrapes.
+    pub scrape_every_seconds: f64,
+    /// Dollars an hour for all of it.
+    pub usd_per_hour: Option<f64>,
+    /// Dollars an hour of single components.
+    pub component_usd_per_hour: BTreeMap<String, f64>,
+    /// The endpoint.
+    pub endpoint: String,
+    /// The variant.
+    pub variant: String,
+    /// Inference components by requested model.
+    pub components: BTreeMap<String, String>,
+    /// The header that names the tenant.
+    pub tenant_header: Option<String>,
+}
+
+/// The share judged when a judge is configured and no rule says otherwise.
+const DEFAULT_RATE: f64 = 0.1;
+
+impl Resolved {
+    /// Fills in and checks.
+    pub fn of(file: ConfigFile) -> Result<Self, UserError> {
+        let listen = file.server.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7700)));
+        let first_proxy = file.server.proxy_listen;
+        let targets = file
+            .target
+            .into_iter()
+            .enumerate()
+            .map(|(i, target)| UpstreamTarget::of(i, target, first_proxy))
+            .collect::<Result<Vec<_>, _>>()?;
+        for address in std::iter::once(listen).chain(targets.iter().map(|target| target.proxy_listen)) {
+            check_loopback(address, file.server.token_env.as_deref())?;
+        }
+        let mut evaluate = file.evaluate;
+        for rule in &evaluate {
+            if !(rule.rate > 0.0 && rule.rate <= 1.0) {
+                return Err(UserError::new(
+                    Code::ConfigInvalid,
+                    format!("[[evaluate]] target `{}`: rate {} is no share in (0, 1]", rule.target, rule.rate),
+                )
+                .hint("0.1 judges one answer in ten; leave the rule out to judge nothing of a target"));
+            }
+        }
+        if evaluate.is_empty() {
+            let rate = file.judge.as_ref().map_or(DEFAULT_RATE, |judge| judge.rate);
+            evaluate.push(EvaluateRule { target: "*".into(), rate });
+        }
+        if let Some(judge) = &file.judge {
+            judge.check().map_err(|err| {
+                UserError::new(Code::ConfigInvalid, format!("[judge]: {err}"))
+                    .hint("see docs/guide/configuration.md for every key with its range")
+            })?;
+        }
+        let watch = WatchConfig {
+            objectives: file.objectives,
+            quality: file.quality,
+            alerting: file.alerting,
+            rules: rules(file.alert),
+        };
+        check_channels(&watch.rules, &file.channel)?;
+        let addresses = Addresses {
+            listen,
+            data: file.server.data.unwrap_or_else(|| PathBuf::from("bifocal-data")),
+            token_env: file.server.token_env,
+        };
+        Ok(Self { addresses, targets, evaluate, judge: file.judge, rubrics: file.rubrics, watch, channels: file.channel })
+    }
+}
+
+impl UpstreamTarget {
+    fn of(index: usize, target: TargetSection, first_proxy: Option<SocketAddr>) -> Result<Self, UserError> {
+        let upstream = target.upstream.trim_end_matches('/').to_owned();
+        let url = url::Url::parse(&upstream).ok().filter(|url| url.host_str().is_some());
+        let Some(url) = url.filter(|url| url.scheme() == "http") else {
+            return Err(UserError::new(
+                Code::UpstreamAddress,
+                format!("[[target]] upstream `{upstream}` is no http://HOST:PORT address"),
+            )
+            .hint("give the address that clients use now, such as http://127.0.0.1:8000"));
+        };
+        let name = target.name.unwrap_or_else(|| {
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{}{port}", url.host_str().unwrap_or("upstream"))
+        });
+        let proxy_listen = match (target.proxy_listen, index) {
+            (Some(address), _) => address,
+            (None, 0) => first_proxy.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7701))),
+            (None, _) => {
+                return Err(UserError::new(
+                    Code::ConfigInvalid,
+                    format!("[[target]] `{name}`: the second target needs a proxy address of its own"),
+                )
+                .hint("add proxy_listen = \"127.0.0.1:7702\" to it"));
+            }
+        };
+        let scrape = match target.scrape.as_deref() {
+            Some("off") => None,
+            Some(address) => Some(address.to_owned()),
+            None => Some(format!("{upstream}/metrics")),
+        };
+        Ok(Self {
+            endpoint: target.endpoint.unwrap_or_else(|| name.clone()),
+            name,
+            proxy_listen,
+            upstream,
+            scrape,
+            scrape_every_seconds: target.scrape_every_seconds.unwrap_or(10.0).max(1.0),
+            usd_per_hour: target.usd_per_hour,
+            component_usd_per_hour: target.component_usd_per_hour,
+            variant: target.variant.unwrap_or_default(),
+            components: target.components,
+            tenant_header: target.tenant_header,
+        })
+    }
+
+    /// The target of a model as requested.
+    pub fn key(&self, model: &str) -> TargetKey {
+        let component = match self.components.get(model) {
+            Some(component) => Component::InferenceComponent(component.clone()),
+            None => Component::Model(model.to_owned()),
+        };
+        TargetKey {
+            origin: self.name.clone(),
+            endpoint: self.endpoint.clone(),
+            variant: self.variant.clone(),
+            component,
+        }
+    }
+}
+
+/// The shipped rules, with those of the same name replaced, then the others.
+fn rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
+    let kept = shipped_rules().into_iter().filter(|shipped| own.iter().all(|rule| rule.name != shipped.name));
+    let mut rules: Vec<RuleConfig> = kept.collect();
+    rules.extend(own);
+    rules
+}
+
+fn check_loopback(address: SocketAddr, token_env: Option<&str>) -> Result<(), UserError> {
+    if address.ip().is_loopback() || token_env.is_some_and(|name| std::env::var(name).is_ok_and(|t| !t.is_empty()))
+    {
+        return Ok(());
+    }
+    Err(UserError::new(
+        Code::NeedsToken,
+        format!("listen on {address}: this address is reachable from other machines and no token is set"),
+    )
+    .hint("set [server] token_env = \"BIFOCAL_TOKEN\" and that variable, or listen on 127.0.0.1"))
+}
+
+fn check_channels(rules: &[RuleConfig], channels: &[ChannelConfig]) -> Result<(), UserError> {
+    for rule in rules {
+        for wanted in &rule.channels {
+            if channels.iter().all(|channel| channel.name != *wanted) {
+                let known: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+                return Err(UserError::new(
+                    Code::ConfigInvalid,
+                    format!("[[alert]] `{}`: there is no channel `{wanted}`", rule.name),
+                )
+                .hint(format!("channels: {}", if known.is_empty() { "none".into() } else { known.join(", ") })));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn resolve(text: &str) -> Result<Resolved, UserError> {
+        Resolved::of(parse(text, "f").unwrap())
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let config = resolve("[[target]]\nupstream = \"http://127.0.0.1:8000/\"\n").unwrap();
+        let target = &config.targets[0];
+        assert_eq!(target.name, "127.0.0.1:8000");
+        assert_eq!(target.proxy_listen.to_string(), "127.0.0.1:7701");
+        assert_eq!(target.scrape.as_deref(), Some("http://127.0.0.1:8000/metrics"));
+        assert_eq!(config.watch.rules, shipped_rules());
+    }
+
+    #[test]
+    fn off_loopback_needs_a_token() {
+        let err = resolve("[server]\nlisten = \"0.0.0.0:7700\"\n").unwrap_err();
+        assert_eq!(err.code, Code::NeedsToken);
+        let err = resolve("[[target]]\nupstream = \"http://h:1\"\nproxy_listen = \"0.0.0.0:7701\"\n").unwrap_err();
+        assert_eq!(err.code, Code::NeedsToken);
+    }
+
+    #[test]
+    fn a_rule_of_the_same_name_replaces_the_shipped_one() {
+        let text = "[[alert]]\nname = \"outage\"\nwhen = \"value('error_ratio') > 0.5\"\n";
+        let rules = resolve(text).unwrap().watch.rules;
+        let outage: Vec<_> = rules.iter().filter(|rule| rule.name == "outage").collect();
+        assert_eq!(outage.len(), 1);
+        assert_eq!(outage[0].when, "value('error_ratio') > 0.5");
+    }
+
+    #[test]
+    fn mistakes_say_what_to_do() {
+        for (text, part) in [
+            ("[[target]]\nupstream = \"127.0.0.1:8000\"\n", "http://HOST:PORT"),
+            ("[[evaluate]]\nrate = 0.0\n", "(0, 1]"),
+            ("[[alert]]\nname = \"x\"\nwhen = \"true\"\nchannels = [\"sre\"]\n", "no channel `sre`"),
+            (
+                "[[target]]\nupstream = \"http://a:1\"\n[[target]]\nupstream = \"http://b:1\"\n",
+                "proxy address of its own",
+            ),
+        ] {
+            let err = resolve(text).unwrap_err();
+            assert!(err.message.contains(part), "{err}");
+            assert!(err.hint.is_some(), "{err}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Secrets are named, never written: the file says which environment variable holds one.
+
+use serde::Serialize;
+
+/// The configuration as TOML with every user name and password of an address masked.
+pub fn masked(config: &impl Serialize) -> Result<String, toml::ser::Error> {
+    let text = toml::to_string_pretty(config)?;
+    Ok(text.lines().map(mask_line).collect::<Vec<_>>().join("\n"))
+}
+
+/// `http://user:secret@host` becomes `http://***@host`, and a query loses its values.
+fn mask_line(line: &str) -> String {
+    let Some(scheme) = line.find("://") else { return line.to_owned() };
+    let (head, rest) = line.split_at(scheme + 3);
+    let authority_ends = rest.find(['/', '"', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(authority_ends);
+    let authority = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}"),
+        None => authority.to_owned(),
+    };
+    let tail = match tail.split_once('?') {
+        Some((path, _)) => format!("{path}?***\""),
+        None => tail.to_owned(),
+    };
+    format!("{head}{authority}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_addresses_are_masked() {
+        assert_eq!(
+            mask_line("webhook = \"https://bot:hunter2@hooks.example/x?token=abc\""),
+            "webhook = \"https://***@hooks.example/x?***\""
+        );
+        assert_eq!(mask_line("upstream = \"http://127.0.0.1:8000\""), "upstream = \"http://127.0.0.1:8000\"");
+        assert_eq!(mask_line("rate = 0.1"), "rate = 0.1");
+    }
+}

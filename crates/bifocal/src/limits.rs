@@ -1,0 +1,21 @@
+//! Limits of the assembly.
+
+/// Batches that wait for the journal: some seconds of a busy proxy.
+pub(crate) const INTAKE_BATCHES: usize = 4096;
+/// Records that one group commit takes at most.
+pub(crate) const GROUP_RECORDS: usize = 8192;
+/// Calls that wait to be decoded behind the proxy.
+pub(crate) const EXCHANGES: usize = 2048;
+/// Bytes of one scraped page.
+pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of one answer of a judge or webhook.
+pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
+
+/// Every limit with its number and why.
+pub const LIMITS: &[(&str, u64, &str)] = &[
+    ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal"),
+    ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
+    ("exchanges", EXCHANGES as u64, "calls that wait to be decoded"),
+    ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),
+    ("reply_bytes", REPLY_BYTES as u64, "bytes of one answer of a judge or webhook"),
+];

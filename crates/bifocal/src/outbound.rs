@@ -1,0 +1,11 @@
+//! HTTP to the outside: the judge, the pages that are scraped, the webhooks.
+
+mod client;
+mod delivery;
+mod fetch;
+mod judge;
+
+pub use client::client;
+pub use delivery::Courier;
+pub use fetch::HttpFetch;
+pub use judge::HttpJudge;

@@ -1,0 +1,259 @@
+//! The synchronous heart: records in, durable, watched; ticks; seals.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use bifocal_evaluate::{Choice, heuristics};
+use bifocal_model::{Event, Timestamp};
+use bifocal_publish::notify::{ChannelConfig, payload};
+use bifocal_publish::prometheus::Exposition;
+use bifocal_store::{Acknowledged, Call, Reader, Recovered, Record, Store};
+use bifocal_telemetry::Telemetry;
+use bifocal_watch::alert::Notification;
+use bifocal_watch::{Snapshot, Watch, WatchConfig};
+
+use super::chooser::Chooser;
+use super::costs::Costs;
+use super::quantiles::StoreQuantiles;
+
+/// The name under which the watch's state is saved with a seal.
+const WATCH_STATE: &str = "watch";
+
+/// What a pipeline is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// The store.
+    pub store: bifocal_store::Options,
+    /// Objectives, baselines, budget, rules.
+    pub watch: WatchConfig,
+    /// Who is judged; `None`: nobody.
+    pub chooser: Option<Chooser>,
+    /// What the hardware costs.
+    pub costs: Costs,
+    /// Whom alerts are told.
+    pub channels: Vec<ChannelConfig>,
+    /// Address of the page, for links in messages.
+    pub page: String,
+}
+
+/// The pipeline.
+#[derive(Debug)]
+pub struct Pipeline {
+    store: Store,
+    reader: Reader,
+    watch: Watch,
+    chooser: Option<Chooser>,
+    costs: Costs,
+    channels: Vec<ChannelConfig>,
+    page: String,
+    exposition: Arc<Mutex<Exposition>>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+/// What an ingest did. All of it is durable.
+#[derive(Debug, Default)]
+pub struct Ingested {
+    /// What became of each batch, in their order.
+    pub acknowledged: Vec<Acknowledged>,
+    /// New inferences that were chosen to be judged.
+    pub to_judge: Vec<ToJudge>,
+}
+
+/// One inference that was chosen.
+#[derive(Clone, Debug)]
+pub struct ToJudge {
+    /// Which.
+    pub call: Call,
+    /// How it was chosen.
+    pub choice: Choice,
+}
+
+impl Pipeline {
+    /// Opens the store and brings the watch to the last record: the saved state, then what came after.
+    pub fn open(options: Options, now: Timestamp, telemetry: &Telemetry) -> anyhow::Result<Self> {
+        let mut watch = Watch::new(options.watch, telemetry.clone())?;
+        let (store, recovered) = Store::open(options.store, telemetry.clone())?;
+        if let Some(saved) = recovered.states.get(WATCH_STATE) {
+            watch.restore(saved)?;
+        }
+        for (_, record) in &recovered.replay {
+            watch.apply(record);
+        }
+        let reader = store.reader();
+        let outcome = watch.tick(now, &StoreQuantiles(reader.clone()));
+        let snapshot = Arc::new(ArcSwap::from_pointee(outcome.snapshot.clone()));
+        let mut pipeline = Self {
+            store,
+            reader,
+            watch,
+            chooser: options.chooser,
+            costs: options.costs,
+            channels: options.channels,
+            page: options.page,
+            exposition: Arc::default(),
+            snapshot,
+        };
+        pipeline.finish_what_was_begun(&recovered, now)?;
+        pipeline.carry_out(outcome)?;
+        Ok(pipeline)
+    }
+
+    /// Makes records durable with one group commit, with what heuristics say of every new inference in the same
+    /// frame, and lets the watch see them.
+    pub fn ingest(&mut self, batches: Vec<Vec<Record>>, now: Timestamp) -> Result<Ingested, bifocal_store::Error> {
+        let mut begun = HashSet::new();
+        let batches = batches.into_iter().map(|batch| self.evaluated(batch, &mut begun, now)).collect();
+        let appended = self.store.append(batches)?;
+        let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
+        let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, record) in appended.records {
+            self.watch.apply(&record);
+            exposition.apply(&record);
+            if let (Record::Inference(call), Some(chooser)) = (record, &self.chooser) {
+                let chosen = chooser.choose(&call);
+                ingested.to_judge.extend(chosen.map(|choice| ToJudge { call: Arc::new(*call), choice }));
+            }
+        }
+        Ok(ingested)
+    }
+
+    /// Joins states, evaluates alert rules, puts their messages into the outbox, publishes the snapshot.
+    pub fn tick(&mut self, now: Timestamp) -> Result<(), bifocal_store::Error> {
+        let costs = self.costs.readings(now, &self.reader)?;
+        if !costs.is_empty() {
+            self.ingest(vec![costs.into_iter().map(Record::Reading).collect()], now)?;
+        }
+        let outcome = self.watch.tick(now, &StoreQuantiles(self.reader.clone()));
+        self.carry_out(outcome)
+    }
+
+    /// Seals when it is due. Returns whether it was.
+    pub fn seal_if_due(&mut self) -> anyhow::Result<bool> {
+        if !self.store.should_seal() {
+            return Ok(false);
+        }
+        self.seal()?;
+        Ok(true)
+    }
+
+    /// Moves the journal into segments and saves the watch with it.
+    pub fn seal(&mut self) -> anyhow::Result<()> {
+        let watch = self.watch.save()?;
+        self.store.seal(&[(WATCH_STATE, watch)])?;
+        Ok(())
+    }
+
+    /// The batches that the last failed ingest was given, to be tried again.
+    pub fn take_refused(&mut self) -> Vec<Vec<Record>> {
+        self.store.take_refused()
+    }
+
+    /// Tries whether the disk takes data again.
+    pub fn retry(&mut self) -> Result<(), bifocal_store::Error> {
+        self.store.retry()
+    }
+
+    /// Seals and says goodbye.
+    pub fn close(mut self) -> anyhow::Result<()> {
+        self.seal()?;
+        self.store.close()?;
+        Ok(())
+    }
+
+    /// Reads what is stored.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    /// The outbox and other small state.
+    pub fn small_state(&self) -> bifocal_store::SmallState {
+        self.store.small_state()
+    }
+
+    /// The newest snapshot, as it changes.
+    pub fn snapshot(&self) -> Arc<ArcSwap<Snapshot>> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// The counters behind `/metrics`.
+    pub fn exposition(&self) -> Arc<Mutex<Exposition>> {
+        Arc::clone(&self.exposition)
+    }
+
+    /// From now on `/metrics` counts from zero: history is not traffic of this process.
+    pub fn forget_counters(&self) {
+        *self.exposition.lock().unwrap_or_else(PoisonError::into_inner) = Exposition::new();
+    }
+
+    /// Who is judged from now on.
+    pub fn set_chooser(&mut self, chooser: Option<Chooser>) {
+        self.chooser = chooser;
+    }
+
+    /// A batch with the heuristics' scores behind each inference that is new.
+    fn evaluated(
+        &self,
+        batch: Vec<Record>,
+        begun: &mut HashSet<bifocal_model::Identity>,
+        now: Timestamp,
+    ) -> Vec<Record> {
+        let mut records = Vec::with_capacity(batch.len());
+        for record in batch {
+            let Record::Inference(call) = &record else {
+                records.push(record);
+                continue;
+            };
+            let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
+            let scores = if is_new { heuristics::all(call, now) } else { Vec::new() };
+            records.push(record);
+            records.extend(scores.into_iter().map(|score| Record::Score(Box::new(score))));
+        }
+        records
+    }
+
+    /// Journals what a tick decided before anybody is told of it.
+    fn carry_out(&mut self, outcome: bifocal_watch::Outcome) -> Result<(), bifocal_store::Error> {
+        self.write_events(outcome.events)?;
+        for notification in &outcome.notifications {
+            self.put_into_outbox(notification)?;
+        }
+        self.snapshot.store(Arc::new(outcome.snapshot));
+        Ok(())
+    }
+
+    fn write_events(&mut self, events: Vec<Event>) -> Result<(), bifocal_store::Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let records = events.into_iter().map(Record::Event).collect();
+        for (_, record) in self.store.append(vec![records])?.records {
+            self.watch.apply(&record);
+        }
+        Ok(())
+    }
+
+    fn put_into_outbox(&self, notification: &Notification) -> Result<(), bifocal_store::Error> {
+        let small_state = self.store.small_state();
+        let body = payload(notification, &self.page);
+        let told = self.channels.iter().filter(|channel| {
+            notification.channels.is_empty() || notification.channels.contains(&channel.name)
+        });
+        for channel in told {
+            small_state.outbox_put(&notification.idempotency_key, &channel.name, &body, notification.time)?;
+        }
+        Ok(())
+    }
+
+    /// After an unclean stop: an alert whose event is durable and whose message is not in the outbox yet is told
+    /// now. (The outbox drops what it has: keys are unique.)
+    fn finish_what_was_begun(&mut self, recovered: &Recovered, now: Timestamp) -> anyhow::Result<()> {
+        if recovered.unclean.is_none() {
+            return Ok(());
+        }
+        for notification in self.watch.standing_notifications(now) {
+            self.put_into_outbox(&notification)?;
+        }
+        Ok(())
+    }
+}

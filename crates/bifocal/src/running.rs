@@ -1,0 +1,270 @@
+//! A running Bifocal: everything that `serve` and `demo` start, and the order in which it ends.
+//!
+//! Start: store and watch, engine, judge, proxies, scrapes, courier, page. End: the proxies stop accepting and finish
+//! their streams, the judge finishes what it has in hand, the engine commits what waits and seals, the page goes last.
+
+mod page;
+mod secret;
+mod sink;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bifocal_api::{ApiState, DemoControl};
+use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions};
+use bifocal_evaluate::Choice;
+use bifocal_evaluate::judge::{Judge, JudgeQueue, JudgeService, Parts, Rubrics, Spent};
+use bifocal_infra::cost::Prices;
+use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
+use bifocal_model::Span;
+use bifocal_stats::Draw;
+use bifocal_store::{Intake, Reader, SmallState, intake};
+use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
+
+use crate::config::{Resolved, UpstreamTarget};
+use crate::limits::INTAKE_BATCHES;
+use crate::outbound::{Courier, HttpFetch, HttpJudge, client};
+use crate::pipeline::engine::Engine;
+use crate::pipeline::{Chooser, Costs, Options, Pipeline};
+use crate::user_error::{Code, UserError};
+
+pub use secret::sampling_secret;
+use sink::IntakeSink;
+
+/// What differs between `serve` and `demo`.
+#[derive(Debug)]
+pub struct Extras {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Incidents on request.
+    pub demo: Option<Arc<dyn DemoControl>>,
+    /// Decides which answers are judged; `None`: one made once and kept in the data folder.
+    pub secret: Option<[u8; 16]>,
+}
+
+/// A running Bifocal.
+#[derive(Debug)]
+pub struct Running {
+    /// Where page and API are.
+    pub page: SocketAddr,
+    /// Where the proxies are, in the order of the targets.
+    pub proxies: Vec<SocketAddr>,
+    sources: TaskGroup,
+    judging: TaskGroup,
+    engine: TaskGroup,
+    outlets: TaskGroup,
+}
+
+/// Opens the pipeline that a configuration describes. `serve` runs it, `backfill` and the demo's history use it
+/// before or instead.
+pub fn open_pipeline(
+    config: &Resolved,
+    clock: &Arc<dyn Clock>,
+    secret: Option<[u8; 16]>,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Pipeline> {
+    let options = Options {
+        store: bifocal_store::Options::new(&config.addresses.data, Arc::clone(clock)),
+        watch: config.watch.clone(),
+        chooser: None,
+        costs: Costs::of(&config.targets),
+        channels: config.channels.clone(),
+        page: format!("http://{}", config.addresses.listen),
+    };
+    let mut pipeline = Pipeline::open(options, clock.now(), telemetry).map_err(user_error)?;
+    if config.judge.is_some() {
+        let secret = match secret {
+            Some(secret) => secret,
+            None => sampling_secret(&pipeline.small_state())?,
+        };
+        pipeline.set_chooser(Some(Chooser::new(secret, &config.evaluate)));
+    }
+    Ok(pipeline)
+}
+
+/// The judge of a configuration.
+pub fn judge(config: &Resolved) -> anyhow::Result<Option<Judge>> {
+    let Some(judge) = &config.judge else { return Ok(None) };
+    let rubrics = match &config.rubrics {
+        Some(folder) => Rubrics::with_folder(folder)?,
+        None => Rubrics::shipped()?,
+    };
+    Ok(Some(Judge::new(judge.clone(), &rubrics)?))
+}
+
+impl Running {
+    /// Starts everything on an open pipeline.
+    pub async fn start(
+        config: &Resolved,
+        pipeline: Pipeline,
+        extras: Extras,
+        telemetry: Telemetry,
+    ) -> anyhow::Result<Self> {
+        let clock = extras.clock;
+        let (intake, batches) = intake(INTAKE_BATCHES);
+        let (sources, judging, engine, outlets) =
+            (TaskGroup::new(), TaskGroup::new(), TaskGroup::new(), TaskGroup::new());
+        let listener = page::bind(config.addresses.listen).await?;
+        let page = listener.local_addr()?;
+        let reader = pipeline.reader();
+        let small_state = pipeline.small_state();
+
+        let queue = start_judge(config, &intake, &clock, &telemetry, &small_state, &judging)?;
+        let mut proxies = Vec::new();
+        for target in &config.targets {
+            proxies.push(start_proxy(target, &intake, &clock, &telemetry, &sources).await?);
+            start_scrape(target, &intake, &clock, &telemetry, &sources)?;
+        }
+        let spend = queue.clone();
+        let state = ApiState {
+            snapshot: page::snapshot(pipeline.snapshot()),
+            reader: reader.clone(),
+            clock: Arc::clone(&clock),
+            metrics: page::metrics(&pipeline, &telemetry),
+            ready: page::readiness(intake.clone()),
+            judge_spend: page::judge_spend(spend),
+            deliveries: page::deliveries(small_state.clone()),
+            demo: extras.demo,
+            token: config.addresses.token_env.as_ref().and_then(|name| std::env::var(name).ok()).map(Into::into),
+        };
+        page::serve(listener, state, &outlets);
+        let courier = Courier {
+            small_state: small_state.clone(),
+            channels: config.channels.clone(),
+            client: client(Duration::from_secs(10))?,
+            clock: Arc::clone(&clock),
+            telemetry,
+        };
+        outlets.spawn("courier", courier.run(outlets.drain()));
+        if let Some(queue) = &queue {
+            requeue(&reader, queue);
+        }
+        let drain = engine.drain();
+        let thread = Engine { pipeline, batches, judge: queue, clock };
+        engine.spawn_blocking("engine", move || {
+            if let Err(error) = thread.run(&drain) {
+                tracing::error!(error = format!("{error:#}"), "the engine ended without sealing");
+            }
+        });
+        Ok(Self { page, proxies, sources, judging, engine, outlets })
+    }
+
+    /// Ends everything in order.
+    pub async fn stop(self) {
+        self.sources.stop_and_join().await;
+        self.judging.stop_and_join().await;
+        self.engine.stop_and_join().await;
+        self.outlets.stop_and_join().await;
+    }
+}
+
+/// What was chosen before a restart and neither scored nor given up goes to the judge now.
+fn requeue(reader: &Reader, queue: &JudgeQueue) {
+    for pending in reader.pending() {
+        let selection = pending.selection;
+        let Ok(Some(call)) = reader.inference(selection.inference) else { continue };
+        let draw = Draw { draw: selection.draw, included: true, inclusion: selection.inclusion };
+        queue.offer(call, Choice { draw, stratum: selection.stratum });
+    }
+}
+
+fn start_judge(
+    config: &Resolved,
+    intake: &Intake,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    small_state: &SmallState,
+    tasks: &TaskGroup,
+) -> anyhow::Result<Option<JudgeQueue>> {
+    let Some(judge) = judge(config)? else { return Ok(None) };
+    let settings = judge.config().clone();
+    let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
+    let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
+    let transport = Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone()));
+    let spent = secret::spent(small_state)?;
+    let parts = Parts {
+        judge,
+        transport,
+        intake: intake.clone(),
+        clock: Arc::clone(clock),
+        telemetry: telemetry.clone(),
+        secret: sampling_secret(small_state)?,
+        spent: spent.unwrap_or_else(Spent::default),
+    };
+    let (service, queue) = JudgeService::new(parts)?;
+    service.start(tasks);
+    tasks.spawn("judge spend", secret::keep_spent(small_state.clone(), queue.clone(), tasks.drain()));
+    Ok(Some(queue))
+}
+
+async fn start_proxy(
+    target: &UpstreamTarget,
+    intake: &Intake,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    tasks: &TaskGroup,
+) -> anyhow::Result<SocketAddr> {
+    let mut options = ProxyOptions::new(target.proxy_listen, &target.upstream, &target.name);
+    options.tenant_header.clone_from(&target.tenant_header);
+    let route = |(model, component): (&String, &String)| {
+        let route = ComponentRoute {
+            endpoint: Some(target.endpoint.clone()),
+            variant: target.variant.clone(),
+            inference_component: Some(component.clone()),
+        };
+        (model.clone(), route)
+    };
+    options.components = target.components.iter().map(route).collect();
+    let sink = Arc::new(IntakeSink::new(intake.clone(), telemetry.clone()));
+    let bound = Proxy::bind(&options, sink, Arc::clone(clock), telemetry).await;
+    let (proxy, recorder) = bound.map_err(|err| {
+        let code = Code::find(err.code()).unwrap_or(Code::ProxyAddress);
+        let err = anyhow::Error::from(err);
+        UserError::new(code, format!("{err:#}")).hint("choose another address with --proxy-listen, or another upstream")
+    })?;
+    let address = proxy.address();
+    tasks.spawn("proxy", proxy.run(tasks.drain()));
+    tasks.spawn_blocking("recorder", move || recorder.run());
+    Ok(address)
+}
+
+fn start_scrape(
+    target: &UpstreamTarget,
+    intake: &Intake,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    tasks: &TaskGroup,
+) -> anyhow::Result<()> {
+    let Some(url) = &target.scrape else { return Ok(()) };
+    let interval = Span::from_secs_f64(target.scrape_every_seconds);
+    let timeout = clock.wall(interval).max(Duration::from_millis(500));
+    let fetch = Arc::new(HttpFetch::new(client(timeout)?, telemetry.clone()));
+    let options = ScrapeOptions {
+        url: url.clone(),
+        interval,
+        origin: target.name.clone(),
+        targets: target.components.keys().map(|model| (model.clone(), target.key(model))).collect(),
+        prices: Prices::default(),
+    };
+    let scrape = Scrape::new(options, fetch, intake.clone(), Arc::clone(clock), telemetry.clone());
+    tasks.spawn("scrape", scrape.run(tasks.drain()));
+    Ok(())
+}
+
+/// Errors of opening that a person can mend get their code.
+fn user_error(error: anyhow::Error) -> anyhow::Error {
+    let code = error.chain().find_map(|cause| {
+        if let Some(err) = cause.downcast_ref::<bifocal_store::Error>() {
+            return err.code().and_then(Code::find);
+        }
+        cause.downcast_ref::<bifocal_watch::Error>().map(|_| Code::AlertRule)
+    });
+    match code {
+        Some(Code::AlertRule) => UserError::new(Code::AlertRule, format!("{error:#}"))
+            .hint("the names that conditions may use are in docs/guide/alerts.md")
+            .into(),
+        Some(code) => UserError::new(code, format!("{error:#}")).hint("choose another folder with --data").into(),
+        None => error,
+    }
+}

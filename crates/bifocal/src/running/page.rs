@@ -1,0 +1,115 @@
+//! The page's address: API, page and `/metrics`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+
+use arc_swap::ArcSwap;
+use bifocal_api::{ApiState, Deliveries, Delivery, JudgeSpend, SpendNow, router};
+use bifocal_evaluate::judge::{Cap, JudgeQueue};
+use bifocal_model::Timestamp;
+use bifocal_store::{Intake, SmallState};
+use bifocal_telemetry::{TaskGroup, Telemetry};
+use bifocal_watch::Snapshot;
+use tokio::net::TcpListener;
+
+use crate::pipeline::Pipeline;
+use crate::user_error::{Code, UserError};
+
+const OUTBOX_SHOWN: u32 = 500;
+
+pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|err| {
+        UserError::new(Code::PortInUse, format!("listen on {address} for page and API: {err}"))
+            .hint("stop the other process or choose another address with --listen 127.0.0.1:PORT")
+            .into()
+    })
+}
+
+pub(super) fn serve(listener: TcpListener, state: ApiState, tasks: &TaskGroup) {
+    let mut drain = tasks.drain();
+    tasks.spawn("page", async move {
+        let ends = async move { drain.requested().await };
+        if let Err(error) = axum::serve(listener, router(state)).with_graceful_shutdown(ends).await {
+            tracing::error!(%error, "the page ended");
+        }
+    });
+}
+
+pub(super) fn snapshot(snapshot: Arc<ArcSwap<Snapshot>>) -> Arc<dyn Fn() -> Arc<Snapshot> + Send + Sync> {
+    Arc::new(move || snapshot.load_full())
+}
+
+pub(super) fn metrics(pipeline: &Pipeline, telemetry: &Telemetry) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let (exposition, snapshot) = (pipeline.exposition(), pipeline.snapshot());
+    let (reader, telemetry) = (pipeline.reader(), telemetry.clone());
+    Arc::new(move || {
+        let ledger = ledger_lines(&reader.ledger());
+        let exposition = exposition.lock().unwrap_or_else(PoisonError::into_inner);
+        exposition.render(&snapshot.load(), &ledger, &telemetry)
+    })
+}
+
+/// Sources by outcome and reason, then judging the same way, summed over targets.
+fn ledger_lines(ledger: &bifocal_store::Ledger) -> Vec<(String, String, String, u64)> {
+    let mut lines: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+    let mut add = |source: &str, outcome: &str, reason: &str, count: u64| {
+        *lines.entry((source.to_owned(), outcome.to_owned(), reason.to_owned())).or_default() += count;
+    };
+    for ((source, _), line) in &ledger.received {
+        add(source.name(), "stored", "", line.stored);
+        add(source.name(), "duplicate", "", line.duplicate);
+        line.rejected.iter().for_each(|(reason, count)| add(source.name(), "rejected", reason, *count));
+        line.dropped.iter().for_each(|(reason, count)| add(source.name(), "dropped", reason, *count));
+    }
+    for line in ledger.judging.values() {
+        add("judge", "selected", "", line.selected);
+        add("judge", "scored", "", line.scored);
+        add("judge", "pending", "", line.pending);
+        line.failed.iter().for_each(|(reason, count)| add("judge", "failed", reason, *count));
+        line.shed.iter().for_each(|(reason, count)| add("judge", "shed", reason, *count));
+    }
+    lines.into_iter().map(|((source, outcome, reason), count)| (source, outcome, reason, count)).collect()
+}
+
+pub(super) fn readiness(intake: Intake) -> Arc<dyn Fn() -> Result<(), String> + Send + Sync> {
+    Arc::new(move || match intake.room() {
+        0 => Err("the journal's queue is full: the disk is slower than the sources".to_owned()),
+        _ => Ok(()),
+    })
+}
+
+pub(super) fn judge_spend(queue: Option<JudgeQueue>) -> JudgeSpend {
+    Arc::new(move || {
+        let queue = queue.as_ref()?;
+        let spent = queue.spent();
+        let (cap_usd, cap_tokens) = match queue.judge().config().cap() {
+            Cap::Usd { usd, .. } => (Some(usd), None),
+            Cap::Tokens(tokens) => (None, Some(tokens)),
+        };
+        let day = Timestamp::from_secs(spent.day.saturating_mul(86_400)).date_and_hour().0;
+        let priced = queue.judge().prices().is_some();
+        Some(SpendNow { usd: priced.then_some(spent.usd), tokens: spent.tokens, cap_usd, cap_tokens, day })
+    })
+}
+
+pub(super) fn deliveries(small_state: SmallState) -> Deliveries {
+    Arc::new(move |alert| {
+        let Ok(recent) = small_state.outbox_recent(OUTBOX_SHOWN) else { return Vec::new() };
+        let of_alert = recent.into_iter().filter(|outgoing| outgoing.key.starts_with(alert));
+        let delivery = |outgoing: bifocal_store::Outgoing| {
+            let outcome = match (&outgoing.done_at, &outgoing.outcome) {
+                (Some(_), Some(outcome)) if outcome == "delivered" => "delivered",
+                (Some(_), _) => "failed",
+                (None, _) => "pending",
+            };
+            Delivery {
+                channel: outgoing.channel,
+                outcome: outcome.to_owned(),
+                at: outgoing.done_at,
+                attempts: outgoing.attempts,
+            }
+        };
+        of_alert.map(delivery).collect()
+    })
+}

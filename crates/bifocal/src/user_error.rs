@@ -1,0 +1,91 @@
+//! Mistakes that a person can mend: a code, what and where, and what to do next. Each code has a page in
+//! `docs/errors/`, which `bifocal explain CODE` prints.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($variant:ident $code:literal $what:literal;)+) => {
+        /// The codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $(#[doc = $what] $variant,)+ }
+
+        impl Code {
+            /// All of them with their pages.
+            pub const PAGES: &'static [(Self, &'static str, &'static str)] = &[$((
+                Self::$variant,
+                $code,
+                include_str!(concat!("../../../docs/errors/", $code, ".md")),
+            )),+];
+
+            /// The code as printed.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    Usage "B0001" "the command line cannot be used";
+    ConfigUnreadable "B0010" "the configuration file cannot be read";
+    ConfigUnknownKey "B0011" "a key of the configuration is not known";
+    ConfigInvalid "B0012" "a value of the configuration cannot be used";
+    AlertRule "B0013" "an alert rule's condition cannot be used";
+    PortInUse "B0020" "an address cannot be listened on";
+    NeedsToken "B0021" "listening off loopback needs a token";
+    UpstreamAddress "B0201" "the upstream's address cannot be used";
+    UpstreamTls "B0202" "the upstream wants TLS";
+    TenantHeader "B0203" "the tenant's header is no header name";
+    ProxyAddress "B0204" "the proxy cannot listen";
+    BackfillRead "B0210" "a path to backfill from cannot be read";
+    BackfillInput "B0211" "nothing to backfill";
+    BackfillClosed "B0212" "the journal closed while a backfill ran";
+    DataFolderBusy "B0221" "another process has the data folder";
+    JournalDamaged "B0222" "the journal is damaged";
+    DataFolderVersion "B0223" "the data folder is of another version";
+    DiskRefused "B0224" "the disk refused the journal";
+}
+
+/// A mistake that a person can mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserError {
+    /// Which.
+    pub code: Code,
+    /// What and where.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Code {
+    /// The code of a text such as `B0201`.
+    pub fn find(text: &str) -> Option<Self> {
+        Self::PAGES.iter().find(|(_, name, _)| *name == text).map(|(code, _, _)| *code)
+    }
+}
+
+impl UserError {
+    /// Without a hint yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    /// With what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}: see `bifocal explain {}`)", self.message, self.code.as_str(), self.code.as_str())?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for UserError {}
