@@ -26,19 +26,19 @@ impl Refusal {
     fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Self::Unreachable => (
-                "B0221",
+                "B0205",
                 "upstream_unreachable",
                 "bifocal could not connect to the upstream",
                 "check that the server runs and that --upstream names its address",
             ),
             Self::NoResponse => (
-                "B0222",
+                "B0206",
                 "upstream_no_response",
                 "the upstream closed the connection without a response",
                 "look into the server's log; the request may have been processed",
             ),
             Self::Protocol => (
-                "B0223",
+                "B0207",
                 "protocol_not_supported",
                 "bifocal forwards HTTP/1.1 requests; it does not tunnel and does not change protocols",
                 "send this request to the upstream itself",

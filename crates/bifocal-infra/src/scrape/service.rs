@@ -155,8 +155,9 @@ mod tests {
             _: &'a str,
         ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, Unfetched>> + Send + 'a>> {
             let page = self.0.lock().unwrap().pop();
-            let page =
-                page.map(|page| page.as_bytes().to_vec()).ok_or(Unfetched("connection refused".into()));
+            let page = page
+                .map(|page| page.as_bytes().to_vec())
+                .ok_or_else(|| Unfetched("connection refused".into()));
             Box::pin(async move { page })
         }
     }

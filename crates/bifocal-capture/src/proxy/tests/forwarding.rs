@@ -154,7 +154,7 @@ async fn upgrades_and_tunnels_are_refused_with_a_reason() {
         let response = call(running.address, request).await;
         assert!(head_of(&response).starts_with("HTTP/1.1 501"), "{}", head_of(&response));
         let body: serde_json::Value = serde_json::from_slice(body_of(&response)).unwrap();
-        assert_eq!(body["error"]["code"], "B0223");
+        assert_eq!(body["error"]["code"], "B0207");
     }
     let offer = b"GET /x HTTP/1.1\r\nhost: here\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\n\r\n";
     assert_eq!(body_of(&call(running.address, offer).await), ANSWER.as_bytes());

@@ -38,7 +38,7 @@ async fn an_upstream_out_of_reach_is_a_502_that_says_what_to_do() {
     let response = call(running.address, &post(CHAT, QUESTION)).await;
     assert!(head_of(&response).starts_with("HTTP/1.1 502 "));
     let body: serde_json::Value = serde_json::from_slice(body_of(&response)).unwrap();
-    assert_eq!(body["error"]["code"], "B0221");
+    assert_eq!(body["error"]["code"], "B0205");
     assert!(body["error"]["hint"].as_str().unwrap().contains("--upstream"));
     let recorded = running.sink.inferences(1).await.remove(0);
     assert_eq!((recorded.error, recorded.status), (Some(ErrorClass::Unreachable), Some(502)));
@@ -52,7 +52,7 @@ async fn an_upstream_that_closes_without_a_response_is_a_502() {
     let running = proxy(server.address, |_| {}).await;
     let response = call(running.address, &post(CHAT, QUESTION)).await;
     let body: serde_json::Value = serde_json::from_slice(body_of(&response)).unwrap();
-    assert_eq!(body["error"]["code"], "B0222");
+    assert_eq!(body["error"]["code"], "B0206");
     assert_eq!(server.seen.lock().unwrap().len(), 1, "sent once and never again");
     let recorded = running.sink.inferences(1).await.remove(0);
     assert_eq!(recorded.error, Some(ErrorClass::Unreachable));
