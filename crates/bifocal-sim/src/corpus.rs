@@ -75,7 +75,7 @@ pub(crate) const REFUSALS: [(Language, &str); 4] = [
     ),
     (
         Language::De,
-        "Leider kann ich diese Anfrage nicht beantworten, da sie gegen meine Richtlinien verstoßen könnte. Unser Kundendienst hilft Ihnen gern weiter.",
+        "Es tut mir leid, aber ich kann diese Anfrage nicht beantworten, da sie gegen meine Richtlinien verstoßen könnte. Unser Kundendienst hilft Ihnen gern weiter.",
     ),
 ];
 

@@ -60,6 +60,8 @@ fn placeholder_end(text: &str) -> Option<usize> {
 pub(crate) struct TextIndex {
     /// Word to the texts that hold it.
     places: HashMap<u64, Vec<usize>>,
+    /// How many texts there are.
+    count: usize,
     /// Summed weight of each text's words.
     totals: Vec<f64>,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Match {
     pub similarity: f64,
     /// Share of the known text that is there.
     pub coverage: f64,
+    /// Share of the text that is of the known one.
+    pub purity: f64,
 }
 
 impl TextIndex {
@@ -90,6 +94,7 @@ impl TextIndex {
             }
             sets.push(set);
         }
+        index.count = sets.len();
         index.totals = sets.iter().map(|set| set.iter().map(|word| index.weight(*word)).sum()).collect();
         index
     }
@@ -101,6 +106,7 @@ impl TextIndex {
             text,
             similarity: shared / total.max(*known).max(f64::MIN_POSITIVE),
             coverage: shared / known.max(f64::MIN_POSITIVE),
+            purity: shared / total.max(f64::MIN_POSITIVE),
         });
         matches.max_by(|a, b| a.similarity.total_cmp(&b.similarity))
     }
@@ -131,7 +137,7 @@ impl TextIndex {
     /// Rare words say more. A word that no text holds weighs as much as one of a single text.
     fn weight(&self, word: u64) -> f64 {
         let holders = self.places.get(&word).map_or(1, Vec::len);
-        (1.0 + (self.totals.len().max(50) as f64) / holders as f64).ln()
+        (1.0 + self.count as f64 / holders as f64).ln()
     }
 }
 

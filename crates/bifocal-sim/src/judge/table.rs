@@ -10,8 +10,10 @@ use crate::words::{TextIndex, sequence_hash, word_hashes};
 
 /// Words of the beginning by which a recorded answer is found when its end was cut off.
 const HEAD_WORDS: usize = 40;
-/// Below this similarity a text is none of the known ones.
+/// A text is a known one above this similarity, or when more than this share of its words is of the known one (then it
+/// was cut off).
 const KNOWN: f64 = 0.35;
+const KNOWN_PART: f64 = 0.6;
 
 /// The texts that a judge recognises.
 #[derive(Clone, Debug)]
@@ -95,7 +97,10 @@ impl JudgeTable {
             return Opinion::Recorded(score);
         }
         let scripted = &self.scripted;
-        let known = scripted.answers.find(&answer_words).filter(|found| found.similarity > KNOWN);
+        let known = scripted
+            .answers
+            .find(&answer_words)
+            .filter(|found| found.similarity > KNOWN || found.purity > KNOWN_PART);
         let Some(known) = known else { return Opinion::Overlap(overlap(&question_words, &answer_words)) };
         match scripted.kinds[known.text] {
             AnswerKind::Refusal => Opinion::Refusal,
@@ -136,4 +141,31 @@ fn head_key(words: &[u64]) -> u64 {
 fn overlap(first: &[u64], second: &[u64]) -> f64 {
     let shared = first.iter().filter(|word| second.contains(word)).count();
     shared as f64 / (first.len() as f64).max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openai::head;
+
+    #[test]
+    fn every_answer_is_recognised_whole_and_cut() {
+        let table = JudgeTable::of_corpus();
+        let system = "[system] You are the assistant of an online shop for devices.";
+        for entry in corpus::entries() {
+            let question = format!("{system}\n[user] Hi, I have a question. {} Thanks!", entry.prompt);
+            for quality in [Quality::Good, Quality::Worse] {
+                let decorated =
+                    format!("Thank you for your message. {} I hope this helps.", entry.answer(quality));
+                let whole = table.opinion(Some(&question), &decorated);
+                let is_it = |opinion: Opinion, least: f64, most: f64| {
+                    matches!(opinion, Opinion::Scripted { quality: found, coverage }
+                        if found == quality && coverage > least && coverage < most)
+                };
+                assert!(is_it(whole, 0.99, 1.01), "{}: {whole:?}", entry.id);
+                let cut = table.opinion(Some(&question), head(&decorated, 48));
+                assert!(is_it(cut, 0.1, 0.95), "{}: {cut:?}", entry.id);
+            }
+        }
+    }
 }
