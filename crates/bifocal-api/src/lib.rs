@@ -14,8 +14,8 @@ mod limits;
 mod openapi;
 mod page;
 mod router;
-pub mod rows;
 mod routes;
+pub mod rows;
 mod state;
 
 pub use demo::{ActiveIncident, DemoControl};

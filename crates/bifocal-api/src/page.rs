@@ -31,7 +31,8 @@ pub(crate) async fn serve(request: Request) -> Response {
         return (StatusCode::NOT_FOUND, "not there").into_response();
     };
     // Names of assets carry a hash of their content; the index does not.
-    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching =
+        if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let headers = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, caching)];
     (headers, file.data.into_owned()).into_response()
 }

@@ -34,8 +34,6 @@ pub use ledger::{Loss, Outcome as LedgerOutcome};
 pub use limits::LIMITS;
 pub use probability::{Probability, Unit};
 pub use reading::{Reading, Subject as ReadingSubject};
-pub use score::{
-    Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Score, Selection, Shed, Verdict,
-};
+pub use score::{Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Score, Selection, Shed, Verdict};
 pub use target::{Component, TargetId, TargetKey};
 pub use time::{Span, Timestamp, Window};

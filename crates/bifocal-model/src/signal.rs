@@ -39,7 +39,12 @@ pub struct Signal {
     pub help: &'static str,
 }
 
-const fn quantity(name: &'static str, unit: &'static str, direction: Direction, help: &'static str) -> Signal {
+const fn quantity(
+    name: &'static str,
+    unit: &'static str,
+    direction: Direction,
+    help: &'static str,
+) -> Signal {
     Signal { name, unit, lens: Lens::Quantity, direction, help }
 }
 
@@ -61,6 +66,12 @@ pub const SIGNALS: &[Signal] = &[
     quantity("requests_running", "requests", Neutral, "requests the server is working on"),
     quantity("requests_waiting", "requests", Lower, "requests that wait in the server's queue"),
     quantity("kv_cache_usage_ratio", "ratio", Lower, "share of the KV cache in use"),
+    quantity(
+        "preemptions_per_second",
+        "per_second",
+        Lower,
+        "requests that the server put back into its queue",
+    ),
     quantity("gpu_utilization_ratio", "ratio", Neutral, "share of time that the GPU was busy"),
     quantity("gpu_memory_used_ratio", "ratio", Neutral, "share of the GPU's memory in use"),
     quantity("cost_usd_per_hour", "usd_per_hour", Lower, "what the target's hardware costs"),

@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn a_component_and_a_model_of_one_name_are_two_targets() {
         let model = TargetKey::of_model("local", "qwen");
-        let component = TargetKey { component: Component::InferenceComponent("qwen".into()), ..model.clone() };
+        let component =
+            TargetKey { component: Component::InferenceComponent("qwen".into()), ..model.clone() };
         assert_ne!(model.id(), component.id());
         assert_eq!(TargetId::parse(&model.id().to_string()), Some(model.id()));
     }

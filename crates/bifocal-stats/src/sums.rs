@@ -1,6 +1,7 @@
 //! An interval from sums alone, for the steps of a time chart: a roll-up keeps no single scores.
 //!
-//! Where the interval rule allows Student's t, that; else the empirical Bernstein bound for a fixed sample size
+//! Where the interval rule allows Student's t, that; for scores that are all 0 or 1 (passed or not) Wilson's interval
+//! with the effective number of scores; else the empirical Bernstein bound for a fixed sample size
 //! (Maurer and Pontil 2009, arXiv 0907.3740, theorem 4): with probability at least 1 - delta the mean of n
 //! independent values in [0, 1] lies within sqrt(2 V ln(2/delta) / n) + 7 ln(2/delta) / (3 (n - 1)) of the truth on one
 //! side, V the sample variance; both sides take delta/2 each. Assumes equal inclusion probabilities within the step;
@@ -8,6 +9,7 @@
 
 use bifocal_model::{Estimate, Method, Window};
 
+use crate::distribution::normal_quantile;
 use crate::estimate::{Interval, student_t};
 use crate::moments::Moments;
 
@@ -16,11 +18,27 @@ pub fn from_sums(moments: &Moments, n_total: f64, window: Window, alpha: f64) ->
     let value = moments.mean()?.clamp(0.0, 1.0);
     let (interval, method) = match student_t(moments, alpha) {
         Some(interval) => (interval, Method::StudentT),
+        None if is_binary(moments) => (wilson(moments, value, alpha), Method::Wilson),
         None => (empirical_bernstein(moments, value, alpha), Method::EmpiricalBernstein),
     };
     let lower = interval.lower.clamp(0.0, value);
     let upper = interval.upper.clamp(value, 1.0);
     Some(Estimate { value, lower, upper, n_judged: moments.n, n_total, method, window })
+}
+
+/// Scores that are all 0 or 1 equal their squares.
+fn is_binary(moments: &Moments) -> bool {
+    (moments.wx - moments.wxx).abs() <= 1e-9 * moments.w
+}
+
+/// Wilson 1927, with an effective number of scores that need not be whole.
+fn wilson(moments: &Moments, share: f64, alpha: f64) -> Interval {
+    let n = moments.effective_n();
+    let z = normal_quantile(1.0 - 0.5 * alpha);
+    let middle = share + z * z / (2.0 * n);
+    let margin = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
+    Interval::new((middle - margin) / scale, (middle + margin) / scale)
 }
 
 fn empirical_bernstein(moments: &Moments, mean: f64, alpha: f64) -> Interval {
@@ -53,13 +71,25 @@ mod tests {
         for _ in 0..2_000 {
             let mut moments = Moments::default();
             for _ in 0..60 {
-                moments.add(if random.uniform() < 0.02 { 0.0 } else { 1.0 }, 2.0);
+                moments.add(if random.uniform() < 0.02 { 0.5 } else { 1.0 }, 2.0);
             }
             let estimate = from_sums(&moments, 120.0, window(), 0.05).unwrap();
             assert_eq!(estimate.method, Method::EmpiricalBernstein);
-            missed += u32::from(!(estimate.lower..=estimate.upper).contains(&0.98));
+            missed += u32::from(!(estimate.lower..=estimate.upper).contains(&0.99));
         }
         assert!(missed <= 100, "missed {missed} of 2000");
+    }
+
+    #[test]
+    fn shares_get_wilsons_interval() {
+        let mut moments = Moments::default();
+        for i in 0..60 {
+            moments.add(if i < 58 { 1.0 } else { 0.0 }, 3.0);
+        }
+        let estimate = from_sums(&moments, 180.0, window(), 0.05).unwrap();
+        let whole = crate::binomial::wilson(58, 60, 0.05);
+        assert_eq!(estimate.method, Method::Wilson);
+        assert!((estimate.lower - whole.lower).abs() < 1e-9 && (estimate.upper - whole.upper).abs() < 1e-9);
     }
 
     #[test]
@@ -67,6 +97,7 @@ mod tests {
         let mut moments = Moments::default();
         assert!(from_sums(&moments, 0.0, window(), 0.05).is_none());
         moments.add(0.8, 1.0);
+        assert!(!is_binary(&moments));
         let estimate = from_sums(&moments, 1.0, window(), 0.05).unwrap();
         assert_eq!((estimate.lower, estimate.upper), (0.0, 1.0));
     }

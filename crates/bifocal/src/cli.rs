@@ -8,7 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Watches LLM inference through two lenses: quantity (latency, errors, GPU, cost) and quality (are the answers
 /// still good), joined into one state per target.
 #[derive(Debug, Parser)]
-#[command(name = "bifocal", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "bifocal",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -125,6 +131,9 @@ pub struct BackfillArgs {
     /// Files, or folders with .jsonl files.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
+    /// Configuration file: its [server], [objectives] and [quality] hold, nothing is served or judged.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Data folder [default: ./bifocal-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -8,4 +8,4 @@ mod secret;
 pub use file::{ConfigFile, EvaluateRule, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use resolved::{Addresses, Resolved, UpstreamTarget};
-pub use secret::masked;
+pub use secret::{mask_address, masked};

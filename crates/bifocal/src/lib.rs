@@ -24,7 +24,6 @@ use bifocal_telemetry::{LogFormat, init_logging};
 use cli::{Cli, Command, Format};
 use user_error::UserError;
 
-
 /// Exit codes: 0 done, 1 findings, 2 usage or configuration, 3 runtime.
 const FINDINGS: u8 = 1;
 const USAGE: u8 = 2;

@@ -64,8 +64,10 @@ pub fn open_pipeline(
     secret: Option<[u8; 16]>,
     telemetry: &Telemetry,
 ) -> anyhow::Result<Pipeline> {
+    let mut store = bifocal_store::Options::new(&config.addresses.data, Arc::clone(clock));
+    store.seal_journal_bytes = config.addresses.seal_journal_bytes.unwrap_or(store.seal_journal_bytes);
     let options = Options {
-        store: bifocal_store::Options::new(&config.addresses.data, Arc::clone(clock)),
+        store,
         watch: config.watch.clone(),
         chooser: None,
         costs: Costs::of(&config.targets),
@@ -105,17 +107,31 @@ impl Running {
         let (intake, batches) = intake(INTAKE_BATCHES);
         let (sources, judging, engine, outlets) =
             (TaskGroup::new(), TaskGroup::new(), TaskGroup::new(), TaskGroup::new());
-        let listener = page::bind(config.addresses.listen).await?;
-        let page = listener.local_addr()?;
         let reader = pipeline.reader();
         let small_state = pipeline.small_state();
-
-        let queue = start_judge(config, &intake, &clock, &telemetry, &small_state, &judging)?;
-        let mut proxies = Vec::new();
-        for target in &config.targets {
-            proxies.push(start_proxy(target, &intake, &clock, &telemetry, &sources).await?);
-            start_scrape(target, &intake, &clock, &telemetry, &sources)?;
-        }
+        let begun = async {
+            let listener = page::bind(config.addresses.listen).await?;
+            let page = listener.local_addr()?;
+            let queue = start_judge(config, &intake, &clock, &telemetry, &small_state, &judging)?;
+            let mut proxies = Vec::new();
+            for target in &config.targets {
+                proxies.push(start_proxy(target, &intake, &clock, &telemetry, &sources).await?);
+            }
+            for target in &config.targets {
+                start_scrape(target, &intake, &clock, &telemetry, &sources)?;
+            }
+            anyhow::Ok((listener, page, queue, proxies))
+        };
+        let (listener, page, queue, proxies) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => {
+                // Nothing was watched yet: the next start must not report that something may be missing.
+                if let Err(error) = pipeline.close() {
+                    tracing::warn!(error = format!("{error:#}"), "the store could not be closed");
+                }
+                return Err(error);
+            }
+        };
         let spend = queue.clone();
         let state = ApiState {
             snapshot: page::snapshot(pipeline.snapshot()),
@@ -126,7 +142,12 @@ impl Running {
             judge_spend: page::judge_spend(spend),
             deliveries: page::deliveries(small_state.clone()),
             demo: extras.demo,
-            token: config.addresses.token_env.as_ref().and_then(|name| std::env::var(name).ok()).map(Into::into),
+            token: config
+                .addresses
+                .token_env
+                .as_ref()
+                .and_then(|name| std::env::var(name).ok())
+                .map(Into::into),
         };
         page::serve(listener, state, &outlets);
         let courier = Courier {
@@ -221,7 +242,8 @@ async fn start_proxy(
     let (proxy, recorder) = bound.map_err(|err| {
         let code = Code::find(err.code()).unwrap_or(Code::ProxyAddress);
         let err = anyhow::Error::from(err);
-        UserError::new(code, format!("{err:#}")).hint("choose another address with --proxy-listen, or another upstream")
+        UserError::new(code, format!("{err:#}"))
+            .hint("choose another address with --proxy-listen, or another upstream")
     })?;
     let address = proxy.address();
     tasks.spawn("proxy", proxy.run(tasks.drain()));
@@ -264,7 +286,9 @@ fn user_error(error: anyhow::Error) -> anyhow::Error {
         Some(Code::AlertRule) => UserError::new(Code::AlertRule, format!("{error:#}"))
             .hint("the names that conditions may use are in docs/guide/alerts.md")
             .into(),
-        Some(code) => UserError::new(code, format!("{error:#}")).hint("choose another folder with --data").into(),
+        Some(code) => {
+            UserError::new(code, format!("{error:#}")).hint("choose another folder with --data").into()
+        }
         None => error,
     }
 }

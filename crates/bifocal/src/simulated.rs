@@ -3,6 +3,8 @@
 
 mod inline_judge;
 mod replay;
+mod run;
 
 pub use inline_judge::InlineJudge;
 pub use replay::Replay;
+pub use run::{Run, World};

@@ -37,6 +37,9 @@ codes! {
     UpstreamTls "B0202" "the upstream wants TLS";
     TenantHeader "B0203" "the tenant's header is no header name";
     ProxyAddress "B0204" "the proxy cannot listen";
+    UpstreamUnreachable "B0205" "the upstream cannot be reached";
+    UpstreamSilent "B0206" "the upstream gave no response";
+    NotForwarded "B0207" "a request that the proxy cannot forward";
     BackfillRead "B0210" "a path to backfill from cannot be read";
     BackfillInput "B0211" "nothing to backfill";
     BackfillClosed "B0212" "the journal closed while a backfill ran";
@@ -44,6 +47,10 @@ codes! {
     JournalDamaged "B0222" "the journal is damaged";
     DataFolderVersion "B0223" "the data folder is of another version";
     DiskRefused "B0224" "the disk refused the journal";
+    ApiParameter "B0400" "a parameter of the API cannot be used";
+    ApiToken "B0401" "the API needs a token";
+    ApiMissing "B0404" "the API has nothing there";
+    ApiInternal "B0500" "the API could not answer";
 }
 
 /// A mistake that a person can mend.

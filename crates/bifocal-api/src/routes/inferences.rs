@@ -103,7 +103,8 @@ fn read_cursor(text: &str) -> Result<Cursor, ApiError> {
     let parts = text.split_once('-').and_then(|(nanos, id)| {
         Some(Cursor { time: Timestamp::from_nanos(nanos.parse().ok()?), id: id.parse().ok()? })
     });
-    parts.ok_or_else(|| ApiError::bad_request("`cursor` is none of ours", "give `next` of the page before it"))
+    parts
+        .ok_or_else(|| ApiError::bad_request("`cursor` is none of ours", "give `next` of the page before it"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,10 @@ use crate::rows::EventRow;
 use crate::state::ApiState;
 
 const EVENTS_SHOWN: usize = 200;
+/// Scores that half of a band's steps should hold.
+const BAND_JUDGED: u64 = 100;
+/// A band keeps at least so many steps.
+const BAND_STEPS_MIN: usize = 8;
 
 /// `from`, `to` (RFC 3339) and `step` (seconds).
 #[derive(Debug, Deserialize)]
@@ -114,7 +118,9 @@ const PICKS: &[Pick] = &[
     ("requests_per_second", "rate", |cell, seconds| Some(cell.requests / seconds)),
     ("error_ratio", "mean", |cell, _| cell.error_ratio()),
     ("input_tokens_per_second", "rate", |cell, s| (cell.input_counted > 0.0).then(|| cell.input_tokens / s)),
-    ("output_tokens_per_second", "rate", |cell, s| (cell.output_counted > 0.0).then(|| cell.output_tokens / s)),
+    ("output_tokens_per_second", "rate", |cell, s| {
+        (cell.output_counted > 0.0).then(|| cell.output_tokens / s)
+    }),
 ];
 
 fn from_cells(cells: &[(Timestamp, Cell)], step: Span) -> Vec<Series> {
@@ -135,7 +141,8 @@ fn from_cells(cells: &[(Timestamp, Cell)], step: Span) -> Vec<Series> {
 
 fn from_readings(readings: &ReadingSeries) -> Option<Series> {
     let points = readings.steps.iter();
-    let points = points.map(|(time, points)| (time.as_secs_f64(), points.as_ref().map(|p| p.mean()))).collect();
+    let points =
+        points.map(|(time, points)| (time.as_secs_f64(), points.as_ref().map(|p| p.mean()))).collect();
     line(&readings.key.signal, "mean", readings.key.part.clone(), points)
 }
 
@@ -162,14 +169,42 @@ fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f
             let same = |(key, _): &&(_, _)| same_stream(key, fingerprint, signal.name);
             cell.scores.iter().find(same).map(|(_, moments)| *moments)
         };
-        let points = cells.iter().filter_map(|(time, cell)| {
-            let estimate = of(cell)?.mean_estimate(Window { start: *time, end: *time + step })?;
-            Some((time.as_secs_f64(), estimate.value, estimate.lower, estimate.upper, estimate.n_judged))
-        });
+        let steps: Vec<(Timestamp, Option<Moments>)> =
+            cells.iter().map(|(time, cell)| (*time, of(cell))).collect();
         let baseline = baselines.get(signal.name).copied();
-        bands.push(Band { dimension: signal.name.to_owned(), kind, baseline, points: points.collect() });
+        let points = band_points(&steps, step);
+        bands.push(Band { dimension: signal.name.to_owned(), kind, baseline, points });
     }
     bands
+}
+
+/// Steps are joined until half of those with scores hold 100, or until eight are left: an interval of three
+/// scores tells nothing, and a chart of such intervals hides the line.
+fn band_points(steps: &[(Timestamp, Option<Moments>)], step: Span) -> Vec<(f64, f64, f64, f64, u64)> {
+    let mut joined = 1;
+    while steps.len() / (2 * joined) >= BAND_STEPS_MIN && median_n(steps, joined) < BAND_JUDGED {
+        joined *= 2;
+    }
+    let chunk = |chunk: &[(Timestamp, Option<Moments>)]| {
+        let (start, last) = (chunk.first()?.0, chunk.last()?.0);
+        let window = Window { start, end: last + step };
+        let estimate = sum_of(chunk).mean_estimate(window)?;
+        let middle = 0.5 * (window.start.as_secs_f64() + window.end.as_secs_f64());
+        Some((middle, estimate.value, estimate.lower, estimate.upper, estimate.n_judged))
+    };
+    steps.chunks(joined).filter_map(chunk).collect()
+}
+
+fn median_n(steps: &[(Timestamp, Option<Moments>)], joined: usize) -> u64 {
+    let mut counts: Vec<u64> = steps.chunks(joined).map(|chunk| sum_of(chunk).n).filter(|n| *n > 0).collect();
+    counts.sort_unstable();
+    counts.get(counts.len() / 2).copied().unwrap_or(0)
+}
+
+fn sum_of(chunk: &[(Timestamp, Option<Moments>)]) -> Moments {
+    let mut sum = Moments::default();
+    chunk.iter().filter_map(|(_, moments)| moments.as_ref()).for_each(|moments| sum.merge(moments));
+    sum
 }
 
 fn same_stream(
@@ -183,6 +218,27 @@ fn same_stream(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thin_steps_are_joined_and_full_ones_are_not() {
+        let minutes = |n: u64| -> Vec<(Timestamp, Option<Moments>)> {
+            let moments = Moments {
+                n,
+                w: n as f64,
+                wx: 0.9 * n as f64,
+                wx2: 0.85 * n as f64,
+                w2: n as f64,
+                w2x: 0.9 * n as f64,
+                w2x2: 0.85 * n as f64,
+                ..Moments::default()
+            };
+            (0..60).map(|i| (Timestamp::from_secs(60 * i), Some(moments))).collect()
+        };
+        assert_eq!(band_points(&minutes(150), Span::from_mins(1)).len(), 60);
+        let joined = band_points(&minutes(30), Span::from_mins(1));
+        assert_eq!((joined.len(), joined[0].4), (15, 120));
+        assert_eq!(band_points(&minutes(1), Span::from_mins(1)).len(), 15, "at least eight steps are left");
+    }
 
     #[test]
     fn a_step_is_whole_minutes_and_within_the_limit_api_series_points() {

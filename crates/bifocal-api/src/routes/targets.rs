@@ -155,9 +155,10 @@ async fn measured_rows(
 fn judged_in(view: &TargetView, cell: &Cell) -> u64 {
     let judged = view.streams.iter().filter(|stream| stream.watched);
     let of = |stream: &bifocal_watch::StreamView| {
-        let same = cell.scores.iter().find(|(key, _)| {
-            key.fingerprint == stream.fingerprint && key.dimension == stream.dimension
-        });
+        let same = cell
+            .scores
+            .iter()
+            .find(|(key, _)| key.fingerprint == stream.fingerprint && key.dimension == stream.dimension);
         same.map_or(0, |(_, moments)| moments.n)
     };
     judged.map(of).max().unwrap_or(0)
@@ -177,7 +178,10 @@ fn measure(
     let measured = Measured {
         ttft_p95_seconds: newest.ttft.quantile(0.95),
         duration_p95_seconds: newest.duration.quantile(0.95),
-        trail: trail.iter().map(|(_, cell)| (cell.error_ratio().map(|ratio| 1.0 - ratio), composite(cell))).collect(),
+        trail: trail
+            .iter()
+            .map(|(_, cell)| (cell.error_ratio().map(|ratio| 1.0 - ratio), composite(cell)))
+            .collect(),
         load: load.iter().map(|(_, cell)| cell.requests / LOAD_STEP.as_secs_f64()).collect(),
     };
     Ok((measured, hour))

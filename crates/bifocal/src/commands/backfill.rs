@@ -1,6 +1,5 @@
 //! `bifocal backfill`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -11,7 +10,7 @@ use bifocal_telemetry::{Clock, SystemClock, TaskGroup, Telemetry};
 
 use crate::Done;
 use crate::cli::{BackfillArgs, Format};
-use crate::config::{ConfigFile, Resolved};
+use crate::config::{ConfigFile, Resolved, load};
 use crate::output;
 use crate::pipeline::engine::Engine;
 use crate::running::open_pipeline;
@@ -26,24 +25,36 @@ pub fn run(args: &BackfillArgs, format: Format) -> anyhow::Result<Done> {
         let wrong = format!("backfill: --capture-percentage {} is not in (0, 100]", args.capture_percentage);
         UserError::new(Code::Usage, wrong).hint("give the percentage of the endpoint's capture configuration")
     })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let progress = runtime.block_on(backfill(args, share, format))?;
     report(&progress, format);
     let findings = !progress.rejected.is_empty();
     Ok(if findings { Done::WithFindings } else { Done::Well })
 }
 
+/// What of the file concerns the store and the watch. History is not judged, and nobody is told of its alerts.
+fn configuration(args: &BackfillArgs) -> Result<Resolved, UserError> {
+    let ConfigFile { server, objectives, quality, .. } = match &args.config {
+        Some(path) => load(path)?,
+        None => ConfigFile::default(),
+    };
+    let mut file = ConfigFile { server, objectives, quality, ..ConfigFile::default() };
+    file.server.data = args.data.clone().or(file.server.data);
+    file.server.listen = None;
+    Resolved::of(file)
+}
+
 async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> anyhow::Result<Progress> {
-    let mut file = ConfigFile::default();
-    file.server.data = Some(args.data.clone().unwrap_or_else(|| PathBuf::from("bifocal-data")));
-    let config = Resolved::of(file)?;
+    let config = configuration(args)?;
     let telemetry = Telemetry::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let pipeline = open_pipeline(&config, &clock, None, &telemetry)?;
     let reader = pipeline.reader();
     let (intake, batches) = intake(BATCHES);
     let tasks = TaskGroup::new();
-    let (drain, engine) = (tasks.drain(), Engine { pipeline, batches, judge: None, clock: Arc::clone(&clock) });
+    let (drain, engine) =
+        (tasks.drain(), Engine { pipeline, batches, judge: None, clock: Arc::clone(&clock) });
     let (ended, end) = tokio::sync::oneshot::channel();
     tasks.spawn_blocking("engine", move || {
         // The receiver is there until the end of this function.
@@ -78,7 +89,9 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
     result.map_err(|err| {
         let code = Code::find(err.code()).unwrap_or(Code::BackfillRead);
         let err = anyhow::Error::from(err);
-        UserError::new(code, format!("{err:#}")).hint("run the same command again: it goes on where it stopped").into()
+        UserError::new(code, format!("{err:#}"))
+            .hint("run the same command again: it goes on where it stopped")
+            .into()
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::Done;
 use crate::cli::{CheckArgs, Format};
-use crate::config::{Resolved, load, masked};
+use crate::config::{Resolved, load, mask_address, masked};
 use crate::outbound::client;
 use crate::output;
 use crate::running::judge;
@@ -35,7 +35,8 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
             .hint("the names that conditions may use are in docs/guide/alerts.md")
     })?;
     judge(&config).map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let tried = runtime.block_on(try_all(&config))?;
     let well = tried.iter().all(|tried| tried.ok);
     if format == Format::Json {
@@ -75,7 +76,11 @@ fn where_text_goes(config: &Resolved) -> String {
                 .iter()
                 .map(|rule| format!("{:.1}% of the answers of `{}`", rule.rate * 100.0, rule.target))
                 .collect();
-            format!("{}, redacted, go to the judge {} ({cap}).", rates.join(", "), judge.base_url)
+            format!(
+                "{}, redacted, go to the judge {} ({cap}).",
+                rates.join(", "),
+                mask_address(&judge.base_url)
+            )
         }
     }
 }
@@ -119,9 +124,9 @@ async fn reach(http: &reqwest::Client, what: String, url: &str, success: bool) -
 /// A webhook is connected to and not called: a check must not page anybody.
 async fn connects(name: &str, url: &str) -> Tried {
     let what = format!("channel {name}");
-    let address = url::Url::parse(url).ok().and_then(|url| {
-        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
-    });
+    let address = url::Url::parse(url)
+        .ok()
+        .and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?)));
     let Some(address) = address else {
         return Tried { what, ok: false, detail: "its webhook is no address".to_owned() };
     };

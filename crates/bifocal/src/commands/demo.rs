@@ -46,7 +46,8 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<Done> {
             .into());
     }
     let incident = args.incident.as_deref().map(named).transpose()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(demo(args, incident))?;
     Ok(Done::Well)
 }
@@ -65,7 +66,8 @@ async fn demo(args: &DemoArgs, incident: Option<Incident>) -> anyhow::Result<()>
     let telemetry = Telemetry::new();
     let fleet: Arc<dyn bifocal_sim::Script> = Arc::new(Fleet::new(args.seed));
     let switch = IncidentSwitch::new(Arc::clone(&clock));
-    let upstream = UpstreamServer::bind(FREE_PORT, Arc::clone(&fleet), switch.clone(), Arc::clone(&clock)).await?;
+    let upstream =
+        UpstreamServer::bind(FREE_PORT, Arc::clone(&fleet), switch.clone(), Arc::clone(&clock)).await?;
     let sim_judge = Judge::new(args.seed, JudgeTable::of_corpus());
     let judge = JudgeServer::bind(FREE_PORT, sim_judge.clone(), Arc::clone(&clock)).await?;
     let config = configuration(args, folder.path.clone(), upstream.address(), judge.address())?;

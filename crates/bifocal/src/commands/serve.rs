@@ -9,7 +9,7 @@ use bifocal_telemetry::{SystemClock, Telemetry};
 
 use crate::Done;
 use crate::cli::ServeArgs;
-use crate::config::{ConfigFile, EvaluateRule, Resolved, TargetSection, load};
+use crate::config::{ConfigFile, EvaluateRule, Resolved, TargetSection, load, mask_address};
 use crate::output;
 use crate::running::{Extras, Running, open_pipeline};
 use crate::user_error::{Code, UserError};
@@ -22,7 +22,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Done> {
             .hint("give --upstream http://HOST:PORT, or --config FILE with a [[target]]")
             .into());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(serve(&config))?;
     Ok(Done::Well)
 }
@@ -46,16 +47,19 @@ async fn serve(config: &Resolved) -> anyhow::Result<()> {
 fn greeting(config: &Resolved, page: SocketAddr, proxies: &[SocketAddr]) -> Vec<String> {
     let mut lines = vec![format!("page and API   http://{page}")];
     for (target, proxy) in config.targets.iter().zip(proxies) {
-        lines.push(format!("proxy          http://{proxy}  ->  {} ({})", target.upstream, target.name));
+        let upstream = mask_address(&target.upstream);
+        lines.push(format!("proxy          http://{proxy}  ->  {upstream} ({})", target.name));
     }
     lines.push(match &config.judge {
-        None => "judge          none: answers are checked by rules only (add one with --judge-url)".to_owned(),
+        None => {
+            "judge          none: answers are checked by rules only (add one with --judge-url)".to_owned()
+        }
         Some(judge) => {
             let cap = match judge.cap() {
                 Cap::Usd { usd, .. } => format!("at most ${usd:.2} a day"),
                 Cap::Tokens(tokens) => format!("at most {tokens} tokens a day"),
             };
-            format!("judge          {} at {}, {cap}", judge.model, judge.base_url)
+            format!("judge          {} at {}, {cap}", judge.model, mask_address(&judge.base_url))
         }
     });
     lines.push(format!("data           {}", config.addresses.data.display()));

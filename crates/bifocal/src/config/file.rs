@@ -48,6 +48,9 @@ pub struct ServerSection {
     pub data: Option<PathBuf>,
     /// Name of the environment variable with the bearer token that page, API and `/metrics` then ask for.
     pub token_env: Option<String>,
+    /// Bytes of the journal after which it is sealed into segments; default 33,554,432. Smaller: less memory and a
+    /// shorter start after a crash, but more and smaller files.
+    pub seal_journal_bytes: Option<u64>,
 }
 
 /// `[[target]]`.

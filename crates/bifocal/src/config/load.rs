@@ -22,8 +22,7 @@ pub fn parse(text: &str, name: &str) -> Result<ConfigFile, UserError> {
         let place = format!("{name}:{line}");
         match unknown_field(message) {
             Some((wrong, known)) => {
-                let error =
-                    UserError::new(Code::ConfigUnknownKey, format!("{place}: unknown key `{wrong}`"));
+                let error = UserError::new(Code::ConfigUnknownKey, format!("{place}: unknown key `{wrong}`"));
                 match nearest(wrong, &known) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None => error.hint(format!("known keys here: {}", known.join(", "))),

@@ -12,6 +12,7 @@ use bifocal_watch::alert::{RuleConfig, shipped_rules};
 use serde::Serialize;
 
 use super::file::{ConfigFile, EvaluateRule, TargetSection};
+use super::secret::mask_address;
 use crate::user_error::{Code, UserError};
 
 /// Ready to run.
@@ -42,6 +43,8 @@ pub struct Addresses {
     pub data: PathBuf,
     /// Name of the environment variable with the token.
     pub token_env: Option<String>,
+    /// Bytes of the journal after which it is sealed; `None`: the store's default.
+    pub seal_journal_bytes: Option<u64>,
 }
 
 /// One upstream with its proxy.
@@ -93,7 +96,10 @@ impl Resolved {
             if !(rule.rate > 0.0 && rule.rate <= 1.0) {
                 return Err(UserError::new(
                     Code::ConfigInvalid,
-                    format!("[[evaluate]] target `{}`: rate {} is no share in (0, 1]", rule.target, rule.rate),
+                    format!(
+                        "[[evaluate]] target `{}`: rate {} is no share in (0, 1]",
+                        rule.target, rule.rate
+                    ),
                 )
                 .hint("0.1 judges one answer in ten; leave the rule out to judge nothing of a target"));
             }
@@ -119,8 +125,17 @@ impl Resolved {
             listen,
             data: file.server.data.unwrap_or_else(|| PathBuf::from("bifocal-data")),
             token_env: file.server.token_env,
+            seal_journal_bytes: file.server.seal_journal_bytes,
         };
-        Ok(Self { addresses, targets, evaluate, judge: file.judge, rubrics: file.rubrics, watch, channels: file.channel })
+        Ok(Self {
+            addresses,
+            targets,
+            evaluate,
+            judge: file.judge,
+            rubrics: file.rubrics,
+            watch,
+            channels: file.channel,
+        })
     }
 }
 
@@ -131,7 +146,7 @@ impl UpstreamTarget {
         let Some(url) = url.filter(|url| url.scheme() == "http") else {
             return Err(UserError::new(
                 Code::UpstreamAddress,
-                format!("[[target]] upstream `{upstream}` is no http://HOST:PORT address"),
+                format!("[[target]] upstream `{}` is no http://HOST:PORT address", mask_address(&upstream)),
             )
             .hint("give the address that clients use now, such as http://127.0.0.1:8000"));
         };
@@ -194,7 +209,8 @@ fn rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
 }
 
 fn check_loopback(address: SocketAddr, token_env: Option<&str>) -> Result<(), UserError> {
-    if address.ip().is_loopback() || token_env.is_some_and(|name| std::env::var(name).is_ok_and(|t| !t.is_empty()))
+    if address.ip().is_loopback()
+        || token_env.is_some_and(|name| std::env::var(name).is_ok_and(|t| !t.is_empty()))
     {
         return Ok(());
     }
@@ -214,7 +230,10 @@ fn check_channels(rules: &[RuleConfig], channels: &[ChannelConfig]) -> Result<()
                     Code::ConfigInvalid,
                     format!("[[alert]] `{}`: there is no channel `{wanted}`", rule.name),
                 )
-                .hint(format!("channels: {}", if known.is_empty() { "none".into() } else { known.join(", ") })));
+                .hint(format!(
+                    "channels: {}",
+                    if known.is_empty() { "none".into() } else { known.join(", ") }
+                )));
             }
         }
     }
@@ -244,7 +263,8 @@ mod tests {
     fn off_loopback_needs_a_token() {
         let err = resolve("[server]\nlisten = \"0.0.0.0:7700\"\n").unwrap_err();
         assert_eq!(err.code, Code::NeedsToken);
-        let err = resolve("[[target]]\nupstream = \"http://h:1\"\nproxy_listen = \"0.0.0.0:7701\"\n").unwrap_err();
+        let err =
+            resolve("[[target]]\nupstream = \"http://h:1\"\nproxy_listen = \"0.0.0.0:7701\"\n").unwrap_err();
         assert_eq!(err.code, Code::NeedsToken);
     }
 

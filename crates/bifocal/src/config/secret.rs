@@ -8,6 +8,11 @@ pub fn masked(config: &impl Serialize) -> Result<String, toml::ser::Error> {
     Ok(text.lines().map(mask_line).collect::<Vec<_>>().join("\n"))
 }
 
+/// An address as it may be shown: without its user, its password and the values of its query.
+pub fn mask_address(address: &str) -> String {
+    mask_line(&format!("\"{address}\"")).trim_matches('"').to_owned()
+}
+
 /// `http://user:secret@host` becomes `http://***@host`, and a query loses its values.
 fn mask_line(line: &str) -> String {
     let Some(scheme) = line.find("://") else { return line.to_owned() };
@@ -37,5 +42,7 @@ mod tests {
         );
         assert_eq!(mask_line("upstream = \"http://127.0.0.1:8000\""), "upstream = \"http://127.0.0.1:8000\"");
         assert_eq!(mask_line("rate = 0.1"), "rate = 0.1");
+        assert_eq!(mask_address("http://bot:hunter2@h:1/v1?key=x"), "http://***@h:1/v1?***");
+        assert_eq!(mask_address("http://h:1/v1"), "http://h:1/v1");
     }
 }

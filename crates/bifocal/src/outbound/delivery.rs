@@ -57,7 +57,10 @@ impl Courier {
             Err(why) => match next_pause(outgoing.attempts + 1) {
                 Some(pause) => {
                     let next = now + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
-                    (self.small_state.outbox_failed(key, channel, outgoing.attempts + 1, next, &why), "failed")
+                    (
+                        self.small_state.outbox_failed(key, channel, outgoing.attempts + 1, next, &why),
+                        "failed",
+                    )
                 }
                 None => {
                     self.telemetry.limit_hit("delivery_attempts");

@@ -8,7 +8,7 @@ use bifocal_evaluate::{Choice, heuristics};
 use bifocal_model::{Event, Timestamp};
 use bifocal_publish::notify::{ChannelConfig, payload};
 use bifocal_publish::prometheus::Exposition;
-use bifocal_store::{Acknowledged, Call, Reader, Recovered, Record, Store};
+use bifocal_store::{Acknowledged, Call, Reader, Record, Recovered, Store};
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::alert::Notification;
 use bifocal_watch::{Snapshot, Watch, WatchConfig};
@@ -101,7 +101,11 @@ impl Pipeline {
 
     /// Makes records durable with one group commit, with what heuristics say of every new inference in the same
     /// frame, and lets the watch see them.
-    pub fn ingest(&mut self, batches: Vec<Vec<Record>>, now: Timestamp) -> Result<Ingested, bifocal_store::Error> {
+    pub fn ingest(
+        &mut self,
+        batches: Vec<Vec<Record>>,
+        now: Timestamp,
+    ) -> Result<Ingested, bifocal_store::Error> {
         let mut begun = HashSet::new();
         let batches = batches.into_iter().map(|batch| self.evaluated(batch, &mut begun, now)).collect();
         let appended = self.store.append(batches)?;
@@ -159,6 +163,11 @@ impl Pipeline {
         self.seal()?;
         self.store.close()?;
         Ok(())
+    }
+
+    /// The watch's state as a seal would save it.
+    pub fn watch_state(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(self.watch.save()?)
     }
 
     /// Reads what is stored.

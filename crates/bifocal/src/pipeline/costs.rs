@@ -42,7 +42,11 @@ impl Costs {
     }
 
     /// The readings that are due.
-    pub(crate) fn readings(&mut self, now: Timestamp, reader: &Reader) -> Result<Vec<Reading>, bifocal_store::Error> {
+    pub(crate) fn readings(
+        &mut self,
+        now: Timestamp,
+        reader: &Reader,
+    ) -> Result<Vec<Reading>, bifocal_store::Error> {
         if self.last.is_some_and(|last| now.since(last) < EVERY) {
             return Ok(Vec::new());
         }

@@ -66,7 +66,12 @@ impl Engine {
                 Ok(ingested) => break ingested,
                 Err(error) => {
                     let kept = self.pipeline.take_refused();
-                    tracing::error!(error = %chain(&error), batches = kept.len(), "the journal refused a group; it is kept and tried again");
+                    tracing::error!(
+                        error = %chain(&error),
+                        batches = kept.len(),
+                        what_to_do = what_to_do(&error),
+                        "the journal refused a group; it is kept and tried again"
+                    );
                     if drain.is_requested() {
                         // The waiters' channels close: nobody vouches for these records.
                         return;
@@ -87,7 +92,10 @@ impl Engine {
             }
         }
         if let Err(error) = self.pipeline.seal_if_due() {
-            tracing::error!(error = format!("{error:#}"), "the journal could not be sealed; it is tried again");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the journal could not be sealed; it is tried again"
+            );
         }
     }
 
@@ -121,6 +129,13 @@ async fn take(batches: &mut mpsc::Receiver<Batch>, into: &mut Vec<Batch>, pause:
         into.push(batch);
     }
     true
+}
+
+fn what_to_do(error: &bifocal_store::Error) -> &'static str {
+    match error {
+        bifocal_store::Error::SealOverdue { .. } => "see why the seal fails in the lines before",
+        _ => "make room on the disk of the data folder; see `bifocal explain B0224`",
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -26,7 +26,8 @@ impl IntakeSink {
     fn offer(&self, mut records: Vec<Record>) {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         records.extend(untold.drain(..).map(Record::Loss));
-        let (Err(Refused::Full(refused)) | Err(Refused::Closed(refused))) = self.intake.try_offer(records) else {
+        let (Err(Refused::Full(refused)) | Err(Refused::Closed(refused))) = self.intake.try_offer(records)
+        else {
             return;
         };
         self.telemetry.limit_hit("intake_batches");

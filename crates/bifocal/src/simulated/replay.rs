@@ -22,7 +22,8 @@ pub struct Replay {
 impl Replay {
     /// For the first target of a configuration. `capture`: with which probability an exchange is among those given.
     pub fn new(config: &Resolved, capture: Probability) -> anyhow::Result<Self> {
-        let target = config.targets.first().ok_or_else(|| anyhow::anyhow!("the simulation needs a target"))?;
+        let target =
+            config.targets.first().ok_or_else(|| anyhow::anyhow!("the simulation needs a target"))?;
         let names = target.components.keys();
         let targets = names.map(|model| (model.clone(), target.key(model))).collect();
         Ok(Self {
@@ -36,11 +37,10 @@ impl Replay {
     /// One exchange as the proxy would have recorded it.
     pub fn inference(&mut self, exchange: &bifocal_sim::Exchange) -> Record {
         let at = |seconds: f64| exchange.time + Span::from_secs_f64(seconds);
-        let tenant = exchange.request.headers.iter().find(|(name, _)| Some(*name) == self.tenant_header.as_deref());
-        let identity = Identity {
-            source: Source::Simulated,
-            key: format!("{}/{}", exchange.component, exchange.index),
-        };
+        let tenant =
+            exchange.request.headers.iter().find(|(name, _)| Some(*name) == self.tenant_header.as_deref());
+        let identity =
+            Identity { source: Source::Simulated, key: format!("{}/{}", exchange.component, exchange.index) };
         let id = InferenceId::of_identity(&identity, exchange.time);
         let response = &exchange.response;
         let captured = Exchange {
@@ -53,7 +53,11 @@ impl Replay {
             status: Some(response.status),
             content_type: Some(response.content_type.to_owned()),
             content_encoding: None,
-            chunks: response.chunks.iter().map(|chunk| (at(chunk.delay_seconds), chunk.bytes.clone())).collect(),
+            chunks: response
+                .chunks
+                .iter()
+                .map(|chunk| (at(chunk.delay_seconds), chunk.bytes.clone()))
+                .collect(),
             answer_truncated: false,
             started: exchange.time,
             ended: at(response.duration_seconds()),

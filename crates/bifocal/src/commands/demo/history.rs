@@ -1,17 +1,26 @@
 //! Seven simulated days before the page opens. The simulator gives bytes; they go through the same decoding,
-//! redaction, evaluation and judging as live traffic, without sockets.
+//! redaction, evaluation and judging as live traffic, without sockets: one thread makes records of the bytes, the
+//! other commits them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use bifocal_model::Timestamp;
 use bifocal_sim::{HistoryItem, history};
 use bifocal_store::Record;
 
-use super::GAP;
+use super::{GAP, secret_of};
 use crate::config::Resolved;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Chooser, Pipeline, ToJudge};
 use crate::simulated::{InlineJudge, Replay};
 
 /// Records of one group commit.
-const GROUP: usize = 2048;
+const GROUP: usize = 4096;
+/// Groups between the two threads.
+const AHEAD: usize = 4;
+
+/// Records that are committed together, and the time up to which they reach.
+type Group = (Vec<Record>, Timestamp);
 
 /// Writes the history up to just before `now`; gives the number of records.
 pub fn write_history(
@@ -22,46 +31,61 @@ pub fn write_history(
     now: Timestamp,
     days: u32,
 ) -> anyhow::Result<u64> {
-    let history = history(seed, now - GAP, days);
-    let capture = history.capture_probability();
-    let mut replay = Replay::new(config, capture)?;
     let judge = InlineJudge::new(config, judge.clone())?;
-    let mut waiting: Vec<Record> = Vec::with_capacity(GROUP);
-    let mut written = 0;
-    for item in history {
-        match item {
-            HistoryItem::Exchange(exchange) => waiting.push(replay.inference(&exchange)),
-            HistoryItem::Metrics { time, text } => waiting.extend(replay.scrape(text.as_bytes(), time)?),
+    let (send, groups) = sync_channel::<Group>(AHEAD);
+    let written = std::thread::scope(|scope| {
+        let maker = scope.spawn(move || make_groups(config, &judge, seed, now, days, &send));
+        let mut written = 0;
+        for (records, at) in groups {
+            written += records.len() as u64;
+            pipeline.ingest(vec![records], at)?;
         }
-        if waiting.len() >= GROUP {
-            written += commit(pipeline, &judge, &mut waiting)?;
-        }
-    }
-    written += commit(pipeline, &judge, &mut waiting)?;
+        maker.join().map_err(|_| anyhow::anyhow!("the thread that makes the history panicked"))??;
+        anyhow::Ok(written)
+    })?;
     pipeline.tick(now - GAP)?;
     pipeline.seal()?;
     pipeline.forget_counters();
     Ok(written)
 }
 
-fn commit(pipeline: &mut Pipeline, judge: &InlineJudge, waiting: &mut Vec<Record>) -> anyhow::Result<u64> {
-    let records = std::mem::take(waiting);
-    let Some(at) = records.iter().map(time_of).max() else { return Ok(0) };
-    let mut written = records.len() as u64;
-    let ingested = pipeline.ingest(vec![records], at)?;
-    let mut judged = Vec::new();
-    for chosen in ingested.to_judge {
-        judged.extend(judge.judge(&chosen)?);
+fn make_groups(
+    config: &Resolved,
+    judge: &InlineJudge,
+    seed: u64,
+    now: Timestamp,
+    days: u32,
+    groups: &SyncSender<Group>,
+) -> anyhow::Result<()> {
+    let history = history(seed, now - GAP, days);
+    let mut replay = Replay::new(config, history.capture_probability())?;
+    let chooser = Chooser::new(secret_of(seed), &config.evaluate);
+    let mut waiting: Vec<Record> = Vec::with_capacity(GROUP);
+    for item in history {
+        let at = match item {
+            HistoryItem::Exchange(exchange) => {
+                let record = replay.inference(&exchange);
+                if let Record::Inference(call) = &record
+                    && let Some(choice) = chooser.choose(call)
+                {
+                    let chosen = ToJudge { call: Arc::new((**call).clone()), choice };
+                    waiting.push(record);
+                    waiting.extend(judge.judge(&chosen)?);
+                } else {
+                    waiting.push(record);
+                }
+                exchange.time
+            }
+            HistoryItem::Metrics { time, text } => {
+                waiting.extend(replay.scrape(text.as_bytes(), time)?);
+                time
+            }
+        };
+        // The other thread ends early only with an error of its own, which is told there.
+        if waiting.len() >= GROUP && groups.send((std::mem::take(&mut waiting), at)).is_err() {
+            return Ok(());
+        }
     }
-    written += judged.len() as u64;
-    pipeline.ingest(vec![judged], at)?;
-    Ok(written)
-}
-
-fn time_of(record: &Record) -> Timestamp {
-    match record {
-        Record::Inference(call) => call.time,
-        Record::Reading(reading) => reading.time,
-        _ => Timestamp::default(),
-    }
+    let _ = groups.send((waiting, now - GAP));
+    Ok(())
 }
