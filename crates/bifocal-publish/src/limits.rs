@@ -9,7 +9,11 @@ pub(crate) const DELIVERY_PAUSE_MAX_SECS: i64 = 3600;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
-    ("delivery_attempts", DELIVERY_ATTEMPTS_MAX as u64, "attempts to deliver one notification, then it is dead"),
+    (
+        "delivery_attempts",
+        DELIVERY_ATTEMPTS_MAX as u64,
+        "attempts to deliver one notification, then it is dead",
+    ),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "notifications looked at in one round"),
     ("delivery_pause_secs", DELIVERY_PAUSE_MAX_SECS as u64, "longest pause between two attempts"),
 ];

@@ -179,7 +179,12 @@ mod tests {
     fn names_follow_the_conventions() {
         for metric in Metric::ALL {
             assert!(metric.name().starts_with("bifocal_"));
-            assert_eq!(metric.name().ends_with("_total"), metric.kind() == Kind::Counter, "{}", metric.name());
+            assert_eq!(
+                metric.name().ends_with("_total"),
+                metric.kind() == Kind::Counter,
+                "{}",
+                metric.name()
+            );
         }
     }
 }

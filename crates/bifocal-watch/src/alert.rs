@@ -8,12 +8,12 @@ mod standing;
 
 pub use hold::Hold;
 pub use pack::shipped_rules;
-pub use rule::{RuleConfig, Severity};
 pub(crate) use rule::{Rule, compile};
+pub use rule::{RuleConfig, Severity};
 pub use signals::valid_names;
 pub(crate) use signals::{SignalValues, window};
-pub(crate) use standing::{Standing, Transition, step};
 pub use standing::Status;
+pub(crate) use standing::{Standing, Transition, step};
 
 use bifocal_model::{TargetKey, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -49,7 +49,12 @@ impl HardwareWindow {
     }
 
     /// Whether queue or KV cache are at their limits.
-    pub(crate) fn saturated(&self, now: Timestamp, objectives: &Objectives, reasons: &mut Vec<String>) -> bool {
+    pub(crate) fn saturated(
+        &self,
+        now: Timestamp,
+        objectives: &Objectives,
+        reasons: &mut Vec<String>,
+    ) -> bool {
         let waiting = self.now("requests_waiting", now).filter(|&n| n >= objectives.requests_waiting);
         let cache =
             self.now("kv_cache_usage_ratio", now).filter(|&share| share >= objectives.kv_cache_usage_ratio);
@@ -75,9 +80,9 @@ impl HardwareWindow {
             seen += 1;
             // The span is covered when a reading stands at or before its start, give or take one scrape.
             let covered = points.front().is_some_and(|(time, _)| *time <= now - span + FRESH);
-            let busy = points.iter().any(|(time, share)| {
-                *time >= now - span && *share >= objectives.idle_gpu_utilization_ratio
-            });
+            let busy = points
+                .iter()
+                .any(|(time, share)| *time >= now - span && *share >= objectives.idle_gpu_utilization_ratio);
             if busy || !covered {
                 return (Efficiency::Ok, None);
             }
@@ -120,7 +125,8 @@ mod tests {
         let mut window = HardwareWindow::default();
         assert_eq!(window.efficiency(Timestamp::from_secs(0), &objectives).0, Efficiency::Unknown);
         for i in 0..80 {
-            window.add(&reading("gpu_utilization_ratio", i * 10, if i == 0 { 0.6 } else { 0.02 }), &objectives);
+            window
+                .add(&reading("gpu_utilization_ratio", i * 10, if i == 0 { 0.6 } else { 0.02 }), &objectives);
             let (now, _) = window.efficiency(Timestamp::from_secs(i * 10), &objectives);
             // The busy reading at second 0 must leave the window of 600 s first.
             assert_eq!(now == Efficiency::Wasteful, i > 60, "second {}", i * 10);

@@ -18,6 +18,7 @@ mod onset;
 mod recent;
 mod sentence;
 mod service;
+mod shown;
 mod snapshot;
 mod stream;
 mod target;

@@ -51,7 +51,9 @@ pub(crate) fn target(view: &TargetView) -> String {
         StateName::Unknown => format!("Nothing is known of {name} now: no request and no reading lately."),
         StateName::Healthy => match view.answers {
             Answers::Learning { n, of } => {
-                format!("{name}: service within objectives; learning what good answers are ({n} of {of} judged).")
+                format!(
+                    "{name}: service within objectives; learning what good answers are ({n} of {of} judged)."
+                )
             }
             Answers::Unknown => format!("{name}: service within objectives; no answer is judged."),
             _ => format!("{name} is healthy: service within objectives, answers as good as the baseline."),
@@ -71,7 +73,11 @@ fn degradation(dimension: &str, alarm: &AlarmView) -> String {
     };
     let clock = |time: bifocal_model::Timestamp| time.to_string().get(11..16).unwrap_or_default().to_owned();
     let dimension = dimension.replace('_', " ");
-    format!("{dimension} is {size}; began between {} and {} UTC.", clock(alarm.onset_from), clock(alarm.onset_to))
+    format!(
+        "{dimension} is {size}; began between {} and {} UTC.",
+        clock(alarm.onset_from),
+        clock(alarm.onset_to)
+    )
 }
 
 fn drop_range(baseline: f64, after: &Estimate) -> String {

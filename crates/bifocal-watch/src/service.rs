@@ -88,7 +88,8 @@ impl ServiceWindow {
     pub(crate) fn report(&self, now: Timestamp, objectives: &Objectives) -> (Service, ServiceReport) {
         let length = Span::from_secs_f64(objectives.window_seconds);
         let sum = self.sum_since(now - length);
-        let mut report = ServiceReport { requests: sum.requests, weighted: sum.weighted, ..Default::default() };
+        let mut report =
+            ServiceReport { requests: sum.requests, weighted: sum.weighted, ..Default::default() };
         if sum.requests == 0 {
             return (Service::Unknown, report);
         }

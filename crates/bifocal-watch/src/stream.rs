@@ -6,7 +6,8 @@
 
 use bifocal_model::invariant::Invariant;
 use bifocal_model::{
-    Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Score, Span, TargetKey, Timestamp, check_invariant,
+    Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Score, Span, TargetKey, Timestamp,
+    check_invariant,
 };
 use bifocal_stats::baseline::Baseline;
 use bifocal_stats::edetector::Detector;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::QualityConfig;
 use crate::onset;
 use crate::recent::{Judged, Recent};
+use crate::shown::{Estimates, Shown};
 use crate::snapshot::{AlarmView, BaselineView, StreamView};
 
 /// Scores are in [0, 1].
@@ -41,6 +43,8 @@ pub(crate) struct Stream {
     threshold: f64,
     pub(crate) recent: Recent,
     rate: Rate,
+    #[serde(skip)]
+    shown: Shown,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +76,7 @@ impl Stream {
             threshold: 0.0,
             recent: Recent::default(),
             rate: Rate::default(),
+            shown: Shown::default(),
         }
     }
 
@@ -150,13 +155,16 @@ impl Stream {
     /// What is shown of it.
     pub(crate) fn view(&self, now: Timestamp, config: &QualityConfig) -> StreamView {
         let window = Span::from_secs_f64(config.window_seconds);
-        let estimates = self.recent.estimates(now, window);
         let alarm = match &self.phase {
-            Phase::Alarmed { alarm, .. } => {
-                Some(AlarmView { size: self.recent.estimate_after(alarm.time, now), ..alarm.clone() })
-            }
+            Phase::Alarmed { alarm, .. } => Some(alarm),
             _ => None,
         };
+        let Estimates { window: estimates, since_alarm } =
+            self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
+                window: self.recent.estimates(now, window),
+                since_alarm: alarm.and_then(|alarm| self.recent.estimate_after(alarm.time, now)),
+            });
+        let alarm = alarm.map(|alarm| AlarmView { size: since_alarm, ..alarm.clone() });
         let evidence = match &self.phase {
             Phase::Learning => 0.0,
             Phase::Watching { detector } => detector.evidence(),

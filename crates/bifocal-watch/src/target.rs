@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use bifocal_model::{
-    Answers, Condition, Dimension, Efficiency, EvaluatorKind, Inference, Reading, Score, Service,
-    Span, StateName, TargetKey, Timestamp, Window,
+    Answers, Condition, Dimension, Efficiency, EvaluatorKind, Inference, Reading, Score, Service, Span,
+    StateName, TargetKey, Timestamp, Window,
 };
 use bifocal_stats::binomial;
 use serde::{Deserialize, Serialize};
 
-use crate::config::WatchConfig;
+use crate::config::{Objectives, WatchConfig};
 use crate::efficiency::HardwareWindow;
+use crate::sentence;
 use crate::service::ServiceWindow;
 use crate::snapshot::{FailureView, StreamView, TargetView};
 use crate::stream::Stream;
-use crate::sentence;
 
 /// A target and everything that is known of it now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,11 @@ pub(crate) struct Target {
     failures: Vec<FailureCount>,
     held_service: Held<Service>,
     held_efficiency: Held<Efficiency>,
+    /// When the server was last seen full, and whether the slow service of the last tick was a full one.
+    #[serde(default)]
+    full_at: Option<Timestamp>,
+    #[serde(default)]
+    was_saturated: bool,
     pub(crate) state: StateName,
     pub(crate) since: Timestamp,
 }
@@ -60,6 +65,8 @@ impl Target {
             failures: Vec::new(),
             held_service: Held { value: Service::Unknown, entered: first_seen },
             held_efficiency: Held { value: Efficiency::Unknown, entered: first_seen },
+            full_at: None,
+            was_saturated: false,
             state: StateName::Unknown,
             since: first_seen,
         }
@@ -124,20 +131,26 @@ impl Target {
     pub(crate) fn decide(&mut self, now: Timestamp, config: &WatchConfig) -> (TargetView, Option<StateName>) {
         let objectives = &config.objectives;
         let dwell = Span::from_secs_f64(objectives.dwell_seconds);
-        let (service, report) = self.service.report(now, objectives);
+        let (seen_service, report) = self.service.report(now, objectives);
         let mut reasons = report.reasons;
-        let service = self.held_service.settle(service, now, dwell);
+        let service = self.held_service.settle(seen_service, now, dwell);
         let mut saturation = Vec::new();
-        let saturated = self.hardware.saturated(now, objectives, &mut saturation)
+        let full = self.hardware.saturated(now, objectives, &mut saturation)
             || report.throttled_ratio > objectives.error_ratio;
+        let saturated = self.saturation(full, service, seen_service, now, objectives);
         if service == Service::Slow {
             reasons.extend(saturation);
         }
-        let (efficiency, idle) = self.hardware.efficiency(now, objectives);
+        // Accelerators that idle because calls fail are the failure's doing: whether they are needed cannot be told.
+        let (efficiency, idle) = match service {
+            Service::Failing => (Efficiency::Unknown, None),
+            _ => self.hardware.efficiency(now, objectives),
+        };
         let streams: Vec<StreamView> =
             self.current_streams().map(|stream| stream.view(now, &config.quality)).collect();
         let cost = self.hardware.now("cost_usd_per_hour", now);
-        let per_good_answer = cost_per_good_answer(cost, report.requests_per_second, report.error_ratio, &streams);
+        let per_good_answer =
+            cost_per_good_answer(cost, report.requests_per_second, report.error_ratio, &streams);
         let too_dear = per_good_answer.zip(objectives.usd_per_good_answer).is_some_and(|(is, max)| is > max);
         let efficiency = if too_dear { Efficiency::Wasteful } else { efficiency };
         let efficiency = self.held_efficiency.settle(efficiency, now, dwell);
@@ -197,15 +210,37 @@ impl Target {
                 None => watched = true,
             }
         }
-        let calls_arrive = self.service.last.is_some_and(|last| {
-            now.since(last) < Span::from_secs_f64(config.objectives.stale_after_seconds)
-        });
+        let calls_arrive = self
+            .service
+            .last
+            .is_some_and(|last| now.since(last) < Span::from_secs_f64(config.objectives.stale_after_seconds));
         match (learning, watched) {
             _ if !calls_arrive => Answers::Unknown,
             (Some((n, of)), _) => Answers::Learning { n, of },
             (None, true) => Answers::Ok,
             (None, false) => Answers::Unknown,
         }
+    }
+
+    /// Whether a slow service is a full one. The requests that make it slow are those of the service's window, so a
+    /// server that was full within it counts as full; and while the dwell holds a slow service that is slow no longer,
+    /// it is held as what it was. Without this an overload would end as a `service_degraded` that never was.
+    fn saturation(
+        &mut self,
+        full: bool,
+        service: Service,
+        seen: Service,
+        now: Timestamp,
+        objectives: &Objectives,
+    ) -> bool {
+        if full {
+            self.full_at = Some(now);
+        }
+        let window = Span::from_secs_f64(objectives.window_seconds);
+        let in_window = self.full_at.is_some_and(|at| now.since(at) < window);
+        let held = service != seen && self.was_saturated;
+        self.was_saturated = full || (service == Service::Slow && (in_window || held));
+        self.was_saturated
     }
 
     /// A state change that the journal tells of.

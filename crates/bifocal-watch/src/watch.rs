@@ -1,5 +1,7 @@
 //! The watch as a whole: records in, state out.
 
+use std::sync::Arc;
+
 use bifocal_model::{
     Event, EventKind, Inference, LedgerOutcome, Loss, Reading, ReadingSubject, Score, Source, StateName,
     TargetKey, Timestamp, Window,
@@ -30,7 +32,8 @@ pub trait Quantiles {
 /// The watch.
 #[derive(Debug)]
 pub struct Watch {
-    config: WatchConfig,
+    /// Shared, for each record borrows it beside its target.
+    config: Arc<WatchConfig>,
     rules: Vec<Rule>,
     state: State,
     /// Events that records caused since the last tick.
@@ -65,7 +68,7 @@ impl Watch {
                 return Err(Error::DuplicateRule { rule: rule.config.name.clone() });
             }
         }
-        Ok(Self { config, rules, state: State::default(), pending: Vec::new(), telemetry })
+        Ok(Self { config: Arc::new(config), rules, state: State::default(), pending: Vec::new(), telemetry })
     }
 
     /// The state as bytes, to be saved with the last applied sequence.
@@ -123,7 +126,7 @@ impl Watch {
     }
 
     fn take_call<T>(&mut self, call: &Inference<T>) {
-        let config = self.config.clone();
+        let config = Arc::clone(&self.config);
         let Some(target) = self.target_mut(&call.target, call.time) else { return };
         let Some((old, new)) = target.take_call(call, &config) else { return };
         self.pending.push(Event {
@@ -136,15 +139,17 @@ impl Watch {
     }
 
     fn take_score<T>(&mut self, score: &Score<T>) {
-        let threshold = self.threshold();
-        let streams: usize = self.state.targets.iter().map(|target| target.streams.len()).sum();
-        let config = self.config.clone();
-        let telemetry = self.telemetry.clone();
-        let Some(target) = self.target_mut(&score.target, score.time) else { return };
         if is_heuristic(score) {
-            target.take_heuristic(score);
+            if let Some(target) = self.target_mut(&score.target, score.time) {
+                target.take_heuristic(score);
+            }
             return;
         }
+        let threshold = self.threshold();
+        let streams: usize = self.state.targets.iter().map(|target| target.streams.len()).sum();
+        let config = Arc::clone(&self.config);
+        let telemetry = self.telemetry.clone();
+        let Some(target) = self.target_mut(&score.target, score.time) else { return };
         let known = target
             .streams
             .iter()
@@ -158,7 +163,7 @@ impl Watch {
     }
 
     fn take_reading(&mut self, reading: &Reading) {
-        let config = self.config.clone();
+        let config = Arc::clone(&self.config);
         match &reading.subject {
             ReadingSubject::Target(key) => {
                 if let Some(target) = self.target_mut(key, reading.time) {
@@ -254,7 +259,6 @@ fn state_change(view: &TargetView, before: StateName, now: Timestamp) -> Event {
         summary: format!("{} became {} (was {})", view.name, view.state.name(), before.name()),
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -65,14 +65,22 @@ impl Exposition {
     }
 
     fn passed(&self, text: &mut Text) {
-        text.family("bifocal_requests_total", "counter", "requests by class of status, weighted by 1 / capture probability");
+        text.family(
+            "bifocal_requests_total",
+            "counter",
+            "requests by class of status, weighted by 1 / capture probability",
+        );
         for (key, passed) in &self.targets {
             for (class, count) in &passed.by_status {
                 text.sample("bifocal_requests_total", &with(key, &[("status_class", class)]), *count);
             }
         }
         for (name, help, pick) in [
-            ("bifocal_ttft_seconds", "time to first token", (|p: &Passed| p.ttft) as fn(&Passed) -> Histogram),
+            (
+                "bifocal_ttft_seconds",
+                "time to first token",
+                (|p: &Passed| p.ttft) as fn(&Passed) -> Histogram,
+            ),
             ("bifocal_request_duration_seconds", "end-to-end latency", |p: &Passed| p.duration),
         ] {
             text.family(name, "histogram", help);
@@ -154,8 +162,11 @@ fn quality(text: &mut Text, snapshot: &Snapshot) {
         text.family(name, "gauge", help);
         for view in &snapshot.targets {
             for stream in &view.streams {
-                let Some(estimate) = (if pass { stream.pass_rate } else { stream.estimate }) else { continue };
-                let bounds = [("value", estimate.value), ("lower", estimate.lower), ("upper", estimate.upper)];
+                let Some(estimate) = (if pass { stream.pass_rate } else { stream.estimate }) else {
+                    continue;
+                };
+                let bounds =
+                    [("value", estimate.value), ("lower", estimate.lower), ("upper", estimate.upper)];
                 for (bound, number) in bounds {
                     let labels = [("dimension", stream.dimension.as_str()), ("bound", bound)];
                     text.sample(name, &with(&view.key, &labels), number);
@@ -163,7 +174,11 @@ fn quality(text: &mut Text, snapshot: &Snapshot) {
             }
         }
     }
-    text.family("bifocal_quality_evidence", "gauge", "evidence of the degradation detector; alarm at the threshold");
+    text.family(
+        "bifocal_quality_evidence",
+        "gauge",
+        "evidence of the degradation detector; alarm at the threshold",
+    );
     for (view, stream) in watched(snapshot) {
         let labels = with(&view.key, &[("dimension", stream.dimension.as_str())]);
         text.sample("bifocal_quality_evidence", &labels, stream.evidence);

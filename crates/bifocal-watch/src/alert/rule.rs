@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused_with_the_nearest() {
-        let Error::Rule { err, .. } = compile(&config("value('relevence') < 0.7")).unwrap_err() else { panic!() };
+        let Error::Rule { err, .. } = compile(&config("value('relevence') < 0.7")).unwrap_err() else {
+            panic!()
+        };
         assert!(err.to_string().contains("relevence"), "{err}");
         assert!(format!("{err:?}").contains("relevance"), "{err:?}");
         assert!(compile(&config("value('relevance')")).is_err(), "no truth value");

@@ -51,7 +51,9 @@ pub(crate) fn step(
             let pending = Standing { status: Status::Pending, since: now, clear_since: None };
             fire_when_held(pending, now, hold)
         }
-        (Some(standing), Some(true)) if standing.status == Status::Pending => fire_when_held(standing, now, hold),
+        (Some(standing), Some(true)) if standing.status == Status::Pending => {
+            fire_when_held(standing, now, hold)
+        }
         (Some(standing), Some(true)) => (Some(Standing { clear_since: None, ..standing }), None),
         (Some(standing), Some(false)) if standing.status == Status::Firing => {
             let clear_since = standing.clear_since.unwrap_or(now);

@@ -59,7 +59,8 @@ fn counts_divide_by_the_capture_probability() {
 #[test]
 fn slow_needs_more_than_chance() {
     let objectives = Objectives::default();
-    let slow = |share: i64| filled((0..200).map(|i| call(i, Some(if i % 100 < share { 6.0 } else { 0.2 }), None)));
+    let slow =
+        |share: i64| filled((0..200).map(|i| call(i, Some(if i % 100 < share { 6.0 } else { 0.2 }), None)));
     let at = Timestamp::from_secs(200);
     assert_eq!(slow(5).report(at, &objectives).0, Service::Ok);
     assert_eq!(slow(20).report(at, &objectives).0, Service::Slow);

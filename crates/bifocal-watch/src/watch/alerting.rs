@@ -58,7 +58,8 @@ impl AlertBook {
 
     /// An event of the journal: what a tick decided before a restart stands again.
     pub(crate) fn restore(&mut self, event: &Event) {
-        let (EventKind::AlertFired | EventKind::AlertResolved, Some(target)) = (event.kind, &event.target) else {
+        let (EventKind::AlertFired | EventKind::AlertResolved, Some(target)) = (event.kind, &event.target)
+        else {
             return;
         };
         let Some((since, rule)) = read_id(&event.id) else { return };
@@ -84,7 +85,11 @@ impl AlertBook {
     pub(crate) fn views(&self, rules: &[Rule]) -> Vec<AlertView> {
         let mut standing: Vec<AlertView> = self.standing.iter().filter_map(|e| e.view(rules)).collect();
         standing.sort_by_key(|alert| {
-            (alert.status != Status::Firing, std::cmp::Reverse(alert.severity), std::cmp::Reverse(alert.since))
+            (
+                alert.status != Status::Firing,
+                std::cmp::Reverse(alert.severity),
+                std::cmp::Reverse(alert.since),
+            )
         });
         standing.extend(self.over.iter().rev().filter_map(|entry| entry.view(rules)));
         standing

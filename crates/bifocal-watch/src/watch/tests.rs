@@ -34,7 +34,8 @@ impl Traffic {
     }
 
     fn uniform(&mut self) -> f64 {
-        self.noise = self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.noise =
+            self.noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.noise >> 40) as f64 / f64::from(1 << 24)
     }
 
@@ -276,4 +277,37 @@ fn silence_is_unknown_and_not_healthy() {
     feed(&mut watch, &mut traffic, 600, 0.85);
     let later = traffic.now() + Span::from_mins(30);
     assert_eq!(watch.tick(later, &NoQuantiles).snapshot.targets[0].state, StateName::Unknown);
+}
+
+/// An overload's queue is gone before its slow requests have left the window and the dwell is over: until then it is
+/// the end of an overload, never a `service_degraded`.
+#[test]
+fn an_overload_ends_as_an_overload() {
+    let mut watch = Watch::new(WatchConfig::default(), Telemetry::new()).unwrap();
+    let mut traffic = Traffic::new("a", 5);
+    let mut seen: Vec<StateName> = Vec::new();
+    for second in 0..1500_i64 {
+        let (overload, queue) = ((300..360).contains(&second), (300..380).contains(&second));
+        let [call, _] = traffic.next(0.9);
+        let Record::Inference(mut call) = call else { panic!() };
+        call.timing.ttft_seconds = Some(if overload { 8.0 } else { 0.3 });
+        call.timing.duration_seconds = Some(9.0);
+        watch.apply(&Record::Inference(call));
+        if second % 10 == 0 {
+            watch.apply(&Record::Reading(bifocal_model::Reading {
+                signal: "requests_waiting".into(),
+                subject: ReadingSubject::Target(traffic.target.clone()),
+                part: String::new(),
+                time: traffic.now(),
+                value: if queue { 90.0 } else { 0.0 },
+                source: Source::Scrape,
+            }));
+        }
+        let view = watch.tick(traffic.now(), &NoQuantiles).snapshot.targets.remove(0);
+        if view.service != Service::Unknown && seen.last() != Some(&view.state) {
+            seen.push(view.state);
+        }
+    }
+    use StateName::{Healthy, Overloaded};
+    assert_eq!(seen, [Healthy, Overloaded, Healthy]);
 }
