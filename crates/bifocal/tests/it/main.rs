@@ -1,7 +1,12 @@
 //! Tests of the whole: the real binary, or its library in process. One test binary, so that it is linked once.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first thing that is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first thing that is not as it should be"
+)]
 
 mod command_line;
+mod harness;
 mod kills;
 mod real_components;
 mod recorded_swap;
