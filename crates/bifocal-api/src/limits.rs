@@ -1,7 +1,5 @@
 //! Limits of the API.
 
-/// Rows of one answer unless asked for fewer.
-pub(crate) const PAGE_ROWS_DEFAULT: usize = 50;
 /// Rows of one answer at most.
 pub(crate) const PAGE_ROWS_MAX: usize = 500;
 /// Points of one series at most; a finer step is made coarser.

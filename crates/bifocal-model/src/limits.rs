@@ -1,7 +1,5 @@
 //! Limits that more than one crate must agree on. Each crate has a table of its own beside this one.
 
 /// Every limit of this crate with its number: name, value, why.
-pub const LIMITS: &[(&str, u64, &str)] = &[
-    ("label_values", 64, "labels of one inference; more are left out"),
-    ("targets", 256, "targets watched at once; calls of further ones are counted under `other`"),
-];
+pub const LIMITS: &[(&str, u64, &str)] =
+    &[("targets", 256, "targets watched at once; calls of further ones are counted under `other`")];

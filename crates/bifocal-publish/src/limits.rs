@@ -2,8 +2,6 @@
 
 /// Attempts to deliver one notification; with the growing pauses that is about a day.
 pub(crate) const DELIVERY_ATTEMPTS_MAX: u32 = 40;
-/// Notifications looked at in one round.
-pub(crate) const DELIVERIES_AT_ONCE: usize = 16;
 /// Longest pause between two attempts, seconds.
 pub(crate) const DELIVERY_PAUSE_MAX_SECS: i64 = 3600;
 
@@ -14,6 +12,5 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         DELIVERY_ATTEMPTS_MAX as u64,
         "attempts to deliver one notification, then it is dead",
     ),
-    ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "notifications looked at in one round"),
     ("delivery_pause_secs", DELIVERY_PAUSE_MAX_SECS as u64, "longest pause between two attempts"),
 ];

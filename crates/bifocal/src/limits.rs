@@ -4,8 +4,8 @@
 pub(crate) const INTAKE_BATCHES: usize = 4096;
 /// Records that one group commit takes at most.
 pub(crate) const GROUP_RECORDS: usize = 8192;
-/// Calls that wait to be decoded behind the proxy.
-pub(crate) const EXCHANGES: usize = 2048;
+/// Messages that one look into the outbox takes.
+pub(crate) const DELIVERIES_AT_ONCE: u32 = 16;
 /// Bytes of one scraped page.
 pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one answer of a judge or webhook.
@@ -15,7 +15,7 @@ pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
-    ("exchanges", EXCHANGES as u64, "calls that wait to be decoded"),
+    ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),
     ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),
     ("reply_bytes", REPLY_BYTES as u64, "bytes of one answer of a judge or webhook"),
 ];

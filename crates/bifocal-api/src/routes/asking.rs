@@ -4,7 +4,10 @@ use bifocal_model::{Span, TargetId, TargetKey, Timestamp, Window};
 use bifocal_watch::{Snapshot, TargetView};
 
 use crate::error::ApiError;
-use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+use crate::limits::PAGE_ROWS_MAX;
+
+/// Rows of one answer unless asked for another number.
+const PAGE_ROWS_DEFAULT: usize = 50;
 
 /// The target of an id, or a name.
 pub(super) fn target<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a TargetView, ApiError> {

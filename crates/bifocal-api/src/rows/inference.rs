@@ -129,8 +129,8 @@ impl InferenceRow {
             streamed: call.streamed,
             completeness: call.completeness.clone(),
             served_model: call.labels.get("served_model").cloned(),
-            question: question.chars().take(QUESTION_CHARS).collect(),
-            answer: call.answer.as_str().chars().take(ANSWER_CHARS).collect(),
+            question: head(question, QUESTION_CHARS),
+            answer: head(call.answer.as_str(), ANSWER_CHARS),
             scores: scores.iter().map(|score| ScoreRow::from(&**score)).collect(),
             messages: None,
             redactions: None,
@@ -172,6 +172,24 @@ impl From<&Score<Redacted>> for ScoreRow {
             failure,
             inclusion_probability: score.inclusion.get(),
             cost_usd: score.cost.usd,
+        }
+    }
+}
+
+/// The first characters of a text.
+fn head(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_texts_are_cut_between_characters() {
+        for limit in [QUESTION_CHARS, ANSWER_CHARS] {
+            assert_eq!(head(&"ü".repeat(limit), limit).chars().count(), limit);
+            assert_eq!(head(&"ü".repeat(limit + 1), limit).chars().count(), limit);
         }
     }
 }

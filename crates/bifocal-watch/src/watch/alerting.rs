@@ -216,3 +216,28 @@ fn notification(transition: Transition, rule: &Rule, entry: &Entry, now: Timesta
         channels: rule.config.channels.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_resolved_alerts_leave_at_the_limit() {
+        let mut book = AlertBook::default();
+        let target = TargetKey::of_model("local", "m");
+        for i in 0..=RESOLVED_ALERTS_MAX {
+            let since = Timestamp::from_secs(i64::try_from(i).unwrap());
+            let standing = Standing { status: Status::Firing, since, clear_since: None };
+            let entry = Entry {
+                rule: "r".into(),
+                target: target.clone(),
+                standing,
+                resolved_at: None,
+                summary: String::new(),
+            };
+            book.close(entry, since);
+        }
+        assert_eq!(book.over.len(), RESOLVED_ALERTS_MAX);
+        assert_eq!(book.over[0].standing.since, Timestamp::from_secs(1));
+    }
+}

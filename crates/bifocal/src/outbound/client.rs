@@ -31,3 +31,18 @@ pub(super) async fn body_within(
     }
     Ok(Some(body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{REPLY_BYTES, SCRAPE_BYTES};
+
+    #[tokio::test]
+    async fn bodies_are_read_to_the_limit_and_not_past_it() {
+        for limit in [SCRAPE_BYTES, REPLY_BYTES] {
+            let of = |bytes: usize| reqwest::Response::from(http::Response::new(vec![b'x'; bytes]));
+            assert_eq!(body_within(of(limit), limit).await.unwrap().unwrap().len(), limit);
+            assert_eq!(body_within(of(limit + 1), limit).await.unwrap(), None);
+        }
+    }
+}

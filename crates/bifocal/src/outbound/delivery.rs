@@ -7,8 +7,9 @@ use bifocal_publish::notify::{ChannelConfig, next_pause};
 use bifocal_store::{Outgoing, SmallState};
 use bifocal_telemetry::{Clock, Drain, Metric, Telemetry};
 
+use crate::limits::DELIVERIES_AT_ONCE;
+
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
-const AT_ONCE: u32 = 16;
 
 /// Takes messages from the outbox to their channels.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ impl Courier {
             }
             let small_state = self.small_state.clone();
             let now = self.clock.now();
-            let due = tokio::task::spawn_blocking(move || small_state.outbox_due(now, AT_ONCE)).await;
+            let due =
+                tokio::task::spawn_blocking(move || small_state.outbox_due(now, DELIVERIES_AT_ONCE)).await;
             match due {
                 Ok(Ok(due)) => {
                     for outgoing in due {
@@ -90,5 +92,28 @@ impl Courier {
         let response = request.send().await.map_err(|err| err.without_url().to_string())?;
         let status = response.status();
         if status.is_success() { Ok(()) } else { Err(format!("HTTP {}", status.as_u16())) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_model::Timestamp;
+    use bifocal_store::{Options, Store};
+    use bifocal_telemetry::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn a_look_takes_no_more_than_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_secs(1_800_000_000);
+        let options = Options::new(folder.path(), Arc::new(ManualClock::new(now)));
+        let (store, _) = Store::open(options, Telemetry::new()).unwrap();
+        let outbox = store.small_state();
+        for i in 0..=DELIVERIES_AT_ONCE {
+            outbox.outbox_put(&format!("alert-{i}:firing"), "sre", b"{}", now).unwrap();
+        }
+        let due = outbox.outbox_due(now, DELIVERIES_AT_ONCE).unwrap();
+        assert_eq!(due.len(), 16);
     }
 }

@@ -148,3 +148,38 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use bifocal_model::{Event, EventKind};
+    use bifocal_store::Record;
+
+    use super::*;
+
+    fn batch(records: usize) -> Batch {
+        let event = Event {
+            time: Timestamp::from_secs(1),
+            kind: EventKind::Configuration,
+            target: None,
+            id: "e".to_owned(),
+            summary: String::new(),
+        };
+        Batch { records: vec![Record::Event(event); records], acknowledge: None }
+    }
+
+    #[tokio::test]
+    async fn a_group_ends_at_the_limit() {
+        let (send, mut receive) = mpsc::channel(8);
+        for _ in 0..3 {
+            send.send(batch(GROUP_RECORDS / 2)).await.unwrap();
+        }
+        let mut taken = Vec::new();
+        assert!(take(&mut receive, &mut taken, Duration::from_secs(5)).await);
+        assert_eq!(taken.len(), 2, "the third batch waits for the next group");
+        drop(send);
+        taken.clear();
+        assert!(take(&mut receive, &mut taken, Duration::from_secs(5)).await);
+        assert_eq!(taken.len(), 1);
+        assert!(!take(&mut receive, &mut taken, Duration::from_secs(5)).await, "no source is left");
+    }
+}
