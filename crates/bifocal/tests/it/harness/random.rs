@@ -32,9 +32,4 @@ impl Random {
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
-
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        let at = self.below(items.len() as u64);
-        &items[usize::try_from(at).unwrap()]
-    }
 }
