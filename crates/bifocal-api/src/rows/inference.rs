@@ -108,7 +108,7 @@ impl InferenceRow {
     /// For a list: heads of the texts.
     pub(crate) fn brief(call: &Inference<Redacted>, scores: &[Scored]) -> Self {
         let question = call.messages.iter().rev().find(|message| message.role == "user");
-        let question = question.or(call.messages.last()).map_or("", |message| message.text.as_str());
+        let question = question.or_else(|| call.messages.last()).map_or("", |message| message.text.as_str());
         Self {
             id: call.id.to_string(),
             target: call.target.id().to_string(),

@@ -14,10 +14,10 @@ const KEEP_EVERY: Duration = Duration::from_secs(2);
 /// The secret that decides which answers are judged: made once, kept in the data folder, never shown. Its
 /// randomness is that of the standard library's hash keys, which come from the operating system.
 pub fn sampling_secret(small_state: &SmallState) -> anyhow::Result<[u8; 16]> {
-    if let Some(kept) = small_state.kv_get(SECRET)? {
-        if let Ok(secret) = <[u8; 16]>::try_from(kept.as_slice()) {
-            return Ok(secret);
-        }
+    if let Some(kept) = small_state.kv_get(SECRET)?
+        && let Ok(secret) = <[u8; 16]>::try_from(kept.as_slice())
+    {
+        return Ok(secret);
     }
     let half = || RandomState::new().hash_one(SECRET).to_le_bytes();
     let mut secret = [0; 16];
