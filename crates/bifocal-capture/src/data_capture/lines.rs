@@ -164,6 +164,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_longest_line_is_read_and_one_byte_more_is_not() {
+        let mut text = vec![b'x'; LINE_BYTES];
+        text.push(b'\n');
+        text.resize(text.len() + LINE_BYTES + 1, b'y');
+        text.extend_from_slice(b"\nlast");
+        let mut lines = Lines::new(text.as_slice(), 0);
+        let Some(Line::Whole { bytes, .. }) = lines.next().unwrap() else { panic!() };
+        assert_eq!(bytes.len(), LINE_BYTES);
+        assert_eq!(lines.next().unwrap(), Some(Line::TooLong { end: 2 * LINE_BYTES as u64 + 3 }));
+        let Some(Line::Whole { bytes, .. }) = lines.next().unwrap() else { panic!() };
+        assert_eq!(bytes, b"last");
+        // The buffer doubles, so it holds less than twice the longest line.
+        assert!(lines.buffer.len() <= 2 * LINE_BYTES, "{}", lines.buffer.len());
+    }
+
     proptest! {
         #[test]
         fn the_size_of_reads_changes_nothing(text in "[ab\n]{0,60}", step in 1usize..20, limit in 1usize..12) {

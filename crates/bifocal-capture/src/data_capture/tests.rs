@@ -9,6 +9,7 @@ use bifocal_telemetry::{ManualClock, TaskGroup, Telemetry};
 
 use super::{Backfill, BackfillOptions, Progress};
 use crate::error::Error;
+use crate::limits::{BACKFILL_BATCH, BACKFILL_BATCH_BYTES};
 
 const SAMPLE: &str = include_str!("../../testdata/sagemaker_data_capture_sample.jsonl");
 
@@ -181,9 +182,11 @@ async fn a_file_that_grows_is_read_on_even_in_the_middle_of_a_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_end_at_their_limits_with_a_checkpoint_each() {
     let folder = tempfile::tempdir().unwrap();
-    let lines: Vec<_> = (0..2100).map(|n| line(n, true)).collect();
+    let lines: Vec<_> = (0..2 * BACKFILL_BATCH + 100).map(|n| line(n, true)).collect();
     let path = write(folder.path(), "x.jsonl", lines.join("\n").as_bytes());
     let wide = line(1, true).replace("answer 1", &"long ".repeat(1_000_000));
+    // One such line is below the limit on bytes, two reach it.
+    assert!((wide.len()..2 * wide.len()).contains(&BACKFILL_BATCH_BYTES));
     let wide: String = (0..4).map(|n| wide.replace("e1", &format!("w{n}")) + "\n").collect();
     let wide = write(folder.path(), "wide.jsonl", wide.as_bytes());
     let running = store(&folder.path().join("data"), usize::MAX);
@@ -191,8 +194,7 @@ async fn batches_end_at_their_limits_with_a_checkpoint_each() {
     let batches = running.batches.lock().unwrap();
     assert!(batches.iter().all(|batch| matches!(batch.last(), Some(Record::Checkpoint(_)))));
     let sizes: Vec<_> = batches.iter().map(|batch| batch.len() - 1).collect();
-    // 1,000 records; then 8 MiB of lines: two of 5 MB each.
-    assert_eq!(sizes, [1000, 1000, 100, 2, 2, 0]);
+    assert_eq!(sizes, [BACKFILL_BATCH, BACKFILL_BATCH, 100, 2, 2, 0]);
     let Record::Inference(inference) = &batches[0][0] else { panic!() };
     assert_eq!((inference.target.endpoint.as_str(), inference.target.model()), ("given", "m"));
 }

@@ -38,6 +38,9 @@ pub struct ProxyOptions {
     /// Client connections at once.
     #[serde(default = "defaults::connections")]
     pub connections: usize,
+    /// Idle connections to the upstream that are kept.
+    #[serde(default = "defaults::idle_upstream_connections")]
+    pub idle_upstream_connections: usize,
     /// Which inference component serves a model as requested; a model that is not here is its own target.
     #[serde(default)]
     pub components: BTreeMap<String, ComponentRoute>,
@@ -76,6 +79,9 @@ mod defaults {
     pub(super) fn connections() -> usize {
         limits::CONNECTIONS
     }
+    pub(super) fn idle_upstream_connections() -> usize {
+        limits::IDLE_UPSTREAM_CONNECTIONS
+    }
 }
 
 /// The upstream, parsed once.
@@ -100,6 +106,7 @@ impl ProxyOptions {
             capture_buffer_bytes: limits::CAPTURE_BUFFER_BYTES,
             capture_queue: limits::CAPTURE_QUEUE,
             connections: limits::CONNECTIONS,
+            idle_upstream_connections: limits::IDLE_UPSTREAM_CONNECTIONS,
             components: BTreeMap::new(),
         }
     }
@@ -178,6 +185,23 @@ mod tests {
             ("http://x/?key=1", "B0201"),
         ] {
             assert_eq!(Upstream::parse(url).unwrap_err().code(), code, "{url}");
+        }
+    }
+
+    #[test]
+    fn limits_are_the_defaults_in_code_and_in_a_file() {
+        let in_code = ProxyOptions::new("127.0.0.1:0".parse().unwrap(), "http://x", "local");
+        let file = r#"{"listen": "127.0.0.1:0", "upstream": "http://x", "origin": "local"}"#;
+        let in_file: ProxyOptions = serde_json::from_str(file).unwrap();
+        for options in [in_code, in_file] {
+            let bytes =
+                (options.request_capture_bytes, options.answer_capture_bytes, options.capture_buffer_bytes);
+            let of_bytes =
+                (limits::REQUEST_CAPTURE_BYTES, limits::ANSWER_CAPTURE_BYTES, limits::CAPTURE_BUFFER_BYTES);
+            assert_eq!(bytes, of_bytes);
+            let counts = (options.capture_queue, options.connections, options.idle_upstream_connections);
+            let of_counts = (limits::CAPTURE_QUEUE, limits::CONNECTIONS, limits::IDLE_UPSTREAM_CONNECTIONS);
+            assert_eq!(counts, of_counts);
         }
     }
 

@@ -11,7 +11,6 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::limits::IDLE_UPSTREAM_CONNECTIONS;
 use crate::proxy::config::Upstream;
 use crate::proxy::tee::RequestTee;
 
@@ -26,6 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     upstream: Upstream,
     idle: Mutex<Vec<Idle>>,
+    idle_max: usize,
     clock: Arc<dyn Clock>,
     tasks: TaskGroup,
     telemetry: Telemetry,
@@ -56,11 +56,12 @@ pub(crate) enum Failed {
 impl Pool {
     pub(crate) fn new(
         upstream: Upstream,
+        idle_max: usize,
         clock: Arc<dyn Clock>,
         tasks: TaskGroup,
         telemetry: Telemetry,
     ) -> Self {
-        Self { upstream, idle: Mutex::new(Vec::new()), clock, tasks, telemetry }
+        Self { upstream, idle: Mutex::new(Vec::new()), idle_max, clock, tasks, telemetry }
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {
@@ -122,7 +123,7 @@ impl Pool {
         }
         let since = self.clock.now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_UPSTREAM_CONNECTIONS {
+        if idle.len() < self.idle_max {
             idle.push(Idle { sender, since });
         } else {
             drop(idle);

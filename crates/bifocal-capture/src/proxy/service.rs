@@ -88,7 +88,8 @@ impl Proxy {
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let upstream_tasks = TaskGroup::new();
-        let pool = Pool::new(upstream, clock, upstream_tasks.clone(), telemetry.clone());
+        let idle_max = options.idle_upstream_connections;
+        let pool = Pool::new(upstream, idle_max, clock, upstream_tasks.clone(), telemetry.clone());
         let counters = Counters::new(telemetry);
         let shared = Shared { pool: Arc::new(pool), tap, counters, telemetry: telemetry.clone() };
         let connections = Arc::new(Semaphore::new(options.connections));

@@ -1,9 +1,11 @@
 //! What is not a stream: bytes, statuses and headers in both directions.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bifocal_telemetry::Metric;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::harness::{
     ANSWER, CHAT, QUESTION, Step, body_of, call, call_on, head_of, json_answer, post, proxy, read_message,
@@ -99,6 +101,41 @@ async fn responses_without_a_body_do_not_hang() {
         }
         assert_eq!(server.connections.load(Ordering::SeqCst), 1, "{request}: the connection is kept");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_to_the_upstream_are_kept_up_to_the_limit() {
+    let gate = Arc::new(Notify::new());
+    let server = upstream(vec![Step::Await(Arc::clone(&gate)), Step::Send(json_answer(ANSWER))]).await;
+    let running = proxy(server.address, |options| options.idle_upstream_connections = 2).await;
+    let hits = || running.telemetry.value(Metric::LimitHits, &["idle_upstream_connections"]);
+    let begin = |calls: usize| {
+        for _ in 0..calls {
+            let address = running.address;
+            running.tasks.spawn("client", async move {
+                assert_eq!(body_of(&call(address, &post(CHAT, QUESTION)).await), ANSWER.as_bytes());
+            });
+        }
+    };
+    // Three calls at once need three connections; the third to come back is one too many.
+    begin(3);
+    until(|| server.seen.lock().unwrap().len() == 3).await;
+    assert_eq!(server.connections.load(Ordering::SeqCst), 3);
+    assert_eq!(hits(), 0);
+    until(|| {
+        gate.notify_one();
+        hits() == 1
+    })
+    .await;
+    begin(2);
+    until(|| server.seen.lock().unwrap().len() == 5).await;
+    assert_eq!(server.connections.load(Ordering::SeqCst), 3, "two were kept");
+    until(|| {
+        gate.notify_one();
+        running.sink.inferences.lock().unwrap().len() == 5
+    })
+    .await;
+    assert_eq!(hits(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,8 @@
 use bifocal_model::{ErrorClass, FinishReason, Source, TokenCount};
 use bifocal_telemetry::Metric;
 
+use crate::limits::TENANT_BYTES;
+
 use super::harness::{
     ANSWER, CHAT, QUESTION, Step, body_of, call, head_of, json_answer, post, proxy, upstream,
 };
@@ -29,6 +31,23 @@ async fn a_call_is_recorded_with_its_text_redacted() {
     assert_eq!((recorded.status, recorded.error), (Some(200), None));
     assert_eq!(recorded.identity.source, Source::Proxy);
     assert!(recorded.timing.duration_seconds.is_some() && recorded.timing.ttft_seconds.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_past_the_limit_is_left_out() {
+    let server = upstream(vec![Step::Send(json_answer(ANSWER))]).await;
+    let running = proxy(server.address, |options| options.tenant_header = Some("x-tenant".into())).await;
+    for (n, bytes) in [TENANT_BYTES, TENANT_BYTES + 1].into_iter().enumerate() {
+        let tenant = "t".repeat(bytes);
+        let length = QUESTION.len();
+        let request = format!(
+            "POST {CHAT} HTTP/1.1\r\nhost: here\r\nx-tenant: {tenant}\r\ncontent-length: {length}\r\n\r\n{QUESTION}"
+        );
+        call(running.address, request.as_bytes()).await;
+        let recorded = running.sink.inferences(n + 1).await.remove(n);
+        assert_eq!(recorded.tenant, (bytes == TENANT_BYTES).then_some(tenant));
+        assert_eq!(running.telemetry.value(Metric::LimitHits, &["tenant_bytes"]), n as u64);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
