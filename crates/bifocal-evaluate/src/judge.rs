@@ -153,7 +153,7 @@ impl Judge {
             body,
             dimension: dimension.clone(),
             fingerprint: *fingerprint,
-            estimated_tokens: tokens_in + u64::from(crate::limits::VERDICT_TOKENS),
+            estimated_tokens: tokens_in + u64::from(prompt::VERDICT_TOKENS),
             subject: Subject {
                 inference: inference.id,
                 target: inference.target.clone(),

@@ -2,16 +2,10 @@
 
 /// Longest text that a heuristic looks at, bytes; longer answers are judged by their head.
 pub(crate) const HEURISTIC_BYTES: usize = 256 << 10;
-/// Characters in which a refusal is looked for: refusals come first.
-pub(crate) const REFUSAL_CHARS: usize = 300;
-/// Longest loop at the end of an answer that is recognised, words.
-pub(crate) const LOOP_WORDS: usize = 64;
 /// Longest question shown to the judge, characters; longer ones are shown by head and tail.
 pub(crate) const QUESTION_CHARS: usize = 6_000;
 /// Longest answer shown to the judge, characters. WildBench judgements read 1,712 tokens on average, p95 2,814.
 pub(crate) const ANSWER_CHARS: usize = 12_000;
-/// Tokens that the judge may answer with; measured judges write 229 on average, p95 303.
-pub(crate) const VERDICT_TOKENS: u32 = 512;
 /// Longest explanation kept, characters.
 pub(crate) const EXPLANATION_CHARS: usize = 2_000;
 /// Largest reply of a judge that is read, bytes.
@@ -26,14 +20,10 @@ pub(crate) const SHED: usize = 16_384;
 pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
-/// Tokens a day when nothing else is said: about 100 answers on three dimensions, at 600 tokens a verdict.
-pub(crate) const TOKENS_PER_DAY: u64 = 200_000;
 
 /// Every limit of this crate with its number: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("heuristic_bytes", HEURISTIC_BYTES as u64, "head of an answer that heuristics look at"),
-    ("refusal_chars", REFUSAL_CHARS as u64, "head of an answer in which a refusal is looked for"),
-    ("repetition_loop_words", LOOP_WORDS as u64, "longest loop that is recognised at an answer's end"),
     (
         "judge_question_chars",
         QUESTION_CHARS as u64,
@@ -44,7 +34,6 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         ANSWER_CHARS as u64,
         "answer shown to the judge; the middle of longer ones is left out",
     ),
-    ("judge_verdict_tokens", VERDICT_TOKENS as u64, "tokens that the judge may answer with"),
     ("judge_explanation_chars", EXPLANATION_CHARS as u64, "words of the judge that are kept"),
     ("judge_reply_bytes", REPLY_BYTES as u64, "largest reply of a judge that is read"),
     ("judge_dimensions", DIMENSIONS as u64, "dimensions of one judge: each is a call"),
@@ -56,5 +45,4 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("judge_shed", SHED as u64, "shed selections that wait to be written"),
     ("judge_wait_seconds", WAIT_SECONDS as u64, "an inference that waited longer is shed"),
     ("judge_attempts", ATTEMPTS as u64, "calls of one judgement, the first included"),
-    ("judge_tokens_per_day", TOKENS_PER_DAY, "the default daily cap"),
 ];

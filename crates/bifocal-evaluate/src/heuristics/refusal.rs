@@ -7,9 +7,11 @@ use bifocal_model::{FinishReason, Inference};
 use bifocal_redact::Redacted;
 
 use super::{Finding, Heuristic};
-use crate::limits::REFUSAL_CHARS;
 
 pub(super) const HEURISTIC: Heuristic = Heuristic { dimension: "refusal", version: "1", evaluate };
+
+/// Characters in which a refusal is looked for: refusals come first, and later "I cannot" is mostly told of others.
+const REFUSAL_CHARS: usize = 300;
 
 /// Lower case, straight apostrophes. Each says what the speaker will not do for the asker: `I cannot recommend
 /// it enough` and `you can't help but` are no refusals.

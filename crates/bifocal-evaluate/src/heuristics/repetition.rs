@@ -6,7 +6,6 @@ use bifocal_model::{Inference, fnv1a};
 use bifocal_redact::Redacted;
 
 use super::{Finding, Heuristic, head};
-use crate::limits::LOOP_WORDS;
 
 pub(super) const HEURISTIC: Heuristic = Heuristic { dimension: "repetition", version: "1", evaluate };
 
@@ -18,6 +17,8 @@ const WORDS_MIN: usize = 24;
 const LOOP_ROUNDS: usize = 4;
 /// … and this many words.
 const LOOP_LENGTH: usize = 16;
+/// … and its rounds are this long at most, words: longer ones show in the share of different n-grams.
+const LOOP_WORDS: usize = 64;
 /// Share of different n-grams below which a text mostly repeats itself; good answers of real models have 0.9.
 const DISTINCT_MIN: f64 = 0.4;
 /// Share of the most frequent n-gram above which it is a text's only content, and how often it must come.

@@ -10,7 +10,10 @@ use serde_json::json;
 use super::rubric::Rubric;
 use super::sanitize::sanitize;
 use crate::Error;
-use crate::limits::{ANSWER_CHARS, QUESTION_CHARS, VERDICT_TOKENS};
+use crate::limits::{ANSWER_CHARS, QUESTION_CHARS};
+
+/// Tokens that the judge may answer with; measured judges write 229 on average, p95 303.
+pub(super) const VERDICT_TOKENS: u32 = 512;
 
 /// The templates, read once.
 #[derive(Debug)]

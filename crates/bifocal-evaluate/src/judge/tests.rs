@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::limits::{ANSWER_CHARS, EXPLANATION_CHARS, REPLY_BYTES};
+use crate::limits::{ANSWER_CHARS, DIMENSIONS, EXPLANATION_CHARS, QUESTION_CHARS, REPLY_BYTES};
 use crate::sample::inference;
 use crate::{Composite, Sampler};
 
@@ -104,6 +104,19 @@ fn a_conversation_is_shown_with_its_roles_and_a_long_answer_by_its_ends() {
     assert!(user.contains("\n[user] hello\n[assistantANSWER] hello\nQUESTION "), "{user:.900}");
     assert!(user.contains("\n[48000 characters left out]\n"));
     assert_eq!(request.estimated_tokens, request.body.len() as u64 / 4 + 512);
+}
+
+#[test]
+fn a_question_past_the_limit_is_shown_by_its_ends() {
+    let shown = |chars: usize| {
+        let inference = inference(1, &"ä".repeat(chars), "blue");
+        let request = judge().request(&inference, &choice(&inference), &relevance(), NONCE).unwrap();
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let user = body["messages"][1]["content"].as_str().unwrap();
+        (user.matches('ä').count(), user.contains("[1 characters left out]"))
+    };
+    assert_eq!(shown(QUESTION_CHARS), (QUESTION_CHARS, false));
+    assert_eq!(shown(QUESTION_CHARS + 1), (QUESTION_CHARS, true));
 }
 
 #[test]
@@ -238,8 +251,10 @@ fn bad_settings_and_rubrics_are_refused() {
     assert!(wrong(JudgeConfig { timeout_seconds: 0.0, ..config() }).contains("timeout_seconds"));
     assert!(wrong(JudgeConfig { concurrency: 0, ..config() }).contains("concurrency"));
     let dimensions = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let many = dimensions(&["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
-    assert!(wrong(JudgeConfig { dimensions: many, ..config() }).contains("one to eight"));
+    let many = |n: usize| (0..n).map(|i| format!("d{i}")).collect::<Vec<_>>();
+    assert!(JudgeConfig { dimensions: many(DIMENSIONS), ..config() }.check().is_ok());
+    let too_many = JudgeConfig { dimensions: many(DIMENSIONS + 1), ..config() };
+    assert!(wrong(too_many).contains("one to eight"));
     let unknown = JudgeConfig { dimensions: dimensions(&["humour"]), ..config() };
     let known = "no rubric of that name (known: professional_tone, relevance, safety)";
     assert!(wrong(unknown).ends_with(known));

@@ -9,9 +9,10 @@ use bifocal_telemetry::ManualClock;
 use serde_json::Value;
 
 use super::*;
+use crate::judge::queue::Job;
 use crate::judge::tests::{NOW, choice, judge_with, reply, request};
 use crate::judge::{BoxFuture, JudgeConfig};
-use crate::limits::QUEUE;
+use crate::limits::{QUEUE, SHED};
 use crate::sample::inference;
 
 /// Answers each call with what the script says of it; the last word holds for all further calls.
@@ -268,6 +269,24 @@ async fn a_full_queue_sheds_and_says_so() {
     let noted = bench.queue.shared.take_sheds();
     assert!(noted.iter().all(|selection| selection.shed == Some(Shed::QueueFull)));
     assert_eq!(noted.len(), 3);
+}
+
+#[tokio::test]
+async fn sheds_past_the_limit_are_counted_and_the_first_are_kept() {
+    let bench = bench(one_at_a_time(), vec![good()], false);
+    let inference = inference(1, "why?", "because");
+    let choice = choice(&inference);
+    let job = Job { inference: Arc::new(inference), choice, queued: NOW };
+    (0..SHED).for_each(|_| bench.queue.shared.shed(&job, Shed::QueueFull));
+    assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_shed"]), 0);
+    (0..2).for_each(|_| bench.queue.shared.shed(&job, Shed::Budget));
+    assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_shed"]), 2);
+    let kept = bench.queue.shared.take_sheds();
+    assert_eq!(kept.len(), SHED);
+    assert!(kept.iter().all(|selection| selection.shed == Some(Shed::QueueFull)));
+    // Written ones make room.
+    bench.queue.shared.shed(&job, Shed::Budget);
+    assert_eq!(bench.queue.shared.take_sheds().len(), 1);
 }
 
 #[tokio::test]
