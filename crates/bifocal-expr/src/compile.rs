@@ -75,3 +75,40 @@ fn unreadable(source: &str, errors: &ParseErrors) -> ExprError {
     ExprError { line: from_one(first.pos.0), column: from_one(first.pos.1), message, hint: None }
         .hint("a condition looks like `upper('relevance_pass_rate') < 0.7 && state != 'outage'`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{DEPTH, OPERATORS};
+
+    /// What the guard lets through is read on half of the stack: the other half is room for a newer parser. A stack
+    /// that is too small ends the whole process.
+    #[test]
+    fn the_worst_conditions_need_less_than_half_of_the_stack() {
+        let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+            format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+        };
+        let worst = [
+            nested("(", "true", ")", NESTING),
+            nested("!(", "true", ")", NESTING),
+            nested("[", "1", "]", NESTING),
+            nested("{1: ", "1", "}", NESTING),
+            nested("(true ? false : ", "true", ")", NESTING),
+            format!("{}1 > 0", "1+".repeat(DEPTH)),
+            format!("{}true", "!".repeat(OPERATORS)),
+            format!("{}1 > 0", "- ".repeat(OPERATORS - 1)),
+            format!("{}true", "true ? false : ".repeat(OPERATORS / 2)),
+            format!("true{}", " && true".repeat(OPERATORS)),
+            format!("state{}", ".a".repeat(OPERATORS)),
+        ];
+        let names = Vocabulary::new(Vec::new());
+        for source in &worst {
+            guard::check(source).unwrap();
+            thread::scope(|scope| {
+                let half = thread::Builder::new().stack_size(STACK_BYTES / 2);
+                let read = half.spawn_scoped(scope, || read(source, &names).is_ok()).unwrap().join();
+                assert!(read.is_ok(), "{source:.40}");
+            });
+        }
+    }
+}
