@@ -61,7 +61,7 @@ pub struct Clients {
     switch: IncidentSwitch,
     clock: Arc<dyn Clock>,
     stats: ClientStats,
-    open_requests: usize,
+    pub(super) open_requests: usize,
 }
 
 type HttpClient = Client<HttpConnector, Full<Bytes>>;

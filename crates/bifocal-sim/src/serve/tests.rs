@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::component::COMPONENTS;
+use crate::limits::OPEN_REQUESTS;
 use crate::{Fleet, Incident, Incidents, Judge, JudgeTable, Script};
 
 fn any_port() -> SocketAddr {
@@ -231,7 +232,12 @@ async fn requests_past_the_limit_of_open_ones_are_left_out_and_counted() {
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::from_now(20.0));
     let stage = stage(Arc::clone(&clock)).await;
     let script: Arc<dyn Script> = Arc::clone(&stage.fleet) as Arc<dyn Script>;
-    let clients = Clients::new(stage.upstream, script, stage.switch.clone(), clock).with_open_requests(2);
+    let clients = Clients::new(stage.upstream, script, stage.switch.clone(), clock);
+    assert_eq!(clients.open_requests, OPEN_REQUESTS);
+    // Nobody gets more than the limit; fewer reach it with fewer sockets.
+    let clients = clients.with_open_requests(OPEN_REQUESTS + 1);
+    assert_eq!(clients.open_requests, OPEN_REQUESTS);
+    let clients = clients.with_open_requests(2);
     let stats = clients.stats();
     let traffic = TaskGroup::new();
     traffic.spawn("simulated traffic", clients.run(traffic.clone(), traffic.drain()));
