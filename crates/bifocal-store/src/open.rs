@@ -195,8 +195,7 @@ pub(crate) fn read_minutes(opened: &Opened<'_>, table: Table, into: &mut Minutes
 /// The identities that the segments hold: all within the horizon, and the newest sealed ones beyond it.
 fn known(dir: &Path, segments: &[Segment], newest: Timestamp) -> Result<(Seen, Seen), Error> {
     let hours = |hours: u64| Span::from_mins(i64::try_from(hours * 60).unwrap_or(i64::MAX));
-    let mut seen = Seen::new(limits::IDENTITY_HORIZON_HOURS, limits::IDENTITIES_SOFT, limits::IDENTITIES);
-    let mut scores = Seen::new(limits::SCORE_HORIZON_HOURS, limits::IDENTITIES_SOFT, limits::IDENTITIES);
+    let (mut seen, mut scores) = (Seen::of_inferences(), Seen::of_scores());
     for segment in segments.iter().rev() {
         let full = |seen: &Seen| seen.len() as u64 >= limits::IDENTITIES_SOFT;
         match segment.table {

@@ -10,6 +10,8 @@ use std::hash::Hash;
 use bifocal_model::{Dimension, Fingerprint, Identity, InferenceId, Selection, Timestamp};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use crate::limits::{IDENTITIES, IDENTITIES_SOFT, IDENTITY_HORIZON_HOURS, SCORE_HORIZON_HOURS};
+
 const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
 
 /// A set of identities that forgets the oldest.
@@ -45,6 +47,16 @@ pub(crate) fn of_selection(selection: &Selection) -> u128 {
 }
 
 impl Seen {
+    /// For inferences.
+    pub(crate) fn of_inferences() -> Self {
+        Self::new(IDENTITY_HORIZON_HOURS, IDENTITIES_SOFT, IDENTITIES)
+    }
+
+    /// For scores and selections.
+    pub(crate) fn of_scores() -> Self {
+        Self::new(SCORE_HORIZON_HOURS, IDENTITIES_SOFT, IDENTITIES)
+    }
+
     pub(crate) fn new(horizon_hours: u64, soft: u64, hard: u64) -> Self {
         let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         Self {
@@ -125,6 +137,23 @@ mod tests {
         }
         assert!(seen.forget(Timestamp::from_secs(80 * HOUR)), "25 > 20: some within the horizon go");
         assert!(seen.len() <= 20 && seen.contains(114));
+    }
+
+    #[test]
+    fn limit_horizons() {
+        let limits = |seen: Seen| (seen.horizon_hours, seen.soft as u64, seen.hard as u64);
+        for (horizon, seen) in
+            [(IDENTITY_HORIZON_HOURS, Seen::of_inferences()), (SCORE_HORIZON_HOURS, Seen::of_scores())]
+        {
+            assert_eq!(limits(seen), (horizon.cast_signed(), IDENTITIES_SOFT, IDENTITIES));
+            // The same horizon with little room: the hour at its end stays, the hour before goes.
+            let mut small = Seen::new(horizon, 1, 3);
+            small.insert(1, Timestamp::from_secs(0));
+            small.insert(2, Timestamp::from_secs(HOUR));
+            small.insert(3, Timestamp::from_secs(HOUR));
+            assert!(!small.forget(Timestamp::from_secs((horizon.cast_signed() + 1) * HOUR)));
+            assert_eq!([1, 2, 3].map(|key| small.contains(key)), [false, true, true]);
+        }
     }
 
     #[test]

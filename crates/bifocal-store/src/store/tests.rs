@@ -387,17 +387,42 @@ fn limit_events() {
 #[test]
 fn limit_journal_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    let options =
-        Options { seal_journal_bytes: 2_000, unsealed_journal_bytes: 20_000, ..options(dir.path()) };
-    let (mut store, _) = Store::open(options, Telemetry::new()).unwrap();
+    let options = options(dir.path());
+    assert_eq!(
+        (options.seal_journal_bytes, options.unsealed_journal_bytes),
+        (limits::SEAL_JOURNAL_BYTES, limits::UNSEALED_JOURNAL_BYTES)
+    );
+    let options = Options { seal_journal_bytes: 2_000, unsealed_journal_bytes: 20_000, ..options };
+    let telemetry = Telemetry::new();
+    let (mut store, _) = Store::open(options, telemetry.clone()).unwrap();
     assert!(!store.should_seal());
-    store.append(vec![calls(0..4)]).unwrap();
-    assert!(store.should_seal());
+    store.append(vec![calls(0..1)]).unwrap();
+    assert!(store.journal.bytes() < 2_000 && !store.should_seal(), "{}", store.journal.bytes());
+    store.append(vec![calls(1..4)]).unwrap();
+    assert!(store.journal.bytes() >= 2_000 && store.should_seal(), "{}", store.journal.bytes());
     store.append(vec![calls(4..40)]).unwrap();
     let error = store.append(vec![calls(40..41)]).unwrap_err();
     assert!(matches!(error, Error::SealOverdue { limit: 20_000, .. }), "{error}");
+    assert_eq!(telemetry.value(Metric::LimitHits, &["unsealed_journal_bytes"]), 1);
     store.seal(&[]).unwrap();
     assert_eq!(store.append(vec![calls(40..41)]).unwrap().batches[0].stored, 1);
+}
+
+#[test]
+fn limit_identities() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(dir.path());
+    // The sets of a new store are those of `Seen::of_inferences`; here one with room for two, at most four.
+    store.seen = Seen::new(limits::IDENTITY_HORIZON_HOURS, 2, 4);
+    let hourly = |numbers: std::ops::Range<u64>| numbers.map(|i| call(i, i.cast_signed() * 3_600)).collect();
+    let hits = |store: &Store| store.telemetry.value(Metric::LimitHits, &["identities"]);
+    store.append(vec![hourly(0..4)]).unwrap();
+    store.seal(&[]).unwrap();
+    assert_eq!((store.seen.len(), hits(&store)), (4, 0), "all of them lie within the horizon");
+    store.append(vec![hourly(4..6)]).unwrap();
+    store.seal(&[]).unwrap();
+    assert_eq!((store.seen.len(), hits(&store)), (4, 1));
+    assert!(!store.knows(&inference(1, 3_600).identity) && store.knows(&inference(2, 7_200).identity));
 }
 
 #[test]
