@@ -56,8 +56,10 @@ impl World {
 /// Asks one question after the other; each is asked once, whatever becomes of it.
 async fn clients(world: Arc<World>, stream: bool) {
     let client = client();
+    // A long run looks through everything 50 times: it grows more slowly.
+    let pause = Duration::from_millis(if is_long() { 60 } else { 10 });
     while world.goes_on() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(pause).await;
         let Some(proxy) = world.proxy.read().unwrap().clone() else { continue };
         let question = format!("What is item {} of the list?", world.next.fetch_add(1, Ordering::SeqCst));
         world.sent.lock().unwrap().insert(question.clone());
