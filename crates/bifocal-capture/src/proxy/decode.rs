@@ -86,7 +86,8 @@ impl Decoder {
         let target = self.target(exchange, model.as_deref());
 
         let answer = Answer::read(exchange);
-        let error = error_class(exchange, &answer);
+        let ending = ending(exchange, &answer);
+        let error = error_class(exchange, ending, &answer);
         let completeness = completeness(exchange, request.is_some(), &answer);
         let request = request.unwrap_or_default();
         let usage = usage(&request.messages, answer.response.usage, error);
@@ -107,7 +108,7 @@ impl Decoder {
             timing: Timing {
                 ttft_seconds: answer.ttft_seconds,
                 itl_seconds: answer.itl_seconds,
-                duration_seconds: duration(exchange),
+                duration_seconds: duration(exchange, ending),
             },
             status: exchange.status,
             error,
@@ -177,8 +178,17 @@ impl Answer {
     }
 }
 
-fn error_class(exchange: &Exchange, answer: &Answer) -> Option<ErrorClass> {
+/// A client that leaves after the stream's last event had all of its answer: clients read up to `[DONE]` and close.
+fn ending(exchange: &Exchange, answer: &Answer) -> Ended {
+    let has_all = answer.streamed && answer.response.complete && !exchange.answer_truncated;
     match exchange.ending {
+        Ended::ClientGone if has_all => Ended::Complete,
+        ending => ending,
+    }
+}
+
+fn error_class(exchange: &Exchange, ending: Ended, answer: &Answer) -> Option<ErrorClass> {
+    match ending {
         Ended::Unreachable => return Some(ErrorClass::Unreachable),
         Ended::ClientGone => return Some(ErrorClass::ClientGone),
         Ended::UpstreamError => return Some(ErrorClass::MidStream),
@@ -224,9 +234,8 @@ fn usage(messages: &[Message<String>], said: Usage, error: Option<ErrorClass>) -
 }
 
 /// A client that left did not see a duration.
-fn duration(exchange: &Exchange) -> Option<f64> {
-    let seen = exchange.ending != Ended::ClientGone;
-    seen.then(|| exchange.ended.since(exchange.started).as_secs_f64())
+fn duration(exchange: &Exchange, ending: Ended) -> Option<f64> {
+    (ending != Ended::ClientGone).then(|| exchange.ended.since(exchange.started).as_secs_f64())
 }
 
 #[cfg(test)]

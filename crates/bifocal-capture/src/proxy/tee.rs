@@ -34,7 +34,13 @@ pub(crate) enum AnswerTee {
 pub(crate) struct Passing {
     body: Incoming,
     open: Option<Open>,
+    /// Whether the newest frame ended with the last event of a stream. Clients close when they have read it, often
+    /// before the end of the body is here; such a client has all of its answer.
+    said_done: bool,
 }
+
+/// The last event of a stream.
+const DONE: &[u8] = b"[DONE]";
 
 /// What is settled once, at the end.
 #[derive(Debug)]
@@ -105,7 +111,7 @@ impl Body for RequestTee {
 
 impl AnswerTee {
     pub(crate) fn upstream(body: Incoming, call: Option<Call>, lease: Lease, in_flight: InFlight) -> Self {
-        let mut passing = Passing { body, open: Some(Open { call, lease, in_flight }) };
+        let mut passing = Passing { body, open: Some(Open { call, lease, in_flight }), said_done: false };
         // HEAD, 204, 304 and `content-length: 0` are over before they begin; nobody polls them.
         passing.settle_at_end();
         Self::Upstream(Box::new(passing))
@@ -127,6 +133,8 @@ impl Passing {
                 in_flight.outcome(Outcome::Forwarded);
             }
             Ended::UpstreamError | Ended::Unreachable => in_flight.outcome(Outcome::MidStream),
+            // The connection is not given back: its answer was not read to the end.
+            Ended::ClientGone if self.said_done => in_flight.outcome(Outcome::Forwarded),
             Ended::ClientGone => in_flight.outcome(Outcome::ClientGone),
         }
         if let Some(call) = call {
@@ -157,10 +165,11 @@ impl Body for AnswerTee {
         let frame = ready!(Pin::new(&mut passing.body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref()
-                    && let Some(Open { call: Some(call), .. }) = &mut passing.open
-                {
-                    call.answer(data);
+                if let Some(data) = frame.data_ref() {
+                    passing.said_done = data.trim_ascii_end().ends_with(DONE);
+                    if let Some(Open { call: Some(call), .. }) = &mut passing.open {
+                        call.answer(data);
+                    }
                 }
                 passing.settle_at_end();
             }

@@ -78,6 +78,7 @@ fn each_ending_has_its_class() {
     assert_eq!(with(&stream, Ended::Complete, Some(200)), Some(ErrorClass::MidStream));
     assert_eq!(with(&stream, Ended::UpstreamError, Some(200)), Some(ErrorClass::MidStream));
     assert_eq!(with(&stream, Ended::ClientGone, Some(200)), Some(ErrorClass::ClientGone));
+    assert_eq!(with(&whole, Ended::ClientGone, Some(200)), None, "it read all and closed");
     assert_eq!(with(&[], Ended::Unreachable, Some(502)), Some(ErrorClass::Unreachable));
     let told = "data: {\"error\":{\"message\":\"out of memory\",\"code\":500}}\n\n";
     assert_eq!(with(&[(200, A), (300, told)], Ended::Complete, Some(200)), Some(ErrorClass::Upstream));

@@ -148,6 +148,31 @@ async fn a_client_that_goes_away_takes_the_upstream_request_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_closes_after_the_last_event_has_its_answer() {
+    let closed = Arc::new(Notify::new());
+    let script = vec![
+        Step::Send(STREAM_HEAD.to_vec()),
+        Step::Send(chunked(&[&delta("Paris"), LAST_EVENTS])),
+        Step::UntilClosed(Arc::clone(&closed)),
+    ];
+    let server = upstream(script).await;
+    let running = proxy(server.address, |_| {}).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(&post(CHAT, STREAMED_QUESTION)).await.unwrap();
+    let mut bytes = Vec::new();
+    while find(&bytes, b"[DONE]").is_none() {
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+    }
+    drop(stream);
+    closed.notified().await;
+    let recorded = running.sink.inferences(1).await.remove(0);
+    assert_eq!((recorded.error, recorded.answer.as_str()), (None, "Paris"));
+    assert!(recorded.timing.duration_seconds.is_some());
+    assert_eq!(running.telemetry.value(Metric::ProxyRequests, &["client_gone"]), 0);
+    assert_eq!(running.telemetry.value(Metric::ProxyRequests, &["forwarded"]), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_before_the_answer_is_recorded_too() {
     let (entered, closed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let server =
