@@ -29,8 +29,9 @@ pub(crate) fn fleet(targets: &[TargetView]) -> String {
         };
         return format!("{count} healthy.{learning}");
     };
-    let verb = if need.len() == 1 { "target needs" } else { "targets need" };
-    format!("{} of {} {verb} you. First: {}", need.len(), targets.len(), target(first))
+    let noun = if targets.len() == 1 { "target" } else { "targets" };
+    let verb = if need.len() == 1 { "needs" } else { "need" };
+    format!("{} of {} {noun} {verb} you. First: {}", need.len(), targets.len(), target(first))
 }
 
 /// One sentence about one target.

@@ -92,7 +92,9 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
 
     fn truth(&self, function: &str, args: &[&str]) -> Option<bool> {
         match (function, args) {
-            ("degraded", &[name]) => Some(self.stream(name)?.alarm.is_some()),
+            // A dimension that is not judged has no detector in alarm: `degraded(a) || degraded(b)` must resolve where
+            // only one of them is judged.
+            ("degraded", &[name]) => Some(self.stream(name).is_some_and(|stream| stream.alarm.is_some())),
             _ => None,
         }
     }

@@ -200,7 +200,7 @@ fn quiet_weeks_page_nothing() {
         let (mut watch, mut traffic) = (watch(), Traffic::new("qwen", 100 + seed));
         let mut told = 0;
         for _ in 0..100 {
-            feed(&mut watch, &mut traffic, 200, 0.8);
+            feed(&mut watch, &mut traffic, 200, 0.85);
             told += watch.tick(traffic.now(), &NoQuantiles).notifications.len();
         }
         assert_eq!(told, 0, "seed {seed}");
