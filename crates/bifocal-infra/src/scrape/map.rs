@@ -56,9 +56,11 @@ const fn vllm(series: &'static str, signal: &'static str, meaning: Meaning, comb
     Entry { series, signal, meaning, combine, model_label: "model_name", part_labels: &[] }
 }
 
+/// The exporter itself names no model: its GPUs are the origin's. Where relabelling adds `model_name`, a GPU is that
+/// model's, so that idle GPUs of one component are not hidden by busy ones of another.
 const fn dcgm(series: &'static str, signal: &'static str, meaning: Meaning) -> Entry {
     let part_labels = &["gpu", "device", "UUID"];
-    Entry { series, signal, meaning, combine: Combine::Apart, model_label: "", part_labels }
+    Entry { series, signal, meaning, combine: Combine::Apart, model_label: "model_name", part_labels }
 }
 
 const AS_IT_IS: Meaning = Meaning::Gauge { factor: 1.0 };

@@ -167,6 +167,11 @@ impl Run {
         &self.pipeline
     }
 
+    /// Seals and closes; the folder can be opened again.
+    pub fn close(self) -> anyhow::Result<()> {
+        self.pipeline.close()
+    }
+
     fn arrive(&mut self, model: &str, index: u64, time: Timestamp) {
         let request = self.script.request(model, index);
         let response = self.script.respond(model, index, &self.incidents);
