@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::CLT_MIN_JUDGED;
+use crate::estimate::CLT_MIN_JUDGED;
 
 /// The number of values at which the sequence is tightest, unless told otherwise.
 pub const DEFAULT_TARGET_N: f64 = 500.0;

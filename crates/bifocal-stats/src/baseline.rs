@@ -16,8 +16,11 @@ use bifocal_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::betting;
-use crate::limits::{BASELINE_JUDGED, BASELINE_PROVISIONAL_JUDGED};
 
+/// Judged scores that make a baseline final: 95% of baselines of this size keep the promised false-alarm rate.
+const FULL_JUDGED: u64 = 500;
+/// Judged scores that make a provisional baseline: enough to warn, not to page, for 1 in 10 of them is too high.
+const PROVISIONAL_JUDGED: u64 = 200;
 /// One-sided level of the bound.
 const ALPHA: f64 = 0.05;
 /// Least distance of the bound from the mean.
@@ -44,7 +47,7 @@ pub struct Baseline {
 
 impl Default for Baseline {
     fn default() -> Self {
-        Self::new(BASELINE_PROVISIONAL_JUDGED, BASELINE_JUDGED)
+        Self::new(PROVISIONAL_JUDGED, FULL_JUDGED)
     }
 }
 

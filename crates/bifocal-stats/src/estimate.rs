@@ -22,8 +22,18 @@ use serde::{Deserialize, Serialize};
 use crate::asymptotic::{DEFAULT_TARGET_N, boundary};
 use crate::betting;
 use crate::distribution::student_t_quantile;
-use crate::limits::{ASYMPTOTIC_MIN_MASS, BETTING_MAX_WEIGHT_RATIO, CLT_MIN_JUDGED, CLT_MIN_MASS};
 use crate::moments::Moments;
+
+/// Judged scores below which no interval rests on the central limit theorem: below, t intervals of skewed scores
+/// cover less than 93%.
+pub(crate) const CLT_MIN_JUDGED: u64 = 50;
+/// Least value of n mean and of n (1 - mean) for a t interval: the same for means near 0 or 1.
+const CLT_MIN_MASS: f64 = 30.0;
+/// Largest ratio of pibar to pi at which weighted scores are bet on: beyond, the interval is too wide to be of use.
+const BETTING_MAX_WEIGHT_RATIO: f64 = 3.0;
+/// Least value of n mean and of n (1 - mean) for an asymptotic sequence of weighted scores: below, it covers 91%
+/// where a few scores hold most of the weight.
+const ASYMPTOTIC_MIN_MASS: f64 = 15.0;
 
 /// A judged score with its probability of being in the sample at all.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,8 +101,7 @@ pub fn interval(samples: &[Weighted], n_total: f64, window: Window, alpha: f64) 
 /// scores themselves.
 pub fn student_t(moments: &Moments, alpha: f64) -> Option<Interval> {
     let (mean, n) = (moments.mean()?, moments.effective_n());
-    let min_mass = CLT_MIN_MASS as f64;
-    if n < CLT_MIN_JUDGED as f64 || n * mean < min_mass || n * (1.0 - mean) < min_mass {
+    if n < CLT_MIN_JUDGED as f64 || n * mean < CLT_MIN_MASS || n * (1.0 - mean) < CLT_MIN_MASS {
         return None;
     }
     let standard_error = moments.standard_error()?;
@@ -120,7 +129,7 @@ fn skewed(samples: &[Weighted], moments: &Moments, mean: f64, alpha: f64) -> (In
     let ratio = |sample: &Weighted| mean_probability * sample.probability.weight();
     let max_ratio = samples.clone().map(ratio).fold(1.0, f64::max);
     let mass = moments.effective_n() * mean.min(1.0 - mean);
-    if max_ratio > BETTING_MAX_WEIGHT_RATIO as f64 && mass >= ASYMPTOTIC_MIN_MASS as f64 {
+    if max_ratio > BETTING_MAX_WEIGHT_RATIO && mass >= ASYMPTOTIC_MIN_MASS {
         return (pseudo_outcomes(moments, alpha), Method::AsymptoticSequence);
     }
     // Of Y and 1 - Y the smaller one: most of the spread of the larger one times pibar / pi is that of pi alone.

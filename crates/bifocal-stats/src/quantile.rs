@@ -144,6 +144,13 @@ mod tests {
         // quantiles stay right.
         let values: Vec<f64> = (0..2_000).map(|i| 1e-8 * 10f64.powf(f64::from(i) / 100.0)).collect();
         let sketch = of(&values);
+        assert_eq!(sketch.0.as_ref().unwrap().length() as u64, SKETCH_BINS);
+        assert!(
+            sketch.quantile(0.01).unwrap() > 2.0 * values[20],
+            "two of the lowest are told apart no more"
+        );
+        let fits = of(&values[..1_600]);
+        assert!((fits.quantile(0.01).unwrap() / values[16] - 1.0).abs() < 0.03, "a factor of 10^16 is kept");
         assert!((sketch.quantile(0.99).unwrap() / values[1_979] - 1.0).abs() < 0.02);
         assert_eq!(sketch.count(), 2_000.0);
     }

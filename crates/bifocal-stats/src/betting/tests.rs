@@ -90,6 +90,19 @@ fn a_change_empties_the_set() {
 }
 
 #[test]
+fn the_grid_has_its_points_and_no_interval_is_finer() {
+    // 0.5 is a point of the grid: its neighbours are refused, itself never.
+    let mut sequence = BettingSequence::new(0.05);
+    (0..4_000).for_each(|_| sequence.update(0.5));
+    let interval = sequence.interval().unwrap();
+    let step = 1.0 / BETTING_GRID as f64;
+    assert!((interval.lower - (0.5 - step)).abs() < 1e-12, "{interval:?}");
+    assert!((interval.upper - (0.5 + step)).abs() < 1e-12, "{interval:?}");
+    let points = GRID + 1;
+    assert_eq!((sequence.above.len(), sequence.below.len()), (points, points), "values add no points");
+}
+
+#[test]
 fn few_values_and_equal_values() {
     assert_eq!(interval(&[], 0.05), Interval::UNIT);
     assert_eq!(interval(&[f64::NAN], 0.05), Interval::UNIT);
