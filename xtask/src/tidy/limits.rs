@@ -70,7 +70,9 @@ fn tests_of<'a>(tree: &'a Tree, name: &str) -> Vec<&'a str> {
 /// What stands between the brackets of `LIMITS: … = &[ … ];`.
 fn table(code: &str) -> Option<&str> {
     let after = &code[code.find("const LIMITS:")?..];
-    let body = &after[after.find("= &[")? + "= &[".len()..];
+    // A short table stands on the line after the equals sign.
+    let value = &after[after.find('=')?..];
+    let body = &value[value.find("&[")? + "&[".len()..];
     Some(&body[..body.find("];")?])
 }
 
@@ -142,6 +144,13 @@ mod tests {
             ("crates/bifocal-store/src/tests.rs", "QUEUE \"labels\""),
         ]);
         assert_eq!(check(&other).len(), 2);
+    }
+
+    #[test]
+    fn a_short_table_stands_on_the_next_line() {
+        let short = "pub const LIMITS: &[(&str, u64, &str)] =\n    &[(\"queue\", 8, \"a reason\")];\n";
+        assert_eq!(findings(short, "assert_eq!(hit(\"queue\"), 1);"), []);
+        assert_eq!(findings(short, "")[0].what, "no test reaches the limit `queue`");
     }
 
     #[test]
