@@ -1,0 +1,70 @@
+//! Prometheus scrapes us.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::bed::{Component, openai_python};
+use super::bifocal::Bifocal;
+use super::client;
+
+#[test]
+fn real_prometheus_reads_our_metrics() {
+    let Some(llama) = Component::start("llm-server", &[]) else { return };
+    let Some(python) = openai_python() else { return };
+    let bifocal = Bifocal::serve(llama.address("openai").trim_end_matches("/v1"), &[]);
+    for question in ["What is water?", "What is fire?", "What is salt?"] {
+        client::ask(&python, &bifocal.proxy, "stream", question);
+    }
+    bifocal.inferences(3);
+    let address = bifocal.page.trim_start_matches("http://").to_owned();
+    let Some(prometheus) = Component::start("prometheus", &["--scrape", &format!("{address}/metrics")])
+    else {
+        return;
+    };
+    let query = |query: &str| {
+        let mut url =
+            reqwest::Url::parse(&format!("{}/api/v1/query", prometheus.address("prometheus"))).unwrap();
+        url.query_pairs_mut().append_pair("query", query);
+        let answer: Value = serde_json::from_str(&bifocal.text(url.as_str())).unwrap();
+        assert_eq!(answer["status"], "success", "{answer}");
+        answer["data"]["result"].as_array().unwrap().clone()
+    };
+    let number = |result: &Value| result["value"][1].as_str().unwrap().parse::<f64>().unwrap();
+
+    let requests = bifocal.until("Prometheus has counted", |_| {
+        let found = query("bifocal_requests_total");
+        (found.len() == 1 && number(&found[0]) == 3.0).then(|| found[0].clone())
+    });
+    assert_eq!(requests["metric"]["status_class"], "2xx");
+    assert_eq!(requests["metric"]["model"], "smollm2");
+
+    let state = query("bifocal_target_state == 1");
+    assert_eq!(state.len(), 1, "a target is in one state: {state:?}");
+    let listed = bifocal.api("targets")["items"][0]["state"].clone();
+    assert_eq!(state[0]["metric"]["state"], listed);
+    let states = query("count(bifocal_target_state)");
+    assert_eq!(number(&states[0]), 7.0, "one series for each state");
+
+    let all = query("sum(bifocal_ttft_seconds_bucket{le=\"+Inf\"})");
+    assert_eq!(number(&all[0]), 3.0);
+    let p95 = query("histogram_quantile(0.95, sum by (le) (bifocal_ttft_seconds_bucket))");
+    assert!(number(&p95[0]) > 0.0, "{p95:?}");
+    assert_eq!(number(&query("up")[0]), 1.0);
+
+    promtool_accepts(prometheus.address("promtool"), &bifocal.text(&format!("{}/metrics", bifocal.page)));
+}
+
+/// promtool parses and lints the text; what it says stands in the failure.
+fn promtool_accepts(promtool: &str, text: &str) {
+    let mut lint = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    lint.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = lint.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
