@@ -11,6 +11,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bifocal, OUT, sleep, until } from './support/bifocal.mjs';
 import { launch, open } from './support/browser.mjs';
+import { takeScreenshot } from './support/screenshot.mjs';
 
 const STRUCK = 'qwen2.5-7b-instruct';
 const OTHER = 'gpt-oss-20b';
@@ -25,6 +26,8 @@ const UNDISTURBED = 60;
 const QUIET = 5;
 const WITHIN = 60;
 const RECOVERY = 75;
+/** Until the estimate of ten simulated minutes shows what the detector saw at once. */
+const SETTLES = 8;
 
 const chosen = process.argv.slice(2);
 const names = chosen.length ? chosen : ['quiet', ...Object.keys(STATES)];
@@ -87,6 +90,10 @@ async function run(name, { server, recorder }) {
     await recorder.page.locator(`[data-testid=start-${name}]`).click();
     const entered = await recorder.reaches(STRUCK, STATES[name], WITHIN);
     await recorder.page.screenshot({ path: path.join(OUT, `incident-${name}.png`), fullPage: true });
+    if (name === 'silent-degradation') {
+      await sleep(SETTLES * 1000);
+      await takeScreenshot(browser, server.url);
+    }
     await recorder.page.locator('[data-testid=stop-incidents]').click();
     const recovered = await recorder.reaches(STRUCK, 'healthy', RECOVERY);
     recorder.assertKept();

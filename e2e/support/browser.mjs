@@ -1,5 +1,6 @@
 // A real Chromium, driven by playwright-core; both come from testbed/browser.
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { ROOT } from './bifocal.mjs';
@@ -7,7 +8,10 @@ import { ROOT } from './bifocal.mjs';
 /** What a machine without a browser exits with: a skip for a person, a failure in CI. */
 const CANNOT_RUN = 77;
 
-function found() {
+let answer = null;
+const found = () => (answer ??= find());
+
+function find() {
   if (process.env.BIFOCAL_BROWSER) return JSON.parse(process.env.BIFOCAL_BROWSER);
   try {
     const text = execFileSync(path.join(ROOT, 'testbed/browser'), { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
@@ -44,4 +48,11 @@ export async function open(browser, url, options = {}) {
   });
   await page.goto(url);
   return { page, context, faults };
+}
+
+/** What axe finds wrong with the page for people who use other means than eyes and a mouse, one line each. */
+export async function barriers(page) {
+  await page.evaluate(await readFile(found().axe, 'utf8'));
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
 }
