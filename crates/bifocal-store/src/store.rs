@@ -314,10 +314,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod crash;
-#[cfg(test)]
-mod restarts;
-#[cfg(test)]
-mod speed;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,7 @@
+mod crash_tests;
+mod restarts;
+mod speed;
+
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -50,7 +50,7 @@ fn child() {
 
 fn run_child(dir: &Path, point: &str) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::crash::child", "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", "store::tests::crash::child", "--nocapture", "--test-threads=1"]);
     command.env(DIR, dir).env(failpoint::ENVIRONMENT, point);
     command.output().unwrap().status.success()
 }
