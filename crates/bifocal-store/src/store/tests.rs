@@ -1,4 +1,4 @@
-mod crash_tests;
+mod crash;
 mod restarts;
 mod speed;
 
