@@ -20,6 +20,8 @@ export interface LensRow {
   title: string;
   sub: string;
   x: number[];
+  /** Seconds from one point to the next. */
+  pace: number;
   main: Values;
   lower: Values | null;
   upper: Values | null;
@@ -48,6 +50,13 @@ export function withGaps(x: number[], columns: Values[], most: number): { x: num
     columns.forEach((column, c) => out[c]?.push(column[i] ?? null));
   });
   return { x: times, columns: out };
+}
+
+/** Seconds from one point to the next: the step, or more where steps were joined because too little was judged in each. */
+export function paceOf(x: number[], step: number): number {
+  const apart = x.slice(1).map((t, i) => t - (x[i] ?? t));
+  apart.sort((a, b) => a - b);
+  return Math.max(step, apart[apart.length >> 1] ?? step);
 }
 
 export function lastKnown(values: Values): number {

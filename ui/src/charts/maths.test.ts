@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as world from '../fixtures/world.mjs';
 import { flags, ticks } from './axis';
 import { slices } from './balance';
-import { nearest, withGaps } from './band';
+import { nearest, paceOf, withGaps } from './band';
 import { evidenceShare } from './evidence';
 import { judgedPerStep, qualityRows } from './qualityrows';
 import { quantityRows } from './quantityrows';
@@ -114,6 +114,16 @@ describe('lens rows', () => {
 
   it('puts a hole into the line where steps are missing', () => {
     expect(withGaps([0, 60, 600], [[1, 2, 3]], 150)).toEqual({ x: [0, 60, 330, 600], columns: [[1, 2, null, 3]] });
+  });
+
+  it('keeps the line through steps that were joined, and breaks it where a joined one is missing', () => {
+    expect([paceOf([], 60), paceOf([0, 60, 120], 60), paceOf([0, 1440, 2880, 3600], 60)]).toEqual([60, 60, 1440]);
+    const { target, signals } = view(QWEN);
+    const score = must(signals.bands.find((band) => band.dimension === 'relevance'));
+    const sparse = [0, 1, 2, 3, 5, 6].map((i) => [1440 * i, 0.9, 0.8, 1, 120] as (typeof score.points)[number]);
+    const [row] = qualityRows({ ...signals, bands: [{ ...score, points: sparse }] }, target);
+    expect(must(row).pace).toBe(1440);
+    expect(must(row).main).toEqual([0.9, 0.9, 0.9, 0.9, null, 0.9, 0.9]);
   });
 
   it('reads the p95 of the first token, with its objective, over the p50 line', () => {

@@ -1,7 +1,7 @@
 /** The rows below the time axis: scores with their bands and baselines, and shares of failed answers. */
 import type { Band, Signals, TargetDetail } from '../api/types';
 import { capital, estimate, percent, share, words } from '../format';
-import { current, known, lastKnown, nothing, withGaps, type LensRow, type Reading } from './band';
+import { current, known, lastKnown, nothing, paceOf, withGaps, type LensRow, type Reading } from './band';
 import { niceAbove, unitRange } from './scale';
 
 /** Shares of all answers, where lower is better, beside scores where higher is. */
@@ -21,10 +21,13 @@ function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
   const points = band.kind === 'heuristic' ? band.points.map(([t, v, lo, hi, n]): typeof band.points[number] => [t, 1 - v, 1 - hi, 1 - lo, n]) : band.points;
   const isShare = Object.hasOwn(SHARES, dimension);
   const stream = target.streams.find((s) => s.dimension === dimension);
+  const times = points.map(([t]) => t);
+  const pace = paceOf(times, signals.step_seconds);
   const spread = withGaps(
-    points.map(([t]) => t),
+    times,
     [1, 2, 3, 4].map((c) => points.map((p) => p[c] ?? null)),
-    signals.step_seconds * 4.5,
+    // Single steps may lack a judged answer; joined ones do so when none came.
+    pace > signals.step_seconds ? pace * 1.9 : pace * 4.5,
   );
   const [main = [], lower = [], upper = [], judged = []] = spread.columns;
   const base = band.baseline ?? (isShare ? null : (stream?.baseline?.mean ?? null));
@@ -49,6 +52,7 @@ function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
     title: SHARES[dimension] ?? capital(words(dimension)),
     sub: isShare ? 'of answers' : dimension === 'composite' ? 'weighted' : (stream?.evaluator ?? 'judge'),
     x: spread.x,
+    pace,
     main,
     lower,
     upper,
@@ -57,7 +61,7 @@ function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
     range,
     edges: isShare ? ['0', percent(range[1])] : [range[0].toFixed(1), range[1].toFixed(1)],
     read,
-    latest: said ? { value: said.value, detail: `${said.interval} · ${said.judged}` } : current(spread.x, newest, signals.step_seconds, end, read),
+    latest: said ? { value: said.value, detail: `${said.interval} · ${said.judged}` } : current(spread.x, newest, pace, end, read),
     tints: alarm
       ? [
           { from: at(alarm.onset_from), to: end, strong: false },
@@ -80,11 +84,12 @@ export function qualityRows(signals: Signals, target: TargetDetail): LensRow[] {
 }
 
 /** Judged samples per step, all dimensions but the most judged one left out. */
-export function judgedPerStep(signals: Signals): { x: number[]; n: number[]; total: number } {
+export function judgedPerStep(signals: Signals): { x: number[]; n: number[]; total: number; step: number } {
   const best = signals.bands
     .filter((b) => b.dimension !== 'composite' && !Object.hasOwn(SHARES, b.dimension))
     .map((b) => ({ points: b.points, total: b.points.reduce((sum, p) => sum + p[4], 0) }))
     .sort((a, b) => b.total - a.total)[0];
-  if (!best) return { x: [], n: [], total: 0 };
-  return { x: best.points.map((p) => p[0]), n: best.points.map((p) => p[4]), total: best.total };
+  if (!best) return { x: [], n: [], total: 0, step: signals.step_seconds };
+  const x = best.points.map((p) => p[0]);
+  return { x, n: best.points.map((p) => p[4]), total: best.total, step: paceOf(x, signals.step_seconds) };
 }

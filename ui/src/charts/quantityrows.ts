@@ -60,6 +60,7 @@ function quantity(parts: QuantityParts, step: number, end: number): LensRow {
     title: parts.title,
     sub: parts.sub,
     x: spread.x,
+    pace: step,
     main,
     lower,
     upper,
