@@ -9,7 +9,7 @@ use crate::error::{ApiError, Code};
 use crate::state::ApiState;
 
 /// Nothing but our own address: no script, style, font or picture of anybody else.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                    connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Lets a request pass or answers 401; `/healthz` always passes. The comparison takes the same time whatever

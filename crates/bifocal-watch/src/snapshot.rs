@@ -203,9 +203,15 @@ impl TargetView {
         self.streams.iter().find(|stream| stream.dimension.as_str() == "composite")
     }
 
-    /// The alarm with the largest evidence that is not over.
+    /// The alarm that is not over and whose scores fell furthest; before sizes are measured, the one with the largest
+    /// evidence.
     pub fn worst_alarm(&self) -> Option<(&str, &AlarmView)> {
         let alarms = self.streams.iter().filter_map(|s| Some((s.dimension.as_str(), s.alarm.as_ref()?)));
-        alarms.max_by(|a, b| a.1.evidence.total_cmp(&b.1.evidence))
+        let drop = |alarm: &AlarmView| alarm.size.map_or(0.0, |size| alarm.baseline_mean - size.value);
+        let badness = |alarm: &AlarmView| (drop(alarm), alarm.evidence);
+        alarms.max_by(|a, b| {
+            let (a, b) = (badness(a.1), badness(b.1));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+        })
     }
 }
