@@ -1,6 +1,8 @@
 //! Real answers with the scores that a real judge gave them: the model behind one requested name is swapped for a
 //! smaller one, while a second target beside it keeps its own. In process, on a manual clock.
 
+#![expect(clippy::print_stdout, reason = "seeds must be seen, so that a failure can be run again")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

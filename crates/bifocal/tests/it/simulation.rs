@@ -3,6 +3,8 @@
 //!
 //! Environment: `BIFOCAL_SEED=N` fixes the first seed, `BIFOCAL_LONG=1` runs 20 seeds and longer incidents.
 
+#![expect(clippy::print_stdout, reason = "seeds must be seen, so that a failure can be run again")]
+
 pub(crate) mod scenario;
 
 use bifocal_model::StateName;
