@@ -19,6 +19,8 @@ export async function takeScreenshot(browser, url) {
     await page.locator('[data-testid=plane-mark]').first().waitFor();
     await page.locator('[data-testid=target-row][data-state=silent_degradation]').waitFor();
     await page.evaluate(() => document.fonts.ready);
+    const cut = await page.locator('table').evaluateAll((found) => found.map(({ parentElement: p }) => p.scrollWidth - p.clientWidth));
+    assert.deepEqual(cut.filter((pixels) => pixels > 0), [], 'the table of the fleet fits');
     const file = path.join(OUT, 'screenshot.png');
     const bytes = await page.screenshot({ path: file });
     assert.deepEqual(size(bytes), SIZE);
