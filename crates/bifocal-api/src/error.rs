@@ -12,6 +12,8 @@ pub enum Code {
     BadRequest,
     /// No or a wrong token.
     Unauthorized,
+    /// Called by a name that is not ours.
+    WrongHost,
     /// Nothing is there.
     NotFound,
     /// Our own fault.
@@ -67,6 +69,7 @@ impl ApiError {
         match self.code {
             Code::BadRequest => (StatusCode::BAD_REQUEST, "B0400"),
             Code::Unauthorized => (StatusCode::UNAUTHORIZED, "B0401"),
+            Code::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "B0421"),
             Code::NotFound => (StatusCode::NOT_FOUND, "B0404"),
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "B0500"),
         }

@@ -38,6 +38,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/metrics", get(metrics))
         .fallback(page::serve)
         .layer(from_fn_with_state(state.clone(), guard::check_token))
+        .layer(from_fn_with_state(state.clone(), guard::check_host))
         .layer(from_fn(guard::add_headers))
         .with_state(state)
 }

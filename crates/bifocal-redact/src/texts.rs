@@ -1,16 +1,24 @@
 //! The nouns that carry text.
 
-use bifocal_model::{Inference, Redaction, Score};
+use bifocal_model::{Component, Inference, Redaction, Score};
 
 use crate::kind::{Finding, Kind};
 use crate::redacted::Redacted;
 use crate::scan::redact_owned;
 
-/// Redacts the messages and the answer, and notes in `redactions` what was found where.
+/// Redacts the messages, the answer and the names (model, endpoint, tenant, labels), and notes in `redactions` what was found where.
 pub fn redact_inference(inference: Inference<String>) -> Inference<Redacted> {
     let mut asked = Counts::default();
     let mut answered = Counts::default();
     let mut clean = inference.map_texts(|text| asked.redact(text), |text| answered.redact(text));
+    // Names that clients choose end in metrics and addresses, and so does a secret that was put into the wrong header.
+    let component = match &mut clean.target.component {
+        Component::InferenceComponent(name) | Component::Model(name) => name,
+    };
+    let names = [component, &mut clean.target.endpoint].into_iter().chain(&mut clean.tenant);
+    for name in names.chain(clean.labels.values_mut()) {
+        *name = asked.redact(std::mem::take(name)).into_string();
+    }
     clean.redactions.extend(asked.into_redactions(false));
     clean.redactions.extend(answered.into_redactions(true));
     clean

@@ -14,7 +14,7 @@ pub(crate) struct Lock {
 }
 
 pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
-    fs::create_dir_all(dir).map_err(Error::file("create the data folder", dir))?;
+    create_private(dir).map_err(Error::file("create the data folder", dir))?;
     let path = dir.join("lock");
     let open = File::options().create(true).truncate(false).write(true).open(&path);
     let file = open.map_err(Error::file("open the lock", &path))?;
@@ -23,6 +23,16 @@ pub(crate) fn lock(dir: &Path) -> Result<Lock, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
         Err(TryLockError::Error(err)) => Err(Error::File { action: "lock", path, err }),
     }
+}
+
+/// Prompts and answers lie in the data folder: one that is made here belongs to its user alone. The mode of a folder
+/// that is there already is its owner's choice.
+fn create_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 /// Makes the entries of a folder durable.
@@ -65,4 +75,19 @@ pub(crate) fn files_below(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_data_folder_is_its_users_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("a/data");
+        let _lock = lock(&dir).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&dir).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

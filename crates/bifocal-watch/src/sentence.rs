@@ -20,6 +20,11 @@ pub(crate) fn fleet(targets: &[TargetView]) -> String {
             n if unknown == 0 => format!("All {n} targets are"),
             n => format!("{} of {n} targets are", n - unknown),
         };
+        if let (true, Some(little)) =
+            (unknown == targets.len(), targets.iter().find(|t| !t.reasons.is_empty()))
+        {
+            return target(little);
+        }
         if unknown == targets.len() {
             return "Nothing is known of any target now: no request and no reading lately.".to_owned();
         }
@@ -49,6 +54,7 @@ pub(crate) fn target(view: &TargetView) -> String {
         StateName::Overloaded => format!("{name} is overloaded{why}."),
         StateName::ServiceDegraded => format!("{name} is slow{why}."),
         StateName::Wasteful => format!("{name} answers well and wastes its hardware{why}."),
+        StateName::Unknown if !view.reasons.is_empty() => format!("Too little is known of {name} yet{why}."),
         StateName::Unknown => format!("Nothing is known of {name} now: no request and no reading lately."),
         StateName::Healthy => match view.answers {
             Answers::Learning { n, of } => {

@@ -100,6 +100,10 @@ impl ServiceWindow {
         report.within_objectives = Some(sum.within_objectives as f64 / requests);
         report.throttled_ratio = sum.throttled as f64 / requests;
         if sum.requests < objectives.requests_min {
+            let (n, minutes, min) = (sum.requests, objectives.window_seconds / 60.0, objectives.requests_min);
+            report
+                .reasons
+                .push(format!("{n} requests in the last {minutes:.0} min; {min} are needed to say anything"));
             return (Service::Unknown, report);
         }
         let service = decide(&sum, objectives, &mut report.reasons);

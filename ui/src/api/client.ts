@@ -41,12 +41,33 @@ async function failure(response: Response): Promise<ApiError> {
   }
 }
 
+/** Where the token is kept: for this tab, until it is closed. */
+const TOKEN = 'bifocal-token';
+
+function authorization(): Record<string, string> {
+  const token = sessionStorage.getItem(TOKEN);
+  return token ? { authorization: `Bearer ${token}` } : {};
+}
+
+let asked = false;
+
+/** Asks a person for the token, once a page load; false when there is none to try. */
+function askForToken(): boolean {
+  if (asked) return false;
+  asked = true;
+  const token = window.prompt('This Bifocal asks for its token:');
+  if (token) sessionStorage.setItem(TOKEN, token);
+  return Boolean(token);
+}
+
 async function send(method: string, where: string, signal?: AbortSignal, body?: unknown): Promise<Response> {
   let response: Response;
+  const content: Record<string, string> =
+    body === undefined ? { accept: 'application/json' } : { 'content-type': 'application/json' };
   try {
     response = await fetch(`${BASE}/${where}`, {
       method,
-      headers: body === undefined ? { accept: 'application/json' } : { 'content-type': 'application/json' },
+      headers: { ...content, ...authorization() },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
       cache: 'no-store',
@@ -55,6 +76,7 @@ async function send(method: string, where: string, signal?: AbortSignal, body?: 
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
     throw new ApiError('the server does not answer');
   }
+  if (response.status === 401 && askForToken()) return send(method, where, signal, body);
   if (!response.ok) throw await failure(response);
   return response;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bifocal_telemetry::{Clock, Counter, Drain, Gauge, Metric, TaskGroup, Telemetry};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -22,6 +22,8 @@ use crate::proxy::recorder::{self, Recorder, Sink, Tap};
 
 /// Streams that are still running this long after the signal to end are cut.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// A client that has not sent a whole request head after this long is cut off: it would hold one of the connections.
+const HEAD_WAIT_MAX: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptor left, for one) wait for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -147,8 +149,11 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePer
         async move { Ok::<_, Infallible>(forward(&shared.pool, &shared.tap, in_flight, request).await) }
     });
     // The date is the upstream's or absent, like every other header.
-    let connection =
-        http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT_MAX)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // Errors are those of one client's connection: it is gone, and its calls have recorded that.
     let ended = tokio::select! {

@@ -120,7 +120,7 @@ impl Cell {
     /// Requests that failed through the service's fault.
     pub fn failures(&self) -> f64 {
         let against = self.by_error.iter().filter(|(class, _)| class.counts_against_service());
-        against.map(|(_, weight)| weight).sum()
+        against.fold(0.0, |sum, (_, weight)| sum + weight)
     }
 
     /// Share of requests that failed through the service's fault; `None` without requests.

@@ -75,7 +75,7 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
                 shown = percent;
                 output::note(&format!(
                     "{percent:3}%  file {} of {}  {} stored, {} already there, {} rejected",
-                    progress.files_done + 1,
+                    (progress.files_done + 1).min(progress.files),
                     progress.files,
                     progress.stored,
                     progress.duplicates,
@@ -89,9 +89,11 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
     result.map_err(|err| {
         let code = Code::find(err.code()).unwrap_or(Code::BackfillRead);
         let err = anyhow::Error::from(err);
-        UserError::new(code, format!("{err:#}"))
-            .hint("run the same command again: it goes on where it stopped")
-            .into()
+        let hint = match code {
+            Code::BackfillClosed => "make room, then run the same command again: it goes on where it stopped",
+            _ => "check the path and its permissions",
+        };
+        UserError::new(code, format!("{err:#}")).hint(hint).into()
     })
 }
 

@@ -88,6 +88,9 @@ impl Resolved {
             .enumerate()
             .map(|(i, target)| UpstreamTarget::of(i, target, first_proxy))
             .collect::<Result<Vec<_>, _>>()?;
+        if let Some(name) = &file.server.token_env {
+            check_token(name)?;
+        }
         for address in std::iter::once(listen).chain(targets.iter().map(|target| target.proxy_listen)) {
             check_loopback(address, file.server.token_env.as_deref())?;
         }
@@ -208,10 +211,19 @@ fn rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
     rules
 }
 
+/// A token that is named must be there, on loopback too: a misspelt variable would open everything in silence.
+fn check_token(name: &str) -> Result<(), UserError> {
+    if std::env::var(name).is_ok_and(|token| !token.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("[server] token_env: the environment variable `{name}` is not set or empty");
+    Err(UserError::new(Code::NeedsToken, message)
+        .hint("set it, or leave token_env out and listen on 127.0.0.1"))
+}
+
+/// Off loopback a token must be named; that it is there has been checked.
 fn check_loopback(address: SocketAddr, token_env: Option<&str>) -> Result<(), UserError> {
-    if address.ip().is_loopback()
-        || token_env.is_some_and(|name| std::env::var(name).is_ok_and(|t| !t.is_empty()))
-    {
+    if address.ip().is_loopback() || token_env.is_some() {
         return Ok(());
     }
     Err(UserError::new(
@@ -261,6 +273,9 @@ mod tests {
 
     #[test]
     fn off_loopback_needs_a_token() {
+        let err = resolve("[server]\ntoken_env = \"BIFOCAL_TEST_NO_SUCH_TOKEN\"\n").unwrap_err();
+        assert_eq!(err.code, Code::NeedsToken, "a token that is named must be there, on loopback too");
+        assert!(err.message.contains("BIFOCAL_TEST_NO_SUCH_TOKEN"), "{err}");
         let err = resolve("[server]\nlisten = \"0.0.0.0:7700\"\n").unwrap_err();
         assert_eq!(err.code, Code::NeedsToken);
         let err =
