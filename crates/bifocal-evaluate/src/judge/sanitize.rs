@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 /// Tokens of chat templates that are whole words; those of the form `<|…|>` are found by their beginning.
-const TOKENS: [&str; 12] = [
+const TOKENS: [&str; 22] = [
     "<|",
     "[INST]",
     "[/INST]",
@@ -18,22 +18,34 @@ const TOKENS: [&str; 12] = [
     "<end_of_turn>",
     "<bos>",
     "<eos>",
+    "<unk>",
+    "<pad>",
+    "<think>",
+    "</think>",
+    "<start_of_image>",
+    "[SYSTEM_PROMPT]",
+    "[/SYSTEM_PROMPT]",
+    "[AVAILABLE_TOOLS]",
+    "[TOOL_CALLS]",
+    "[TOOL_RESULTS]",
     "<\u{ff5c}",
 ];
 
-static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TOKENS).ok());
+static MATCHER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(TOKENS).ok());
 
 /// The text without invisible characters, with template tokens taken apart, and cut to head and tail.
 pub(crate) fn sanitize(text: &str, chars_max: usize) -> String {
     apart(&head_and_tail(&visible(text), chars_max))
 }
 
-/// Without zero-width, bidirectional, tag and control characters, by which text can hide from a reader or from the
+/// Without zero-width, bidirectional, tag, variation and control characters, blank letters and line separators, by which text can hide from a reader or from the
 /// patterns below. Taking them out comes first: it could put a token together.
 fn visible(text: &str) -> String {
     let hidden = |c: &char| {
         matches!(*c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{2028}' | '\u{2029}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{180e}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{e0000}'..='\u{e007f}')
             || (c.is_control() && !matches!(c, '\n' | '\t'))

@@ -140,9 +140,14 @@ async fn connects(name: &str, url: &str) -> Tried {
 fn data_folder(config: &Resolved) -> Tried {
     let folder = &config.addresses.data;
     let what = format!("data folder {}", folder.display());
+    let was_there = folder.exists();
     let probe = folder.join(".check");
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"x"));
     let written = written.and_then(|()| std::fs::remove_file(&probe));
+    if !was_there {
+        // A check leaves nothing behind. What it could not remove is an empty folder.
+        let _ = std::fs::remove_dir(folder);
+    }
     match written {
         Ok(()) => Tried { what, ok: true, detail: "can be written".to_owned() },
         Err(err) => Tried { what, ok: false, detail: err.to_string() },

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use bifocal_model::{Component, TargetKey};
+use bifocal_model::{Component, ErrorClass, TargetKey};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::proxy::config::ComponentRoute;
@@ -42,6 +42,11 @@ impl Decoder {
         let key = self.key(exchange, model.unwrap_or(UNNAMED));
         if self.known.contains(&key) {
             return key;
+        }
+        // A name that the upstream refuses is most likely misspelt or made up: it becomes a target with its first call
+        // that is not the client's mistake.
+        if exchange.status.and_then(ErrorClass::of_status) == Some(ErrorClass::Client) {
+            return TargetKey::of_model(&self.origin, OTHER);
         }
         if self.known.len() >= self.targets_max {
             self.others += 1;

@@ -79,10 +79,11 @@ async fn an_upstream_that_closes_without_a_response_is_a_502() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_the_upstream_pass_and_are_classed() {
-    for (status, class) in [
-        ("429 Too Many Requests", ErrorClass::Throttled),
-        ("400 Bad Request", ErrorClass::Client),
-        ("503 Service Unavailable", ErrorClass::Upstream),
+    // A name that the upstream refuses makes no target: it may be made up.
+    for (status, class, target) in [
+        ("429 Too Many Requests", ErrorClass::Throttled, "qwen"),
+        ("400 Bad Request", ErrorClass::Client, "other"),
+        ("503 Service Unavailable", ErrorClass::Upstream, "qwen"),
     ] {
         let body = r#"{"error":{"message":"no","type":"x"}}"#;
         let answer = format!(
@@ -97,6 +98,6 @@ async fn errors_of_the_upstream_pass_and_are_classed() {
         assert_eq!(body_of(&response), body.as_bytes());
         let recorded = running.sink.inferences(1).await.remove(0);
         assert_eq!(recorded.error, Some(class));
-        assert_eq!(recorded.target.model(), "qwen");
+        assert_eq!(recorded.target.model(), target);
     }
 }
