@@ -57,8 +57,9 @@ impl StreamKey {
     }
 
     pub(crate) fn is_of<T>(&self, score: &Score<T>) -> bool {
-        self.dimension == score.dimension
-            && self.fingerprint == score.fingerprint
+        // The number first: texts of one stream's name are only compared when it is the same.
+        self.fingerprint == score.fingerprint
+            && self.dimension == score.dimension
             && self.kind == score.kind
             && self.evaluator == score.evaluator
     }
