@@ -12,12 +12,16 @@
 //! baseline of the cut values.
 //!
 //! A CUSUM twin, C_k <- L_k max(C_k, 1), runs beside each bet and tells the onset: the last time at which the richest
-//! one started over.
+//! one started over. [`Detector::onset_set`] gives the range of starts that the values support.
 //!
 //! Evidence is kept as plain f64, not as logarithms: it is cut at 1e290, where every threshold was passed long ago,
 //! and cutting evidence downward keeps the theorem.
 
 use serde::{Deserialize, Serialize};
+
+mod onset;
+
+pub use onset::OnsetSet;
 
 const BETS: usize = 10;
 /// The bets g_k as shares of what would risk ruin: ten values from 0.01 to 0.9 in equal ratios, 90^(k/9) / 100.
@@ -98,15 +102,7 @@ impl Detector {
     /// Takes a value and gives the evidence, finite and at least 0. NaN is left out. Evidence goes on after it reached
     /// a threshold; who acted on it calls [`reset`](Self::reset).
     pub fn update(&mut self, x: f64) -> f64 {
-        if x.is_nan() {
-            return self.evidence();
-        }
-        // What the value wins in units of what it may lose at most: at least -1.
-        let win = match self.side {
-            Side::Below => (self.null - x) / (self.bound - self.null),
-            Side::Above => (x - self.null) / (self.null - self.bound),
-        };
-        let win = win.clamp(-1.0, WIN_MAX);
+        let Some(win) = self.win(x) else { return self.evidence() };
         let twins = self.cusum.iter_mut().zip(&mut self.onset);
         for ((share, evidence), (cusum, onset)) in SHARES.iter().zip(&mut self.evidence).zip(twins) {
             let factor = 1.0 + share * win;
@@ -151,6 +147,15 @@ impl Detector {
     /// Starts over against the same null.
     pub fn reset(&mut self) {
         *self = Self::new(self.side, self.null, self.bound);
+    }
+
+    /// What a value wins in units of what it may lose at most: at least -1. `None` for NaN.
+    fn win(&self, x: f64) -> Option<f64> {
+        let win = match self.side {
+            Side::Below => (self.null - x) / (self.bound - self.null),
+            Side::Above => (x - self.null) / (self.null - self.bound),
+        };
+        (!x.is_nan()).then(|| win.clamp(-1.0, WIN_MAX))
     }
 
     fn new(side: Side, null: f64, bound: f64) -> Self {
