@@ -10,12 +10,17 @@
 //! in the order of arrival with one mean, sampled in the same way as the later ones; broken by a baseline period that
 //! is not representative, which is why it says whether it spans a week.
 //!
-//! Invariant: the bound lies strictly below the mean.
+//! Where scores come with strata of their questions, or span a day, the frozen baseline is that of scores adjusted for
+//! stratum and hour ([`crate::mix`]): [`Baseline::adjust`] gives what the detector takes, and bound and range are
+//! those of adjusted scores.
+//!
+//! Invariant: the lower bound lies strictly below the mean, the upper one strictly above it.
 
 use bifocal_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::betting;
+use crate::mix::{Cells, Mix};
 
 /// Judged scores that make a baseline final: 95% of baselines of this size keep the promised false-alarm rate.
 const FULL_JUDGED: u64 = 500;
@@ -27,6 +32,8 @@ const ALPHA: f64 = 0.05;
 const GAP_MIN: f64 = 1e-6;
 /// Scores between two computations of the bound of a provisional baseline: each goes over all scores.
 const BOUND_EVERY: u64 = 50;
+/// From this span on the hours of the day are told apart.
+const DAY: Span = Span::from_secs(24 * 3600);
 const WEEK: Span = Span::from_secs(7 * 24 * 3600);
 
 /// A baseline, growing or frozen.
@@ -39,10 +46,19 @@ pub struct Baseline {
     /// Sum of squared distances from the mean.
     squares: f64,
     lcb: Option<f64>,
+    /// Made when it is frozen.
+    #[serde(default)]
+    ucb: Option<f64>,
     first: Timestamp,
     last: Timestamp,
     /// The scores in the order of arrival, until the baseline is frozen.
     scores: Vec<f64>,
+    /// Their strata and hours, until the baseline is frozen.
+    #[serde(default)]
+    cells: Cells,
+    /// What scores are adjusted for once it is frozen.
+    #[serde(default)]
+    mix: Option<Box<Mix>>,
 }
 
 impl Default for Baseline {
@@ -57,11 +73,30 @@ impl Baseline {
         let full = full.max(1);
         let (first, last) = (Timestamp::default(), Timestamp::default());
         let provisional = provisional.clamp(1, full);
-        Self { provisional, full, n: 0, mean: 0.0, squares: 0.0, lcb: None, first, last, scores: Vec::new() }
+        Self {
+            provisional,
+            full,
+            n: 0,
+            mean: 0.0,
+            squares: 0.0,
+            lcb: None,
+            ucb: None,
+            first,
+            last,
+            scores: Vec::new(),
+            cells: Cells::default(),
+            mix: None,
+        }
     }
 
     /// Takes a score, cut to [0, 1], with the time of its inference. Does nothing once frozen, and with NaN.
     pub fn push(&mut self, score: f64, time: Timestamp) {
+        self.push_in(score, None, time);
+    }
+
+    /// Takes a score with the stratum of its question: topic, template, tenant, language, never a property of the
+    /// answer.
+    pub fn push_in(&mut self, score: f64, stratum: Option<&str>, time: Timestamp) {
         if self.is_frozen() || score.is_nan() {
             return;
         }
@@ -73,6 +108,7 @@ impl Baseline {
         self.mean += from_old_mean / self.n as f64;
         self.squares += from_old_mean * (score - self.mean);
         self.scores.push(score);
+        self.cells.push(stratum, time);
         if self.n == self.provisional
             || self.is_frozen()
             || (self.lcb.is_some() && self.n.is_multiple_of(BOUND_EVERY))
@@ -81,8 +117,40 @@ impl Baseline {
         }
         self.lcb = self.lcb.map(|bound| bound.min(self.mean - GAP_MIN));
         if self.is_frozen() {
-            self.scores = Vec::new();
+            self.freeze();
         }
+    }
+
+    fn freeze(&mut self) {
+        let scores = std::mem::take(&mut self.scores);
+        let cells = std::mem::take(&mut self.cells);
+        self.mix = cells.fit(&scores, self.mean, self.last.since(self.first) >= DAY).map(Box::new);
+        let (lower, upper) = self.range();
+        let unit: Vec<f64> = match &self.mix {
+            Some(mix) => cells.adjusted(&scores, mix).map(|x| (x - lower) / (upper - lower)).collect(),
+            None => scores,
+        };
+        let mirrored: Vec<f64> = unit.iter().map(|u| 1.0 - u).collect();
+        let of = |unit: f64| lower + (upper - lower) * unit;
+        if self.mix.is_some() {
+            self.lcb = Some(of(betting::lower_bound(&unit, ALPHA)).min(self.mean - GAP_MIN));
+        }
+        self.ucb = Some(of(1.0 - betting::lower_bound(&mirrored, ALPHA)).max(self.mean + GAP_MIN));
+    }
+
+    /// What a detector takes for a score: without the effects of its stratum and hour once the baseline is frozen.
+    pub fn adjust(&self, score: f64, stratum: Option<&str>, time: Timestamp) -> f64 {
+        self.mix.as_ref().map_or(score, |mix| mix.adjust(score, stratum, time))
+    }
+
+    /// The least and the largest value that [`Self::adjust`] gives for scores in [0, 1].
+    pub fn range(&self) -> (f64, f64) {
+        self.mix.as_ref().map_or((0.0, 1.0), |mix| mix.bounds())
+    }
+
+    /// What scores are adjusted for; `None` before it is frozen and where there is nothing.
+    pub fn mix(&self) -> Option<&Mix> {
+        self.mix.as_deref()
     }
 
     /// How many scores it rests on.
@@ -119,6 +187,11 @@ impl Baseline {
     /// that needs none: just below 0.
     pub fn lcb(&self) -> f64 {
         self.lcb.unwrap_or(-GAP_MIN)
+    }
+
+    /// The one-sided 95% upper bound of the mean, strictly above the mean; just above 1 before it is frozen.
+    pub fn ucb(&self) -> f64 {
+        self.ucb.unwrap_or(1.0 + GAP_MIN)
     }
 
     /// Time of the earliest inference in it.

@@ -43,7 +43,7 @@ const ROOM_MIN: f64 = 1e-6;
 /// Most that one value may win, as a multiple of what it may lose.
 const WIN_MAX: f64 = 1e6;
 
-/// A one-sided detector in progress. Under 400 bytes, tens of nanoseconds per value.
+/// A one-sided detector in progress. Under 240 bytes, tens of nanoseconds per value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Detector {
     side: Side,
@@ -52,7 +52,8 @@ pub struct Detector {
     n: u64,
     evidence: [f64; BETS],
     cusum: [f64; BETS],
-    onset: [u64; BETS],
+    /// Saturates: a start later than 4e9 values is not told apart.
+    onset: [u32; BETS],
 }
 
 /// What one value did.
@@ -103,12 +104,13 @@ impl Detector {
     /// a threshold; who acted on it calls [`reset`](Self::reset).
     pub fn update(&mut self, x: f64) -> f64 {
         let Some(win) = self.win(x) else { return self.evidence() };
+        let now = u32::try_from(self.n).unwrap_or(u32::MAX);
         let twins = self.cusum.iter_mut().zip(&mut self.onset);
         for ((share, evidence), (cusum, onset)) in SHARES.iter().zip(&mut self.evidence).zip(twins) {
             let factor = 1.0 + share * win;
             *evidence = ((*evidence + 1.0) * factor).min(EVIDENCE_MAX);
             if *cusum <= 1.0 {
-                (*cusum, *onset) = (1.0, self.n);
+                (*cusum, *onset) = (1.0, now);
             }
             *cusum = (*cusum * factor).min(EVIDENCE_MAX);
         }
@@ -141,7 +143,7 @@ impl Detector {
     /// from 0. `None` while no bet is ahead. A point without an interval.
     pub fn onset_index(&self) -> Option<u64> {
         let richest = self.cusum.iter().zip(&self.onset).max_by(|(a, _), (b, _)| a.total_cmp(b));
-        richest.filter(|(cusum, _)| **cusum > 1.0).map(|(_, onset)| *onset)
+        richest.filter(|(cusum, _)| **cusum > 1.0).map(|(_, onset)| u64::from(*onset))
     }
 
     /// Starts over against the same null.
@@ -166,7 +168,18 @@ impl Detector {
 impl TwoSided {
     /// Watches for any change of a mean `m0` of values in [`lower`, `upper`].
     pub fn new(m0: f64, lower: f64, upper: f64) -> Self {
-        Self { fall: Detector::degradation(m0, upper), rise: Detector::improvement(m0, lower) }
+        Self::between(m0, m0, lower, upper)
+    }
+
+    /// Watches for a mean outside of [`low`, `high`], of values in [`lower`, `upper`]: the bounds of a mean that is
+    /// learnt, widened by what does no harm.
+    pub fn between(low: f64, high: f64, lower: f64, upper: f64) -> Self {
+        Self { fall: Detector::degradation(low, upper), rise: Detector::improvement(high, lower) }
+    }
+
+    /// Values since it was made or reset.
+    pub fn n(&self) -> u64 {
+        self.fall.n()
     }
 
     /// Takes a value and gives the evidence.

@@ -4,6 +4,10 @@
 pub(crate) const BETTING_GRID: u64 = 400;
 /// Least alarm threshold that a budget can buy.
 pub(crate) const MIN_ALARM_THRESHOLD: u64 = 1_000;
+/// Strata that a baseline tells apart.
+pub(crate) const STRATA_MAX: u64 = 50;
+/// Values of one side of a two-sample comparison that wait for the other.
+pub(crate) const PAIRS_WAITING_MAX: u64 = 1_000;
 /// Bins of a quantile sketch: at 1% accuracy they span a factor of 10^17 between smallest and largest value.
 pub(crate) const SKETCH_BINS: u64 = 2_048;
 
@@ -18,6 +22,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "min_alarm_threshold",
         MIN_ALARM_THRESHOLD,
         "a quiet or a new stream must not page after a handful of scores",
+    ),
+    (
+        "strata",
+        STRATA_MAX,
+        "a stratum needs some ten of the 500 judged of a baseline; the rest is not told apart",
+    ),
+    (
+        "pairs_waiting",
+        PAIRS_WAITING_MAX,
+        "values of one stream that wait for a partner of the other; the oldest leave",
     ),
     ("sketch_bins", SKETCH_BINS, "16 KiB at most per sketch"),
 ];

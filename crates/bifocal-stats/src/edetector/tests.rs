@@ -182,7 +182,7 @@ fn evidence_is_finite_however_long_the_change_lasts() {
 
 #[test]
 fn state_is_small_and_goes_on_bit_for_bit() {
-    assert!(size_of::<Detector>() < 400, "{}", size_of::<Detector>());
+    assert!(size_of::<Detector>() <= 240, "{}", size_of::<Detector>());
     let mut random = Random::new(57);
     let mut detector = Detector::degradation(0.61, 1.0);
     for _ in 0..1_000 {
