@@ -30,6 +30,14 @@ pub struct OnsetSet {
     pub last: usize,
 }
 
+impl OnsetSet {
+    /// The range that both span, with the other's most likely start.
+    pub(crate) fn hull(self, other: Self) -> Self {
+        let (first, last) = (self.first.min(other.first), self.last.max(other.last));
+        Self { first, likeliest: other.likeliest, last }
+    }
+}
+
 impl Detector {
     /// The starts of a change that the values since the detector was made or reset (or the newest of them, up to the
     /// alarm, in order) support. `None` when no start is ahead of not betting at all. 20 logarithms a value: for alarms,
