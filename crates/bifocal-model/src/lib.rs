@@ -5,11 +5,13 @@
 //! [`Score`]s of an inference, scores become an [`Estimate`], estimates and detectors become a [`Condition`]
 //! with its three axes and one name.
 
+mod anchor;
 mod condition;
 mod estimate;
 mod event;
 mod finish;
 mod id;
+mod incident;
 mod inference;
 mod ledger;
 mod limits;
@@ -17,16 +19,19 @@ mod probability;
 mod reading;
 mod score;
 pub mod signal;
+pub mod stratum;
 mod target;
 mod time;
 
 pub mod invariant;
 
+pub use anchor::AnchorScore;
 pub use condition::{Answers, Condition, Efficiency, Service, StateName};
 pub use estimate::{Estimate, Method};
 pub use event::{Event, EventKind};
 pub use finish::{ErrorClass, FinishReason};
 pub use id::{Identity, InferenceId, Source, fnv1a};
+pub use incident::{AlignedEvent, Attribution, Cause, Check, CheckOutcome, Difference, Incident, Slice};
 pub use inference::{
     Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount, TokenSource, Usage,
 };

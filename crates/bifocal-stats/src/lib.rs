@@ -13,6 +13,7 @@
 //! Rinaldo, "E-detectors" (arXiv 2203.03532).
 
 pub mod asymptotic;
+pub mod attribution;
 pub mod baseline;
 pub mod betting;
 pub mod binomial;

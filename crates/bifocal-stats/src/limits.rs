@@ -4,12 +4,21 @@
 pub(crate) const BETTING_GRID: u64 = 400;
 /// Least alarm threshold that a budget can buy.
 pub(crate) const MIN_ALARM_THRESHOLD: u64 = 1_000;
-/// Strata that a baseline tells apart.
+/// Strata that a baseline tells apart, and that a fall is split over.
 pub(crate) const STRATA_MAX: u64 = 50;
 /// Values of one side of a two-sample comparison that wait for the other.
 pub(crate) const PAIRS_WAITING_MAX: u64 = 1_000;
 /// Bins of a quantile sketch: at 1% accuracy they span a factor of 10^17 between smallest and largest value.
 pub(crate) const SKETCH_BINS: u64 = 2_048;
+
+/// Names of strata that sums are kept for: a name carries facets besides those that a fall is split over.
+pub(crate) const STRATA_NAMES: u64 = 200;
+/// Slices tried and shown by one look.
+pub(crate) const SLICES_TRIED: usize = 500;
+pub(crate) const SLICES_SHOWN: usize = 5;
+/// Anchors of one judge, and re-scores that are kept of them: three sweeps of 300 and some.
+pub(crate) const ANCHORS: u64 = 512;
+pub(crate) const RESCORES: u64 = 1_024;
 
 /// Every limit of this crate with its number: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
@@ -33,6 +42,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         PAIRS_WAITING_MAX,
         "values of one stream that wait for a partner of the other; the oldest leave",
     ),
+    ("strata_names", STRATA_NAMES, "a few kilobytes per stream"),
+    ("slices_tried", SLICES_TRIED as u64, "work of one look"),
+    ("slices_shown", SLICES_SHOWN as u64, "a person reads them"),
+    ("anchors", ANCHORS, "anchors of one judge; further ones are left out"),
+    ("rescores", RESCORES, "re-scores kept per judge and dimension; the oldest leave"),
     ("sketch_bins", SKETCH_BINS, "16 KiB at most per sketch"),
 ];
 
