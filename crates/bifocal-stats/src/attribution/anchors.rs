@@ -6,7 +6,7 @@
 //! the present level is learnt anew from the next re-scores, and the watch goes on against that.
 //!
 //! The move between two times is measured anchor by anchor: the mean of an anchor's re-scores after against the mean of
-//! those before, or against its frozen score where there are none. The anchor is the unit of the interval, for
+//! those before, or against its frozen score where there are fewer before than after. The anchor is the unit of the interval, for
 //! re-scores of one text are not independent. Where most differences are exactly 0 (a judge that repeats itself) the
 //! interval comes from betting on the falls and on the rises apart, which needs no spread.
 //!
@@ -168,7 +168,7 @@ impl AnchorWatch {
     }
 
     /// How much the judge's scores of the same texts fell over the range `from`..`to` in which something began: before
-    /// minus after, with its interval at 98.75%. `None` without a re-score after `to`.
+    /// minus after, with its interval at 99%. `None` without a re-score after `to`.
     ///
     /// Re-scores within the range, and within as long a time before it, count on neither side: the range may miss the
     /// beginning, and a few re-scores of the new judge taken for old ones would hide the move.
@@ -190,11 +190,14 @@ impl AnchorWatch {
             let (sum, n) = &mut by_anchor.entry(kept.anchor).or_default()[side];
             (*sum, *n) = (*sum + kept.difference, *n + 1);
         }
-        let mean = |(sum, n): (f64, u32)| if n == 0 { 0.0 } else { sum / f64::from(n) };
+        let mean = |(sum, n): (f64, u32)| sum / f64::from(n.max(1));
+        // Fewer re-scores before than after would add more noise than the frozen score has.
+        let base =
+            |before: (f64, u32), after: (f64, u32)| if before.1 >= after.1 { mean(before) } else { 0.0 };
         let falls: Vec<f64> = by_anchor
             .values()
             .filter(|[_, after]| after.1 > 0)
-            .map(|[before, after]| mean(*before) - mean(*after))
+            .map(|[before, after]| base(*before, *after) - mean(*after))
             .collect();
         let (value, lower, upper) = mean_interval(&falls)?;
         Some(Difference { value, lower, upper, n_before, n_after })
@@ -211,7 +214,7 @@ impl AnchorWatch {
     }
 }
 
-/// Mean and interval at 98.75% of values in [-1, 1]; `None` without values.
+/// Mean and interval at 99% of values in [-1, 1]; `None` without values.
 fn mean_interval(values: &[f64]) -> Option<(f64, f64, f64)> {
     let n = values.len() as f64;
     if values.is_empty() {

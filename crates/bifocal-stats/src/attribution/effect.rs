@@ -1,7 +1,7 @@
 //! How large a fall is, measured on the samples after the alarm, at looks whose counts are fixed in advance.
 //!
-//! The looks are at 50, 100, 200 and 400 samples after the alarm. Each interval is made at 98.75%, so that by the union
-//! bound all four hold at once with 95%: it may be read at any look, and stopping at one because of what it shows
+//! The looks are at 50, 100, 200, 400 and 800 samples after the alarm. Each interval is made at 99%, so that by the union
+//! bound all five hold at once with 95%: it may be read at any look, and stopping at one because of what it shows
 //! breaks nothing. Two fixed-n intervals become one of their difference by MOVER (Zou and Donner 2008): each end
 //! takes the distances of the ends that matter to it, in quadrature. Assumes that both samples are independent of
 //! each other and of the alarm; that is why the samples that raised it are not among them.
@@ -11,11 +11,11 @@ use bifocal_model::Difference;
 use super::reference::Level;
 
 /// Samples after the alarm at which the fall is measured.
-pub const LOOKS: [usize; 4] = [50, 100, 200, 400];
-/// Two-sided error of one look: 5% over all four.
-pub const ALPHA_LOOK: f64 = 0.0125;
-/// The normal quantile of one look, two-sided: 98.75%.
-pub const Z_LOOK: f64 = 2.497_705_474_412_374;
+pub const LOOKS: [usize; 5] = [50, 100, 200, 400, 800];
+/// Two-sided error of one look: 5% over all five.
+pub const ALPHA_LOOK: f64 = 0.01;
+/// The normal quantile of one look, two-sided: 99%.
+pub const Z_LOOK: f64 = 2.575_829_303_548_901;
 
 /// The difference of two levels, before minus after, cut to [-1, 1].
 pub fn difference(before: &Level, after: &Level) -> Difference {
@@ -45,7 +45,7 @@ mod tests {
     fn the_constants_belong_together() {
         assert!((LOOKS.len() as f64 * ALPHA_LOOK - 0.05).abs() < 1e-12);
         assert!((normal_quantile(1.0 - ALPHA_LOOK / 2.0) - Z_LOOK).abs() < 1e-9);
-        assert_eq!([look(49), look(50), look(399), look(1_000)], [None, Some(50), Some(200), Some(400)]);
+        assert_eq!([look(49), look(50), look(399), look(1_000)], [None, Some(50), Some(200), Some(800)]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Opening {
     pub onset_to: Timestamp,
 }
 
-/// An inquiry in progress. It keeps at most 400 samples.
+/// An inquiry in progress. It keeps at most 800 samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inquiry {
     opening: Opening,

@@ -21,7 +21,7 @@ pub struct Strata {
     sums: Vec<Moments>,
 }
 
-/// The level of a baseline, with its interval at 98.75% (one of four looks at 95%).
+/// The level of a baseline, with its interval at 99% (one of five looks at 95%).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// The weighted mean.

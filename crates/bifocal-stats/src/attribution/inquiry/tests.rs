@@ -115,9 +115,9 @@ fn too_few_after_the_alarm_is_undecided_and_says_how_many_are_needed() {
 
 #[test]
 fn a_false_alarm_ends_as_no_fall() {
-    let attribution = verdict(CALM, 400, true, 3);
+    let attribution = verdict(CALM, 800, true, 3);
     assert_eq!(attribution.cause, Cause::Undecided);
-    assert_eq!(attribution.why, "no fall is measured on 400 judged after the alarm");
+    assert_eq!(attribution.why, "no fall is measured on 800 judged after the alarm");
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn late_samples_numbers_that_are_none_and_what_comes_after_the_last_look_are_lef
     inquiry.take(&Sample { time: at(999), ..sample }, &anchors);
     inquiry.take(&Sample { value: f64::NAN, ..sample }, &anchors);
     assert_eq!(inquiry.n_after(), 0);
-    let looks = (0..500).filter(|_| inquiry.take(&sample, &anchors)).count();
-    assert_eq!((inquiry.n_after(), looks), (400, 4));
-    assert_eq!(inquiry.attribution().effect.unwrap().n_after, 400);
+    let looks = (0..1_000).filter(|_| inquiry.take(&sample, &anchors)).count();
+    assert_eq!((inquiry.n_after(), looks), (800, 5));
+    assert_eq!(inquiry.attribution().effect.unwrap().n_after, 800);
     let json = serde_json::to_string(&inquiry).unwrap();
     assert_eq!(serde_json::from_str::<Inquiry>(&json).unwrap(), inquiry);
 }
