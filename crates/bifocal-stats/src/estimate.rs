@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asymptotic::{DEFAULT_TARGET_N, boundary};
 use crate::betting;
+use crate::design::{Judged, Stratum, shown};
 use crate::distribution::student_t_quantile;
 use crate::moments::Moments;
 
@@ -80,28 +81,27 @@ impl Interval {
     }
 }
 
-/// The mean of the judged scores, weighted by 1/pi (Hajek), with its interval at level 1 - alpha by the rule above.
-/// `None` without samples. `n_total` is how many there were to judge, for the record; less than the number of samples
-/// is not believed.
+/// The mean of the judged scores of one stratum, weighted by 1/pi (Hajek), with its interval at level 1 - alpha by the
+/// rule above: [`shown`] without strata and predictions. `None` without samples. `n_total` is how many there were to
+/// judge, for the record; less than the number of samples is not believed.
 pub fn interval(samples: &[Weighted], n_total: f64, window: Window, alpha: f64) -> Option<Estimate> {
-    let moments = moments(samples);
-    let value = moments.mean()?.clamp(0.0, 1.0);
-    let alpha = alpha.clamp(1e-12, 0.5);
-    let (interval, method) = match student_t(&moments, alpha) {
-        Some(interval) => (interval, Method::StudentT),
-        None => skewed(samples, &moments, value, alpha),
-    };
-    let Interval { lower, upper } = interval.holding(value);
-    let n_judged = moments.n;
-    let n_total = if n_total.is_finite() { n_total.max(n_judged as f64) } else { n_judged as f64 };
-    Some(Estimate { value, lower, upper, n_judged, n_total, method, window })
+    let judged: Vec<Judged> = samples
+        .iter()
+        .map(|sample| Judged {
+            value: sample.value,
+            probability: sample.probability,
+            stratum: 0,
+            proxy: None,
+        })
+        .collect();
+    shown(&judged, &[Stratum { total: n_total, ..Stratum::default() }], window, alpha).ok()
 }
 
 /// The t interval of a weighted mean from its sums alone, where the rule allows one; `None` where it asks for the
 /// scores themselves.
 pub fn student_t(moments: &Moments, alpha: f64) -> Option<Interval> {
     let (mean, n) = (moments.mean()?, moments.effective_n());
-    if n < CLT_MIN_JUDGED as f64 || n * mean < CLT_MIN_MASS || n * (1.0 - mean) < CLT_MIN_MASS {
+    if !allows_t(mean, n) {
         return None;
     }
     let standard_error = moments.standard_error()?;
@@ -114,48 +114,45 @@ pub fn student_t(moments: &Moments, alpha: f64) -> Option<Interval> {
     Some(Interval::new(mean - margin, mean + margin))
 }
 
-/// The sums of judged scores.
-pub fn moments(samples: &[Weighted]) -> Moments {
-    let mut moments = Moments::default();
-    for sample in samples {
-        moments.add(sample.value.clamp(0.0, 1.0), sample.probability.weight());
-    }
-    moments
+/// Whether the rule allows a t interval for a weighted mean of this many effective scores.
+pub(crate) fn allows_t(mean: f64, effective_n: f64) -> bool {
+    effective_n >= CLT_MIN_JUDGED as f64
+        && effective_n * mean >= CLT_MIN_MASS
+        && effective_n * (1.0 - mean) >= CLT_MIN_MASS
 }
 
-fn skewed(samples: &[Weighted], moments: &Moments, mean: f64, alpha: f64) -> (Interval, Method) {
-    let samples = samples.iter().filter(|sample| !sample.value.is_nan());
-    let mean_probability = moments.n as f64 / moments.w;
-    let ratio = |sample: &Weighted| mean_probability * sample.probability.weight();
-    let max_ratio = samples.clone().map(ratio).fold(1.0, f64::max);
-    let mass = moments.effective_n() * mean.min(1.0 - mean);
-    if max_ratio > BETTING_MAX_WEIGHT_RATIO && mass >= ASYMPTOTIC_MIN_MASS {
-        return (pseudo_outcomes(moments, alpha), Method::AsymptoticSequence);
+/// The interval where the rule allows no t: scores in [0, 1] in the order of their arrival, each with its weight in the
+/// mean, and the mean's standard error if there is one. Weights need not add up to 1.
+pub(crate) fn skewed(
+    weighed: &[(f64, f64)],
+    mean: f64,
+    standard_error: Option<f64>,
+    alpha: f64,
+) -> (Interval, Method) {
+    let n = weighed.len() as f64;
+    let sum: f64 = weighed.iter().map(|(_, weight)| weight).sum();
+    let squares: f64 = weighed.iter().map(|(_, weight)| weight * weight).sum();
+    let max_ratio = weighed.iter().map(|(_, weight)| weight * n / sum).fold(1.0, f64::max);
+    let mass = sum * sum / squares * mean.min(1.0 - mean);
+    if let Some(standard_error) = standard_error
+        && max_ratio > BETTING_MAX_WEIGHT_RATIO
+        && mass >= ASYMPTOTIC_MIN_MASS
+    {
+        // The boundary depends on time only through n / t*, so that it may be clocked in judged items.
+        let margin = standard_error * boundary(n, DEFAULT_TARGET_N, alpha);
+        return (Interval::new(mean - margin, mean + margin), Method::AsymptoticSequence);
     }
     // Of Y and 1 - Y the smaller one: most of the spread of the larger one times pibar / pi is that of pi alone.
     let mirrored = mean > 0.5;
-    let scaled: Vec<f64> = samples
-        .map(|sample| {
-            let value = sample.value.clamp(0.0, 1.0);
-            (if mirrored { 1.0 - value } else { value }) * ratio(sample) / max_ratio
-        })
+    let scaled: Vec<f64> = weighed
+        .iter()
+        .map(|(value, weight)| (if mirrored { 1.0 - value } else { *value }) * (weight * n / sum) / max_ratio)
         .collect();
     let Interval { lower, upper } = betting::interval(&scaled, alpha);
     let (lower, upper) = (lower * max_ratio, upper * max_ratio);
     let interval =
         if mirrored { Interval::new(1.0 - upper, 1.0 - lower) } else { Interval::new(lower, upper) };
     (interval, Method::Betting)
-}
-
-/// The asymptotic confidence sequence of m + (judged / pi)(Y - m) over all traffic, m the weighted mean: its mean is
-/// m again, and its standard error that of the weighted mean. The boundary depends on time only through n / t*, so
-/// that it may be clocked in judged items.
-fn pseudo_outcomes(moments: &Moments, alpha: f64) -> Interval {
-    let (Some(mean), Some(standard_error)) = (moments.mean(), moments.standard_error()) else {
-        return Interval::UNIT;
-    };
-    let margin = standard_error * boundary(moments.n as f64, DEFAULT_TARGET_N, alpha);
-    Interval::new(mean - margin, mean + margin)
 }
 
 #[cfg(test)]

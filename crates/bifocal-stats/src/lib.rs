@@ -1,7 +1,7 @@
 //! The numbers behind every claim about quality: sampling, estimates with intervals, detectors with a budget.
 //!
 //! Life of the data: [`SampleKey`] decides which inferences are judged and with which probability; [`interval`]
-//! makes an estimate of the judged scores of a window; [`Baseline`] learns and freezes what is normal;
+//! makes an estimate of the judged scores of a window ([`design::shown`] for strata and cheap predictions); [`Baseline`] learns and freezes what is normal;
 //! [`Detector`] bets against "still normal" with every judged score, and alarms when its evidence reaches
 //! the [`threshold`](budget::threshold) that the false-alarm budget buys.
 //!
@@ -12,6 +12,7 @@
 //! "Estimating means of bounded random variables by betting" (arXiv 2010.09686); SRR is Shin, Ramdas and
 //! Rinaldo, "E-detectors" (arXiv 2203.03532).
 
+pub mod allocation;
 pub mod asymptotic;
 pub mod attribution;
 pub mod baseline;
@@ -21,20 +22,25 @@ pub mod budget;
 pub mod clip;
 pub mod comparison;
 pub mod conditions;
+pub mod design;
 pub mod distribution;
 pub mod edetector;
 pub mod empirical_bernstein;
 mod error;
 pub mod estimate;
+pub mod fieller;
 mod limits;
 pub mod mix;
 pub mod moments;
 pub mod monitor;
+pub mod order_statistics;
 pub mod pairs;
 pub mod planner;
 pub mod powered;
+pub mod prediction;
 pub mod quantile;
 pub mod ratio;
+pub mod reservoir;
 pub mod sampling;
 pub mod sums;
 #[cfg(test)]

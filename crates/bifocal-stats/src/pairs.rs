@@ -49,6 +49,15 @@ impl Products {
         self.yx += other.yx;
         self.xx += other.xx;
     }
+
+    /// Sum of (y - a - b x)^2 under this weighing.
+    fn residual_squares(&self, a: f64, b: f64) -> f64 {
+        let squares = self.yy - 2.0 * a * self.y - 2.0 * b * self.yx
+            + a * a * self.one
+            + 2.0 * a * b * self.x
+            + b * b * self.xx;
+        squares.max(0.0)
+    }
 }
 
 impl PairSums {
@@ -72,6 +81,11 @@ impl PairSums {
     /// How many items.
     pub fn n(&self) -> u64 {
         self.n
+    }
+
+    /// Sum of the weights.
+    pub fn weight(&self) -> f64 {
+        self.by_weight.one
     }
 
     /// Kish's number of items of equal weight that would tell as much, n when weights are equal.
@@ -123,6 +137,47 @@ impl PairSums {
         let end = |z: f64| z.max(0.0).tanh().powi(2);
         (end(z - margin), end(z + margin))
     }
+
+    /// The weighted mean of the residuals y - b x.
+    pub(crate) fn mean_residual(&self, slope: f64) -> Option<f64> {
+        self.means().map(|(y, x)| y - slope * x)
+    }
+
+    /// The variance of [`Self::mean_residual`] with the slope given, by linearisation of the weighted mean:
+    /// sum w^2 (r - mean r)^2 / (sum w)^2, with n / (n - `fitted`). `None` for n <= `fitted`.
+    pub(crate) fn variance_of_mean_residual(&self, slope: f64, fitted: u64) -> Option<f64> {
+        let mean = self.mean_residual(slope)?;
+        let n = self.n as f64;
+        let squares = self.by_square.residual_squares(mean, slope);
+        (self.n > fitted).then(|| squares * n / (n - fitted as f64) / self.by_weight.one.powi(2))
+    }
+
+    /// Kish's number of the items' x: (sum w x)^2 / sum w^2 x^2.
+    pub(crate) fn denominators(&self) -> f64 {
+        let (sum, squares) = (self.by_weight.x, self.by_square.xx);
+        if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    }
+
+    /// Sampling variances of the weighted means of y and x, with their covariance in the middle, by linearisation.
+    /// `None` below 2 items.
+    pub(crate) fn variances_of_means(&self) -> Option<(f64, f64, f64)> {
+        let (y, x) = self.means()?;
+        let n = self.n as f64;
+        let Products { one, y: sy, x: sx, yy, yx, xx } = self.by_square;
+        let scale = n / (n - 1.0) / self.by_weight.one.powi(2);
+        (self.n > 1).then(|| {
+            (
+                (yy - 2.0 * y * sy + y * y * one).max(0.0) * scale,
+                (yx - y * sx - x * sy + y * x * one) * scale,
+                (xx - 2.0 * x * sx + x * x * one).max(0.0) * scale,
+            )
+        })
+    }
+
+    /// Sum w y and sum w^2 y^2.
+    pub(crate) fn total(&self) -> (f64, f64) {
+        (self.by_weight.y, self.by_square.yy)
+    }
 }
 
 /// A variance that is more than the rounding of its sums.
@@ -151,6 +206,7 @@ mod tests {
         assert!((yx - 0.071_666_666_666_666_67).abs() < 1e-12, "{yx}");
         assert!((xx - 0.056_666_666_666_666_66).abs() < 1e-12, "{xx}");
         assert!((sums.rho2() - yx * yx / (yy * xx)).abs() < 1e-12);
+        assert!((sums.variance_of_mean_residual(0.0, 1).unwrap() - yy / 4.0).abs() < 1e-12);
         assert!((sums.effective_n() - 4.0).abs() < 1e-12);
     }
 
@@ -162,7 +218,7 @@ mod tests {
         assert_eq!((sums.means(), sums.covariances(), sums.rho2()), (None, None, 0.0));
         assert_eq!((sums.effective_n(), sums.rho2_interval(0.05)), (0.0, (0.0, 1.0)));
         let one = of(&[(0.5, 0.5, 2.0)]);
-        assert_eq!(one.covariances(), None);
+        assert_eq!((one.covariances(), one.variance_of_mean_residual(0.0, 1)), (None, None));
         let same = of(&[(0.5, 0.3, 1.0); 40]);
         assert_eq!(same.rho2(), 0.0, "zero variance");
         let against: Vec<_> =
@@ -187,6 +243,11 @@ mod tests {
             let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (1.0 + a.abs());
             prop_assert!(close(parts.rho2(), whole.rho2()));
             prop_assert!(close(parts.effective_n(), whole.effective_n()));
+            for slope in [0.0, 0.7, -0.3] {
+                prop_assert!(close(parts.mean_residual(slope).unwrap(), whole.mean_residual(slope).unwrap()));
+                let variance = |sums: &PairSums| sums.variance_of_mean_residual(slope, 2).unwrap();
+                prop_assert!(close(variance(&parts), variance(&whole)));
+            }
             let json = serde_json::to_string(&whole).unwrap();
             prop_assert_eq!(serde_json::from_str::<PairSums>(&json).unwrap(), whole);
         }

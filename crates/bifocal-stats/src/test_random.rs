@@ -24,4 +24,18 @@ impl Random {
     pub(crate) fn power(&mut self, shape: f64) -> f64 {
         self.uniform().powf(1.0 / shape)
     }
+
+    /// A whole number below `n`.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
+        let at = (self.uniform() * n as f64) as usize;
+        at.min(n.saturating_sub(1))
+    }
+
+    /// A random order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.below(end + 1));
+        }
+    }
 }
