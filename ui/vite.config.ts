@@ -15,6 +15,8 @@ export default defineConfig({
   },
   server: {
     proxy: { '/api': 'http://127.0.0.1:7700' },
+    // A test compares the numbers of the page with the guide.
+    fs: { allow: ['.', '../docs/guide'] },
   },
   test: {
     environment: 'happy-dom',

@@ -1,5 +1,6 @@
 /** What the rows of both lenses have in common: their shape, their gaps, and how a time finds its value. */
 import { NO_DATA, moment } from '../format';
+import type { NumberKey } from '../numbers';
 
 export type Values = (number | null)[];
 
@@ -16,6 +17,8 @@ export interface Tint {
 
 export interface LensRow {
   key: string;
+  /** What its numbers are called in the guide. */
+  number: NumberKey;
   lens: 'quantity' | 'quality';
   title: string;
   sub: string;

@@ -48,6 +48,7 @@ function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
   const at = (t: string) => Date.parse(t) / 1000;
   return {
     key: dimension,
+    number: isShare ? 'failure-share' : 'quality',
     lens: 'quality',
     title: SHARES[dimension] ?? capital(words(dimension)),
     sub: isShare ? 'of answers' : dimension === 'composite' ? 'weighted' : (stream?.evaluator ?? 'judge'),

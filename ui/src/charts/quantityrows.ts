@@ -2,6 +2,7 @@
 import type { Series, Signals, TargetDetail } from '../api/types';
 import { givenPercent, givenSeconds, percent, rough, seconds, usd } from '../format';
 import { current, known, lastKnown, nothing, withGaps, type LensRow, type Reading, type Tint, type Values } from './band';
+import type { NumberKey } from '../numbers';
 import { niceAbove } from './scale';
 
 /** Several series on one time axis. */
@@ -16,6 +17,7 @@ function align(series: Series[]): { x: number[]; columns: Values[] } {
 
 interface QuantityParts {
   key: string;
+  number: NumberKey;
   title: string;
   sub: string;
   main: Series[];
@@ -56,6 +58,7 @@ function quantity(parts: QuantityParts, step: number, end: number): LensRow {
   const newest = lastKnown(parts.readUpper && upper ? upper : main);
   return {
     key: parts.key,
+    number: parts.number,
     lens: 'quantity',
     title: parts.title,
     sub: parts.sub,
@@ -95,38 +98,38 @@ export function quantityRows(signals: Signals, target: TargetDetail): LensRow[] 
   const p50 = one('ttft_seconds', 'p50');
   const p95 = one('ttft_seconds', 'p95');
   add({
-    key: 'ttft', title: 'Time to first token', sub: p50 && p95 ? 'p50, band to p95' : 'p95',
+    key: 'ttft', number: 'ttft', title: 'Time to first token', sub: p50 && p95 ? 'p50, band to p95' : 'p95',
     main: [p50 ?? p95], upper: p50 ? p95 : undefined, readUpper: !!(p50 && p95), show: seconds,
     detail: () => `p95${objective('ttft_p95_seconds', givenSeconds)}`, limit: limit('ttft_p95_seconds'), tints: suspect(target.service === 'slow'),
   });
   add({
-    key: 'duration', title: 'Duration', sub: 'p95, whole answer', main: [one('duration_seconds', 'p95')], show: seconds,
+    key: 'duration', number: 'duration', title: 'Duration', sub: 'p95, whole answer', main: [one('duration_seconds', 'p95')], show: seconds,
     detail: () => `p95${objective('duration_p95_seconds', givenSeconds)}`, limit: limit('duration_p95_seconds'), tints: suspect(target.service === 'slow'),
   });
-  add({ key: 'requests', title: 'Requests', sub: 'per second', main: [one('requests_per_second')], show: (x) => `${rough(x)}/s`, detail: () => 'requests' });
+  add({ key: 'requests', number: 'requests-per-second', title: 'Requests', sub: 'per second', main: [one('requests_per_second')], show: (x) => `${rough(x)}/s`, detail: () => 'requests' });
   const tokensIn = one('input_tokens_per_second');
   add({
-    key: 'tokens', title: 'Tokens', sub: tokensIn ? 'out, thin: in' : 'out, per second', main: [one('output_tokens_per_second')],
+    key: 'tokens', number: 'tokens-per-second', title: 'Tokens', sub: tokensIn ? 'out, thin: in' : 'out, per second', main: [one('output_tokens_per_second')],
     thin: tokensIn, show: (x) => `${rough(x)}/s`, detail: (at) => (tokensIn ? `out · ${rough(at('thin'))}/s in` : 'out'),
   });
   add({
-    key: 'errors', title: 'Errors', sub: 'of requests', main: [one('error_ratio')], show: percent,
+    key: 'errors', number: 'error-ratio', title: 'Errors', sub: 'of requests', main: [one('error_ratio')], show: percent,
     detail: () => `of requests${objective('error_ratio', givenPercent)}`, limit: limit('error_ratio'), tints: suspect(target.service === 'failing'),
   });
   const gpus = all('gpu_utilization_ratio');
   const memory = one('gpu_memory_used_ratio');
   add({
-    key: 'gpu', title: 'GPU', sub: memory ? 'thin: memory' : 'compute', main: gpus, thin: memory, ceiling: 1, show: percent,
+    key: 'gpu', number: 'gpu', title: 'GPU', sub: memory ? 'thin: memory' : 'compute', main: gpus, thin: memory, ceiling: 1, show: percent,
     detail: (at) => [memory ? `memory ${percent(at('thin'))}` : '', gpus.length > 1 ? `${gpus.length} GPUs` : '1 GPU'].filter(Boolean).join(' · '),
   });
   const running = one('requests_running');
   add({
-    key: 'waiting', title: 'Waiting', sub: running ? 'queue, thin: running' : 'queue', main: [one('requests_waiting')], thin: running,
+    key: 'waiting', number: 'waiting', title: 'Waiting', sub: running ? 'queue, thin: running' : 'queue', main: [one('requests_waiting')], thin: running,
     show: rough, detail: (at) => (running ? `waiting · ${rough(at('thin'))} running` : 'waiting'), tints: suspect(target.saturated),
   });
-  add({ key: 'kv', title: 'KV cache', sub: 'in use', main: [one('kv_cache_usage_ratio')], ceiling: 1, show: percent, detail: () => 'in use', tints: suspect(target.saturated) });
+  add({ key: 'kv', number: 'kv-cache', title: 'KV cache', sub: 'in use', main: [one('kv_cache_usage_ratio')], ceiling: 1, show: percent, detail: () => 'in use', tints: suspect(target.saturated) });
   add({
-    key: 'cost', title: 'Cost', sub: 'per hour', main: [one('cost_usd_per_hour')], show: usd,
+    key: 'cost', number: 'cost-per-hour', title: 'Cost', sub: 'per hour', main: [one('cost_usd_per_hour')], show: usd,
     detail: () => (target.cost_usd_per_good_answer === null ? 'per hour' : `${usd(target.cost_usd_per_good_answer)} a good answer`),
   });
   return rows;

@@ -1,0 +1,54 @@
+/**
+ * Every number that the page shows, by key. An element that shows one (or holds elements that do) carries its keys in
+ * `data-number`; `docs/guide/numbers.md` says for each key what the number promises and what breaks it. A test holds
+ * the three together: sources, this list, guide.
+ */
+export const NUMBERS = [
+  'alert-count',
+  'alert-summary',
+  'alarm-index',
+  'baseline',
+  'budget',
+  'capture-probability',
+  'cost-per-good-answer',
+  'cost-per-hour',
+  'deliveries',
+  'disk',
+  'dropped',
+  'duration',
+  'effect',
+  'error-ratio',
+  'evidence',
+  'failure-share',
+  'gpu',
+  'idle-cost',
+  'inclusion-probability',
+  'itl',
+  'judge-cost',
+  'judge-spend',
+  'judged',
+  'kv-cache',
+  'learning',
+  'ledger-judging',
+  'ledger-records',
+  'onset',
+  'quality',
+  'reason',
+  'redactions',
+  'requests',
+  'requests-per-second',
+  'rows',
+  'score',
+  'sentence',
+  'tokens',
+  'tokens-per-second',
+  'ttft',
+  'unclean-stops',
+  'waiting',
+  'within-objectives',
+] as const;
+
+export type NumberKey = (typeof NUMBERS)[number];
+
+/** For an attribute that is computed: `data-number={number(row.number)}`. */
+export const number = (key: NumberKey): NumberKey => key;
