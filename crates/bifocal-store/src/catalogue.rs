@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bifocal_model::{Event, Timestamp};
+use bifocal_model::{AnchorScore, Event, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::segment::{Segment, Table};
 use crate::{Checkpoint, Error, Seq, failpoint, limits};
@@ -19,6 +21,7 @@ CREATE TABLE IF NOT EXISTS segments (
 CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, sealed INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS checkpoints (
     file TEXT PRIMARY KEY, offset INTEGER NOT NULL, finished_at INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS anchor_scores (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (
     key TEXT NOT NULL, channel TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL,
@@ -43,6 +46,7 @@ pub(crate) struct Commit<'a> {
     pub(crate) states: &'a [(&'a str, Vec<u8>)],
     pub(crate) checkpoints: &'a [Checkpoint],
     pub(crate) events: &'a [(Seq, Event)],
+    pub(crate) anchors: &'a [(Seq, AnchorScore)],
 }
 
 /// What the catalogue holds at start.
@@ -57,6 +61,7 @@ pub(crate) struct Saved {
     pub(crate) states: BTreeMap<String, Vec<u8>>,
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
     pub(crate) events: Vec<(Seq, Event)>,
+    pub(crate) anchors: Vec<(Seq, AnchorScore)>,
 }
 
 impl Catalogue {
@@ -108,15 +113,8 @@ impl Catalogue {
             Ok(saved)
         };
         let mut saved = read().map_err(Error::catalogue("read"))?;
-        let events = || -> rusqlite::Result<Vec<(i64, Vec<u8>)>> {
-            let mut query = connection.prepare("SELECT seq, body FROM events ORDER BY seq")?;
-            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        };
-        for (seq, body) in events().map_err(Error::catalogue("read events"))? {
-            let event =
-                rmp_serde::from_slice(&body).map_err(|err| Error::Decode { what: "an event", err })?;
-            saved.events.push((Seq(seq.cast_unsigned()), event));
-        }
+        saved.events = rows(&connection, "events", "an event")?;
+        saved.anchors = rows(&connection, "anchor_scores", "an anchor's score")?;
         Ok(saved)
     }
 
@@ -142,12 +140,8 @@ impl Catalogue {
     }
 
     pub(crate) fn commit(&self, commit: &Commit<'_>) -> Result<(), Error> {
-        let mut events = Vec::with_capacity(commit.events.len());
-        for (seq, event) in commit.events {
-            let body =
-                rmp_serde::to_vec_named(event).map_err(|err| Error::Encode { what: "an event", err })?;
-            events.push((seq.0.cast_signed(), body));
-        }
+        let events = bodies(commit.events, "an event")?;
+        let anchors = bodies(commit.anchors, "an anchor's score")?;
         let mut connection = self.lock();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
@@ -172,13 +166,8 @@ impl Catalogue {
                 let offset = checkpoint.offset.cast_signed();
                 transaction.prepare_cached(sql)?.execute(params![checkpoint.file, offset, finished])?;
             }
-            for (seq, body) in &events {
-                let sql = "INSERT OR REPLACE INTO events (seq, body) VALUES (?1, ?2)";
-                transaction.prepare_cached(sql)?.execute(params![seq, body])?;
-            }
-            let keep = limits::EVENTS.cast_signed();
-            let sql = "DELETE FROM events WHERE seq <= (SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
-            transaction.execute(sql, [keep])?;
+            put_rows(&transaction, "events", &events, limits::EVENTS)?;
+            put_rows(&transaction, "anchor_scores", &anchors, limits::ANCHOR_SCORES)?;
             failpoint::pass("seal.before_commit");
             transaction.commit()?;
             failpoint::pass("seal.after_commit");
@@ -199,6 +188,47 @@ impl Catalogue {
         };
         write().map_err(Error::catalogue("forget segments"))
     }
+}
+
+/// A record's sequence and its encoded body.
+type Body = (i64, Vec<u8>);
+
+fn bodies<T: Serialize>(records: &[(Seq, T)], what: &'static str) -> Result<Vec<Body>, Error> {
+    let encode = |(seq, record): &(Seq, T)| {
+        let body = rmp_serde::to_vec_named(record).map_err(|err| Error::Encode { what, err })?;
+        Ok((seq.0.cast_signed(), body))
+    };
+    records.iter().map(encode).collect()
+}
+
+/// Every row of a table of records, in their order.
+fn rows<T: DeserializeOwned>(
+    connection: &Connection,
+    table: &str,
+    what: &'static str,
+) -> Result<Vec<(Seq, T)>, Error> {
+    let read = || -> rusqlite::Result<Vec<Body>> {
+        let mut query = connection.prepare(&format!("SELECT seq, body FROM {table} ORDER BY seq"))?;
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let decode = |(seq, body): Body| {
+        let record = rmp_serde::from_slice(&body).map_err(|err| Error::Decode { what, err })?;
+        Ok((Seq(seq.cast_unsigned()), record))
+    };
+    read().map_err(Error::catalogue("read records"))?.into_iter().map(decode).collect()
+}
+
+/// Adds rows to a table of records and forgets the oldest beyond the limit.
+fn put_rows(transaction: &Transaction<'_>, table: &str, bodies: &[Body], limit: u64) -> rusqlite::Result<()> {
+    for (seq, body) in bodies {
+        let sql = format!("INSERT OR REPLACE INTO {table} (seq, body) VALUES (?1, ?2)");
+        transaction.prepare_cached(&sql)?.execute(params![seq, body])?;
+    }
+    let sql = format!(
+        "DELETE FROM {table} WHERE seq <= (SELECT seq FROM {table} ORDER BY seq DESC LIMIT 1 OFFSET ?1)"
+    );
+    transaction.execute(&sql, [limit.cast_signed()])?;
+    Ok(())
 }
 
 fn set_meta(transaction: &Transaction<'_>, name: &str, value: i64) -> rusqlite::Result<()> {

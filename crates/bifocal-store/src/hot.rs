@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bifocal_model::{
-    Event, EventKind, Inference, InferenceId, Reading, ReadingSubject, Score, Span, TargetKey, Timestamp,
-    Window,
+    AnchorScore, Event, EventKind, Inference, InferenceId, Reading, ReadingSubject, Score, Span, TargetKey,
+    Timestamp, Window,
 };
 use bifocal_redact::Redacted;
 use bifocal_telemetry::Telemetry;
@@ -42,6 +42,7 @@ pub(crate) struct Unsealed {
     pub(crate) scores: Vec<(Seq, Arc<Score<Redacted>>)>,
     pub(crate) readings: Vec<(Seq, Reading)>,
     pub(crate) events: Vec<(Seq, Event)>,
+    pub(crate) anchors: Vec<(Seq, AnchorScore)>,
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
 }
 
@@ -67,6 +68,7 @@ pub(crate) struct Hot {
     pub(crate) complete_from: Timestamp,
     pub(crate) unsealed: Unsealed,
     pub(crate) events: VecDeque<(Seq, Event)>,
+    pub(crate) anchors: VecDeque<(Seq, AnchorScore)>,
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) journal_bytes: u64,
@@ -121,6 +123,7 @@ impl Hot {
         match record {
             Record::Inference(inference) => self.inference(seq, inference, telemetry),
             Record::Score(score) => self.score(seq, score, telemetry),
+            Record::Anchor(anchor) => self.anchor(seq, anchor),
             Record::Selection(selection) => self.aggregates.ledger.selected(selection),
             Record::Reading(reading) => self.reading(seq, reading, telemetry),
             Record::Event(event) => self.event(seq, event),
@@ -189,6 +192,14 @@ impl Hot {
             self.events.pop_front();
         }
         self.unsealed.events.push((seq, event.clone()));
+    }
+
+    fn anchor(&mut self, seq: Seq, anchor: &AnchorScore) {
+        self.anchors.push_back((seq, anchor.clone()));
+        while self.anchors.len() as u64 > limits::ANCHOR_SCORES {
+            self.anchors.pop_front();
+        }
+        self.unsealed.anchors.push((seq, anchor.clone()));
     }
 
     /// What is unsealed has become these segments.

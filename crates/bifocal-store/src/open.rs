@@ -172,6 +172,7 @@ fn restore(dir: &Path, saved: &mut Saved) -> Result<Hot, Error> {
     rollups.forget_old();
     let mut hot = Hot { applied: saved.sealed, sealed: saved.sealed, aggregates, rollups, ..Hot::default() };
     hot.events = std::mem::take(&mut saved.events).into();
+    hot.anchors = std::mem::take(&mut saved.anchors).into();
     hot.checkpoints = std::mem::take(&mut saved.checkpoints);
     hot.start_from(saved.segments.clone());
     Ok(hot)

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use bifocal_model::{Event, Reading, TargetKey, Timestamp, Window};
+use bifocal_model::{AnchorScore, Event, Reading, TargetKey, Timestamp, Window};
 
 pub use calls::{Call, Cursor, Page, Query, Scored};
 pub use series::{ReadingSeries, steps};
@@ -93,6 +93,13 @@ impl Reader {
         found.sort_by_key(|event| std::cmp::Reverse(event.time));
         found.truncate(limit);
         found
+    }
+
+    /// Re-scores of anchors in a window, oldest first, as far as the limit of kept ones reaches.
+    pub fn anchor_scores(&self, window: Window) -> Vec<AnchorScore> {
+        let hot = self.hot();
+        let all = hot.anchors.iter().map(|(_, anchor)| anchor);
+        all.filter(|anchor| window.contains(anchor.time)).cloned().collect()
     }
 
     /// The newest point of every series.

@@ -1,6 +1,6 @@
 //! What the journal holds.
 
-use bifocal_model::{Event, Inference, Loss, Reading, Score, Selection};
+use bifocal_model::{AnchorScore, Event, Inference, Loss, Reading, Score, Selection};
 use bifocal_redact::Redacted;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub enum Record {
     Inference(Box<Inference<Redacted>>),
     /// What an evaluator says of an inference.
     Score(Box<Score<Redacted>>),
+    /// A frozen answer was scored again. It is part of no estimate of the traffic and of no ledger of inferences.
+    Anchor(AnchorScore),
     /// An inference was chosen to be judged.
     Selection(Selection),
     /// A point of an infrastructure series.

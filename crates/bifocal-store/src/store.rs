@@ -156,7 +156,7 @@ impl Store {
                 Record::Checkpoint(checkpoint) => {
                     read(&self.hot).checkpoints.get(&checkpoint.file) != Some(checkpoint)
                 }
-                Record::Reading(_) | Record::Event(_) | Record::Loss(_) => true,
+                Record::Anchor(_) | Record::Reading(_) | Record::Event(_) | Record::Loss(_) => true,
             };
             if is_new {
                 fresh.push(record);
@@ -237,6 +237,7 @@ impl Store {
             states: &states,
             checkpoints: &checkpoints,
             events: &hot.unsealed.events,
+            anchors: &hot.unsealed.anchors,
         };
         if let Err(err) = self.catalogue.commit(&commit) {
             // A commit that reports an error may still have happened: only the catalogue knows.
@@ -307,7 +308,7 @@ impl Store {
         let mut bytes = hot.aggregates.encode()?;
         let rollups = rmp_serde::to_vec_named(&hot.rollups);
         bytes.extend(rollups.map_err(|err| Error::Encode { what: "the roll-ups", err })?);
-        let rest = (&hot.events, &hot.checkpoints, hot.applied);
+        let rest = (&hot.events, &hot.anchors, &hot.checkpoints, hot.applied);
         bytes.extend(rmp_serde::to_vec_named(&rest).map_err(|err| Error::Encode { what: "the rest", err })?);
         Ok(bytes)
     }

@@ -90,7 +90,8 @@ impl Watch {
             Record::Reading(reading) => self.take_reading(reading),
             Record::Event(event) => self.take_event(event),
             Record::Loss(loss) => self.take_loss(loss),
-            Record::Selection(_) | Record::Checkpoint(_) => {}
+            // The detector on anchors comes with them.
+            Record::Anchor(_) | Record::Selection(_) | Record::Checkpoint(_) => {}
         }
     }
 

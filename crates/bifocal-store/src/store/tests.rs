@@ -1,3 +1,4 @@
+mod anchors;
 mod crash;
 mod restarts;
 mod speed;
