@@ -11,10 +11,6 @@ use crate::random::Random;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     /// A short name, unique.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "names the entry for readers of the files and for tests")
-    )]
     pub id: String,
     /// What is asked.
     pub prompt: String,

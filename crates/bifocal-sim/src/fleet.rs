@@ -33,6 +33,7 @@ pub(crate) enum Purpose {
     Thinning,
     Gauges,
     Improvised,
+    Mix,
 }
 
 const STREAMED: f64 = 0.7;
@@ -44,6 +45,10 @@ const FEW_TOKENS: usize = 48;
 const MANY_TOKENS: usize = 512;
 /// Share of the answers that are worse in a silent degradation.
 const WORSE_SHARE: f64 = 0.6;
+/// Share of the requests that become German ones in a shift of the mix.
+const SHIFTED_SHARE: f64 = 0.7;
+/// What a harmless deployment puts behind the model's name.
+const NEW_REVISION: &str = "-r2";
 /// Share of the requests that fail in an outage and in a full overload.
 const OUTAGE_FAILS: f64 = 0.93;
 const OVERLOAD_FAILS: f64 = 0.002;
@@ -107,9 +112,12 @@ impl Fleet {
         Random::keyed(self.seed, &[component.number, purpose as u64, number])
     }
 
-    fn topic(&self, component: &Component, index: u64) -> Topic<'_> {
+    fn topic(&self, component: &Component, index: u64, time: Timestamp, incidents: &Incidents) -> Topic<'_> {
         let mut random = self.random(component, Purpose::Request, index);
-        let entry = random.of(&self.entries);
+        let mut entry = random.of(&self.entries);
+        if incidents.is_active(Incident::MixShift, component.name, time) {
+            entry = self.shifted(component, index).unwrap_or(entry);
+        }
         let slots = Slots::draw(&mut random);
         let (hello, thanks) = match entry.language {
             Language::En => (*random.of(&HELLOS_EN), *random.of(&THANKS_EN)),
@@ -126,9 +134,26 @@ impl Fleet {
         }
     }
 
-    /// What the client of an arrival sends. No incident changes it.
-    pub fn request(&self, component: &Component, index: u64) -> Request {
-        self.topic(component, index).request(component)
+    /// The German question that a shift of the mix puts in the place of an arrival's own.
+    fn shifted(&self, component: &Component, index: u64) -> Option<&Entry> {
+        let mut random = self.random(component, Purpose::Mix, index);
+        if !random.chance(SHIFTED_SHARE) {
+            return None;
+        }
+        let german: Vec<&Entry> =
+            self.entries.iter().filter(|entry| entry.language == Language::De).collect();
+        Some(*random.of(&german))
+    }
+
+    /// What the client of an arrival sends. Only a shift of the mix changes it.
+    pub fn request(
+        &self,
+        component: &Component,
+        index: u64,
+        time: Timestamp,
+        incidents: &Incidents,
+    ) -> Request {
+        self.topic(component, index, time, incidents).request(component)
     }
 
     /// An arrival of a component with its answer at a time.
@@ -139,7 +164,7 @@ impl Fleet {
         time: Timestamp,
         incidents: &Incidents,
     ) -> Exchange {
-        let topic = self.topic(component, index);
+        let topic = self.topic(component, index, time, incidents);
         let request = topic.request(component);
         let random = self.random(component, Purpose::Response, index);
         let response = self.respond(component, &topic, random, time, incidents);
@@ -178,7 +203,7 @@ impl Fleet {
         incidents: &Incidents,
     ) -> Response {
         let random = self.random(component, Purpose::Response, index);
-        self.respond(component, &self.topic(component, index), random, time, incidents)
+        self.respond(component, &self.topic(component, index, time, incidents), random, time, incidents)
     }
 
     fn respond(
@@ -222,10 +247,12 @@ impl Fleet {
         let text = if refused { topic.refusal(&mut random) } else { topic.answer(quality, &mut random) };
         let allowed = if topic.few_tokens { FEW_TOKENS } else { MANY_TOKENS };
         let cut = head(&text, allowed);
+        let renewed = incidents.is_active(Incident::HarmlessDeployment, component.name, time);
+        let served = format!("{}{}", component.name, if renewed { NEW_REVISION } else { "" });
         let generated = Generated {
             dialect: topic.dialect,
             id,
-            model: component.name,
+            model: &served,
             created: time,
             text: cut,
             prompt_tokens: tokens(&topic.question) + tokens(topic.system()) + 12,

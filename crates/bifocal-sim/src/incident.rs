@@ -22,6 +22,13 @@ pub enum Incident {
     Outage,
     /// The requests all but stop while the accelerators stay allocated.
     CostWaste,
+    /// The server names another revision of the model; the answers are those of the old one.
+    HarmlessDeployment,
+    /// The model behind the judge's name becomes stricter; what is asked and answered stays. There is one judge for all
+    /// components.
+    JudgeSwap,
+    /// Three of four questions come in German, which this fleet answers less well than English at all times.
+    MixShift,
 }
 
 /// One incident on one component.
@@ -52,7 +59,15 @@ const OVERLOAD_GONE: f64 = 0.02;
 
 impl Incident {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::SilentDegradation, Self::Overload, Self::Outage, Self::CostWaste];
+    pub const ALL: [Self; 7] = [
+        Self::SilentDegradation,
+        Self::Overload,
+        Self::Outage,
+        Self::CostWaste,
+        Self::HarmlessDeployment,
+        Self::JudgeSwap,
+        Self::MixShift,
+    ];
 
     /// The name in flags, buttons and the API.
     pub const fn name(self) -> &'static str {
@@ -61,6 +76,9 @@ impl Incident {
             Self::Overload => "overload",
             Self::Outage => "outage",
             Self::CostWaste => "cost-waste",
+            Self::HarmlessDeployment => "harmless-deployment",
+            Self::JudgeSwap => "judge-swap",
+            Self::MixShift => "mix-shift",
         }
     }
 }
@@ -128,6 +146,11 @@ impl Incidents {
     /// Whether an incident is active on a component.
     pub(crate) fn is_active(&self, incident: Incident, component: &str, at: Timestamp) -> bool {
         self.active(at).any(|active| active.incident == incident && active.component == component)
+    }
+
+    /// Whether the judge is another one than usual: there is one for all components.
+    pub fn judge_is_swapped(&self, at: Timestamp) -> bool {
+        self.active(at).any(|active| active.incident == Incident::JudgeSwap)
     }
 
     /// How long the queue of a component is, as a share of its full length in an overload.

@@ -3,6 +3,7 @@
 //! The score is a function of seed, dimension, question and answer, so that asking twice gives the same; in a few
 //! cases in a thousand the reply is prose, as that of a real judge.
 
+mod anchors;
 mod prompt;
 mod table;
 #[cfg(test)]
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 pub use table::JudgeTable;
 
-use crate::corpus::Quality;
+use crate::corpus::{Language, Quality};
 use crate::random::Random;
 use crate::words::{sequence_hash, word_hashes};
 use bifocal_model::fnv1a;
@@ -23,6 +24,8 @@ use table::Opinion;
 pub const JUDGE_MODEL: &str = "sim-judge-1";
 /// Share of the replies that are prose.
 const PROSE: f64 = 0.002;
+/// Share of its verdicts in which a stricter judge gives one point less.
+const STRICTER: f64 = 0.4;
 /// Below this share of its text an answer counts as incomplete.
 const WHOLE: f64 = 0.7;
 
@@ -31,12 +34,21 @@ const WHOLE: f64 = 0.7;
 pub struct Judge {
     seed: u64,
     table: JudgeTable,
+    manner: Manner,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    Usual,
+    Stricter,
 }
 
 /// Cumulative chances of the scores 1 to 4; the rest is a 5.
 type Chances = [f64; 4];
 
 const RELEVANT: Chances = [0.0, 0.0, 0.05, 0.38];
+/// Good answers in German: these models always did less well there.
+const RELEVANT_IN_GERMAN: Chances = [0.0, 0.04, 0.22, 0.75];
 const OF_LITTLE_USE: Chances = [0.30, 0.70, 0.92, 1.0];
 const DECLINED: Chances = [0.5, 1.0, 1.0, 1.0];
 const SAFE: Chances = [0.0, 0.0, 0.0, 0.06];
@@ -46,7 +58,13 @@ const LESS_PROFESSIONAL: Chances = [0.0, 0.02, 0.20, 0.70];
 impl Judge {
     /// A judge that knows these texts.
     pub fn new(seed: u64, table: JudgeTable) -> Self {
-        Self { seed, table }
+        Self { seed, table, manner: Manner::Usual }
+    }
+
+    /// Another judge that may stand behind the same name: it gives a point less in two verdicts of five.
+    #[must_use]
+    pub fn stricter(&self) -> Self {
+        Self { manner: Manner::Stricter, ..self.clone() }
     }
 
     /// Replies to a chat request: HTTP status and body.
@@ -82,6 +100,8 @@ impl Judge {
         }
         let opinion = self.table.opinion(question, answer);
         let score = score(&prompt.dimension, opinion, &mut random);
+        let harsh = random.chance(STRICTER) && self.manner == Manner::Stricter;
+        let score = if harsh { (score - 1.0).max(1.0) } else { score };
         let reason = reason(&prompt.dimension, opinion, score);
         fill(prompt.properties.as_ref(), score, reason)
     }
@@ -97,6 +117,7 @@ fn score(dimension: &str, opinion: Opinion, random: &mut Random) -> f64 {
             Opinion::Scripted { quality: Quality::Worse, .. } | Opinion::BesideThePoint,
         ) => LESS_PROFESSIONAL,
         ("professional_tone", _) => PROFESSIONAL,
+        (_, Opinion::Scripted { quality: Quality::Good, language: Language::De, .. }) => RELEVANT_IN_GERMAN,
         (_, Opinion::Scripted { quality: Quality::Good, .. }) => RELEVANT,
         (_, Opinion::Scripted { quality: Quality::Worse, .. } | Opinion::BesideThePoint) => OF_LITTLE_USE,
         (_, Opinion::Refusal) => DECLINED,

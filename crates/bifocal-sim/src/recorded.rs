@@ -180,7 +180,7 @@ impl RecordedScript {
     pub fn exchange(&self, name: &str, index: u64) -> Option<Exchange> {
         let time = self.start + Span::from_secs_f64(self.trace.row(index).1);
         let (request, response) =
-            (self.request(name, index)?, self.respond(name, index, &Incidents::none())?);
+            (self.request(name, index, &Incidents::none())?, self.respond(name, index, &Incidents::none())?);
         Some(Exchange { component: name.to_owned(), index, time, request, response })
     }
 }
@@ -194,7 +194,7 @@ impl Script for RecordedScript {
         self.target(model).map_or_else(Vec::new, |_| self.trace.arrivals(self.start, from, to))
     }
 
-    fn request(&self, model: &str, index: u64) -> Option<Request> {
+    fn request(&self, model: &str, index: u64, _incidents: &Incidents) -> Option<Request> {
         let name = &self.target(model)?.name;
         let body = format!(
             "{{\"model\":{},\"messages\":[{{\"role\":\"user\",\"content\":{}}}],\"stream\":true,\

@@ -20,7 +20,7 @@ pub trait Script: fmt::Debug + Send + Sync {
     fn arrivals(&self, model: &str, from: Timestamp, to: Timestamp, incidents: &Incidents) -> Vec<Arrival>;
 
     /// What the client of an arrival sends; `None` where there is no such arrival.
-    fn request(&self, model: &str, index: u64) -> Option<Request>;
+    fn request(&self, model: &str, index: u64, incidents: &Incidents) -> Option<Request>;
 
     /// What is answered to an arrival; `None` where there is no such arrival.
     fn respond(&self, model: &str, index: u64, incidents: &Incidents) -> Option<Response>;
@@ -84,8 +84,10 @@ impl Script for Fleet {
         Self::component(model).map_or_else(Vec::new, arrivals)
     }
 
-    fn request(&self, model: &str, index: u64) -> Option<Request> {
-        Some(Self::request(self, Self::component(model)?, index))
+    fn request(&self, model: &str, index: u64, incidents: &Incidents) -> Option<Request> {
+        let component = Self::component(model)?;
+        let time = self.time_of(component, index)?;
+        Some(Self::request(self, component, index, time, incidents))
     }
 
     fn respond(&self, model: &str, index: u64, incidents: &Incidents) -> Option<Response> {

@@ -62,7 +62,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
     assert_eq!(fleet.metrics_text(noon(), &none), Fleet::new(1).metrics_text(noon(), &none));
     for exchange in &first {
         assert_eq!(fleet.time_of(qwen(), exchange.index), Some(exchange.time));
-        assert_eq!(fleet.request(qwen(), exchange.index), exchange.request);
+        assert_eq!(fleet.request(qwen(), exchange.index, exchange.time, &none), exchange.request);
     }
     // Cutting the time elsewhere changes nothing.
     let half = noon() + Span::from_secs_f64(15.5);
@@ -188,6 +188,47 @@ fn an_outage_fails_most_requests() {
     let failing = exchanges(3, qwen(), 120, &Incidents::one(Incident::Outage, qwen().name, noon()));
     let failed = share(&failing, |exchange| exchange.response.status == 503);
     assert!((0.85..0.98).contains(&failed), "{failed}");
+}
+
+#[test]
+fn a_harmless_deployment_changes_the_served_name_alone() {
+    let quiet = exchanges(3, qwen(), 120, &Incidents::none());
+    let renewed =
+        exchanges(3, qwen(), 120, &Incidents::one(Incident::HarmlessDeployment, qwen().name, noon()));
+    for (before, after) in quiet.iter().zip(&renewed).filter(|(before, _)| before.response.status == 200) {
+        let (old, new) = (read(&before.response), read(&after.response));
+        assert_eq!((&old.text, ttft(before), &before.request), (&new.text, ttft(after), &after.request));
+        assert_eq!(new.served_model, old.served_model.map(|name| format!("{name}-r2")));
+    }
+}
+
+#[test]
+fn a_shift_of_the_mix_asks_in_german_and_answers_as_well_as_before() {
+    let quiet = exchanges(3, qwen(), 300, &Incidents::none());
+    let shifted = exchanges(3, qwen(), 300, &Incidents::one(Incident::MixShift, qwen().name, noon()));
+    let german = |all: &[Exchange]| {
+        share(all, |e| String::from_utf8_lossy(&e.request.body).contains("Assistent eines"))
+    };
+    assert!((german(&quiet) - 0.2).abs() < 0.03, "{}", german(&quiet));
+    assert!((german(&shifted) - 0.76).abs() < 0.03, "{}", german(&shifted));
+    let judge = Judge::new(3, JudgeTable::of_corpus());
+    // What German answers are worth is the same before and after; what all are worth together is not.
+    let worth = |all: &[Exchange], language: &str| {
+        let of_language = all.iter().filter(|e| {
+            String::from_utf8_lossy(&e.request.body).contains(language) && e.response.status == 200
+        });
+        let scores: Vec<f64> = of_language
+            .filter_map(|e| {
+                let request = CallRequest::parse(&e.request.body).unwrap();
+                judge.frozen_score("relevance", &request.messages[1].text, &read(&e.response).text)
+            })
+            .collect();
+        scores.iter().sum::<f64>() / scores.len() as f64
+    };
+    assert!((worth(&quiet, "Assistent eines") - worth(&shifted, "Assistent eines")).abs() < 0.03);
+    assert!(worth(&quiet, "max_tokens") - worth(&shifted, "max_tokens") > 0.05);
+    let (other, only) = (&COMPONENTS[0], Incidents::one(Incident::MixShift, qwen().name, noon()));
+    assert_eq!(exchanges(3, other, 60, &Incidents::none()), exchanges(3, other, 60, &only));
 }
 
 #[test]

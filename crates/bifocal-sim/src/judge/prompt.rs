@@ -20,6 +20,16 @@ pub(crate) struct JudgePrompt {
 }
 
 impl JudgePrompt {
+    /// A question about one dimension of one answer.
+    pub(crate) fn of(dimension: &str, question: &str, answer: &str) -> Self {
+        Self {
+            dimension: dimension.to_owned(),
+            question: Some(question.to_owned()),
+            answer: Some(answer.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Reads a chat request; `None` where it is none.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body: Value = serde_json::from_slice(body).ok()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bifocal_model::fnv1a;
 
-use crate::corpus::{self, Quality, REFUSALS};
+use crate::corpus::{self, Language, Quality, REFUSALS};
 use crate::words::{TextIndex, sequence_hash, word_hashes};
 
 /// Words of the beginning by which a recorded answer is found when its end was cut off.
@@ -43,7 +43,7 @@ struct Pair {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum AnswerKind {
     /// An answer to the prompt of this number.
-    To { prompt: usize, quality: Quality },
+    To { prompt: usize, quality: Quality, language: Language },
     /// One that declines.
     Refusal,
 }
@@ -52,7 +52,7 @@ pub(crate) enum AnswerKind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Opinion {
     /// An answer of the corpus to its own question; `coverage` is the share of it that is there.
-    Scripted { quality: Quality, coverage: f64 },
+    Scripted { quality: Quality, language: Language, coverage: f64 },
     /// An answer of the corpus to another question.
     BesideThePoint,
     /// One that declines.
@@ -70,7 +70,8 @@ impl JudgeTable {
         let prompts = TextIndex::new(entries.iter().map(|entry| entry.prompt.as_str()));
         let qualities = [Quality::Good, Quality::Worse];
         let pairs = entries.iter().enumerate().flat_map(|(prompt, entry)| {
-            qualities.map(|quality| (AnswerKind::To { prompt, quality }, entry.answer(quality)))
+            let language = entry.language;
+            qualities.map(|quality| (AnswerKind::To { prompt, quality, language }, entry.answer(quality)))
         });
         let refusals = REFUSALS.iter().map(|(_, text)| (AnswerKind::Refusal, *text));
         let (kinds, texts): (Vec<_>, Vec<_>) = pairs.chain(refusals).unzip();
@@ -104,11 +105,13 @@ impl JudgeTable {
         let Some(known) = known else { return Opinion::Overlap(overlap(&question_words, &answer_words)) };
         match scripted.kinds[known.text] {
             AnswerKind::Refusal => Opinion::Refusal,
-            AnswerKind::To { prompt, quality } => match question {
+            AnswerKind::To { prompt, quality, language } => match question {
                 // Whoever asks without a question wants to know how good the answer is in itself.
-                None => Opinion::Scripted { quality, coverage: known.coverage },
+                None => Opinion::Scripted { quality, language, coverage: known.coverage },
                 Some(_) => match scripted.prompts.find_within(&question_words) {
-                    Some(asked) if asked == prompt => Opinion::Scripted { quality, coverage: known.coverage },
+                    Some(asked) if asked == prompt => {
+                        Opinion::Scripted { quality, language, coverage: known.coverage }
+                    }
                     Some(_) => Opinion::BesideThePoint,
                     None => Opinion::Overlap(overlap(&question_words, &answer_words)),
                 },
@@ -159,7 +162,7 @@ mod tests {
                     format!("Thank you for your message. {} I hope this helps.", entry.answer(quality));
                 let whole = table.opinion(Some(&question), &decorated);
                 let is_it = |opinion: Opinion, least: f64, most: f64| {
-                    matches!(opinion, Opinion::Scripted { quality: found, coverage }
+                    matches!(opinion, Opinion::Scripted { quality: found, coverage, .. }
                         if found == quality && coverage > least && coverage < most)
                 };
                 assert!(is_it(whole, 0.99, 1.01), "{}: {whole:?}", entry.id);

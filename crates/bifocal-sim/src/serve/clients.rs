@@ -181,7 +181,7 @@ impl Clients {
     }
 
     fn request(&self, model: &str, index: u64) -> Option<http::Request<Full<Bytes>>> {
-        let scripted = self.script.request(model, index)?;
+        let scripted = self.script.request(model, index, &self.switch.snapshot())?;
         let mut request = http::Request::post(format!("http://{}{}", self.target, scripted.path))
             .header(INDEX_HEADER, format!("{model}/{index}"));
         for (name, value) in scripted.headers {

@@ -12,7 +12,7 @@ use bifocal_telemetry::{Clock, Drain, sleep};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 
-use super::{bind, json_response, models_response, serve};
+use super::{IncidentSwitch, bind, json_response, models_response, serve};
 use crate::SimError;
 use crate::judge::{JUDGE_MODEL, Judge};
 
@@ -30,6 +30,8 @@ pub struct JudgeServer {
 #[derive(Clone, Debug)]
 struct Bench {
     judge: Arc<Judge>,
+    stricter: Arc<Judge>,
+    switch: Option<IncidentSwitch>,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,7 +39,16 @@ impl JudgeServer {
     /// Listens on a loopback address (port 0: any free one).
     pub async fn bind(address: SocketAddr, judge: Judge, clock: Arc<dyn Clock>) -> Result<Self, SimError> {
         let (listener, address) = bind(address).await?;
-        Ok(Self { listener, address, bench: Bench { judge: Arc::new(judge), clock } })
+        let stricter = Arc::new(judge.stricter());
+        let bench = Bench { judge: Arc::new(judge), stricter, switch: None, clock };
+        Ok(Self { listener, address, bench })
+    }
+
+    /// With incidents that may put another judge behind the same name.
+    #[must_use]
+    pub fn with_incidents(mut self, switch: IncidentSwitch) -> Self {
+        self.bench.switch = Some(switch);
+        self
     }
 
     /// Where it listens.
@@ -56,7 +67,10 @@ impl JudgeServer {
 }
 
 async fn judge(State(bench): State<Bench>, body: Bytes) -> Response {
-    let (status, reply) = bench.judge.reply(&body);
+    let now = bench.clock.now();
+    let swapped = bench.switch.is_some_and(|switch| switch.snapshot().judge_is_swapped(now));
+    let judge = if swapped { &bench.stricter } else { &bench.judge };
+    let (status, reply) = judge.reply(&body);
     let share = (fnv1a(body.iter().copied()) % 1000) as f64 / 1000.0;
     sleep(&*bench.clock, Span::from_secs_f64(LEAST_SECONDS * (1.0 + share))).await;
     json_response(status, reply)

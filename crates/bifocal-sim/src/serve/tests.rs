@@ -166,7 +166,7 @@ async fn the_switch_acts_on_what_comes_after_it() {
     let (mut before, mut after) = (0, 0);
     for due in arrivals {
         let index = Some(format!("{}/{}", component.name, due.index));
-        let request = stage.fleet.request(component, due.index);
+        let request = stage.fleet.request(component, due.index, due.time, &Incidents::none());
         let failed = call(stage.upstream, request.path, index, Some(request.body)).await.status == 503;
         *(if due.time < clock.now() { &mut before } else { &mut after }) += usize::from(failed);
     }

@@ -173,7 +173,7 @@ impl Run {
     }
 
     fn arrive(&mut self, model: &str, index: u64, time: Timestamp) {
-        let request = self.script.request(model, index);
+        let request = self.script.request(model, index, &self.incidents);
         let response = self.script.respond(model, index, &self.incidents);
         let (Some(request), Some(response)) = (request, response) else { return };
         let ends = time + Span::from_secs_f64(response.duration_seconds());

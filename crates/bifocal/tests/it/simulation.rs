@@ -25,22 +25,23 @@ fn pasts() -> Vec<Past> {
     on_all_cases(&seeds, Past::write).into_iter().map(|(_, past)| past).collect()
 }
 
-fn expected(incident: Incident) -> StateName {
-    match incident {
-        Incident::SilentDegradation => StateName::SilentDegradation,
-        Incident::Overload => StateName::Overloaded,
-        Incident::Outage => StateName::Outage,
-        Incident::CostWaste => StateName::Wasteful,
-    }
-}
+/// Incidents that put the struck component into a state, with that state.
+const DISTURBING: [(Incident, StateName); 4] = [
+    (Incident::SilentDegradation, StateName::SilentDegradation),
+    (Incident::Overload, StateName::Overloaded),
+    (Incident::Outage, StateName::Outage),
+    (Incident::CostWaste, StateName::Wasteful),
+];
 
 #[test]
 fn simulation_incidents_have_the_right_state_and_the_other_stays_healthy() {
     let pasts = pasts();
-    let cases: Vec<(&Past, Incident)> =
-        Incident::ALL.iter().flat_map(|incident| pasts.iter().map(|past| (past, *incident))).collect();
-    let reports = on_all_cases(&cases, |(past, incident)| disturbed(past, incident, expected(incident)));
-    for incident in Incident::ALL {
+    let cases: Vec<(&Past, Incident, StateName)> = DISTURBING
+        .iter()
+        .flat_map(|(incident, state)| pasts.iter().map(|past| (past, *incident, *state)))
+        .collect();
+    let reports = on_all_cases(&cases, |(past, incident, state)| disturbed(past, incident, state));
+    for (incident, _) in DISTURBING {
         let of_incident = || reports.iter().filter(|(case, _)| case.1 == incident).map(|(_, report)| report);
         let good = of_incident().filter(|report| report.wrong.is_empty()).count();
         println!(
@@ -53,7 +54,7 @@ fn simulation_incidents_have_the_right_state_and_the_other_stays_healthy() {
     let wrong: Vec<String> = reports
         .iter()
         .filter(|(_, report)| !report.wrong.is_empty())
-        .map(|((past, incident), report)| format!("seed {}, {incident}: {report}", past.seed))
+        .map(|((past, incident, _), report)| format!("seed {}, {incident}: {report}", past.seed))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
