@@ -1,4 +1,5 @@
-//! Sources of inferences: the proxy in front of an upstream, and files of SageMaker Data Capture.
+//! Sources of inferences: the proxy in front of an upstream, and files of SageMaker Data Capture; and a source of
+//! [`events`].
 //!
 //! Life of the data: the [`proxy`] forwards a call and tees it into an [`Exchange`](proxy::Exchange); a worker
 //! behind a bounded queue decodes it to an `Inference<String>`, redacts it and hands the `Inference<Redacted>`
@@ -10,6 +11,7 @@
 
 pub mod data_capture;
 mod error;
+pub mod events;
 mod limits;
 pub mod proxy;
 

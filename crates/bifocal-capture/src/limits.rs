@@ -23,6 +23,12 @@ pub(crate) const LINE_BYTES: usize = 16 * MIB;
 pub(crate) const BACKFILL_BATCH: usize = 1000;
 /// Bytes of the lines of one batch of a backfill.
 pub(crate) const BACKFILL_BATCH_BYTES: usize = 8 * MIB;
+/// Bytes of one line of an events file.
+pub(crate) const EVENT_LINE_BYTES: usize = 64 * KIB;
+/// Characters of an event's id, summary and target.
+pub(crate) const EVENT_TEXT_CHARS: usize = 512;
+/// Lines of an events file that become durable together.
+pub(crate) const EVENTS_AT_ONCE: u64 = 1000;
 /// Folders within folders that a backfill follows.
 pub(crate) const FOLDER_DEPTH: usize = 32;
 
@@ -58,5 +64,8 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("backfill_batch", BACKFILL_BATCH as u64, "records behind one checkpoint"),
     ("backfill_batch_bytes", BACKFILL_BATCH_BYTES as u64, "memory of one batch when lines are long"),
+    ("event_line_bytes", EVENT_LINE_BYTES as u64, "a longer line of an events file is left out and told"),
+    ("event_text_chars", EVENT_TEXT_CHARS as u64, "one line for people; a longer text is left out and told"),
+    ("events_at_once", EVENTS_AT_ONCE, "lines of an events file behind one checkpoint"),
     ("folder_depth", FOLDER_DEPTH as u64, "deeper than any Data Capture layout; stops at loops of links"),
 ];

@@ -40,6 +40,25 @@ pub enum Error {
         /// The dimensions that have one.
         known: String,
     },
+    /// The file of anchors could not be read.
+    #[error("read anchors `{}`", path.display())]
+    ReadAnchors {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        err: io::Error,
+    },
+    /// A line of the file of anchors is not written as anchors are.
+    #[error("read anchors {}:{line}: {problem}", path.display())]
+    BadAnchor {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// A setting of the judge is out of its range.
     #[error("use the judge's `{setting}`: {problem}")]
     Setting {

@@ -6,6 +6,7 @@
 //! The judged text is data: it stands in the user's message between markers that carry a random nonce, the rubric is
 //! repeated behind it, what could pass for a chat template is taken apart, and only a structured reply is read.
 
+mod anchors;
 mod budget;
 mod config;
 mod parse;
@@ -25,6 +26,7 @@ use bifocal_redact::Redacted;
 use crate::{Choice, Error};
 use prompt::Prompts;
 
+pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub use budget::{Budget, Cap, Spent};
 pub use config::{JudgeConfig, Prices};
 pub use queue::JudgeQueue;
@@ -163,6 +165,16 @@ impl Judge {
                 stratum: choice.stratum.clone(),
             },
         })
+    }
+
+    /// The question about one dimension of one anchor.
+    pub fn anchor_request(
+        &self,
+        anchor: &Anchor,
+        dimension: &Dimension,
+        nonce: [u8; 16],
+    ) -> Result<JudgeRequest, Error> {
+        self.request(&anchor.inference, &Anchor::choice(), dimension, nonce)
     }
 
     /// The score that a reply holds, or the typed failure that it is.

@@ -21,6 +21,11 @@ pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
 
+/// Anchors of one file: the watch keeps as many.
+pub(crate) const ANCHORS: usize = 512;
+/// Longest line of an anchors file, bytes: longest question and answer that a judge is shown, in four bytes a character.
+pub(crate) const ANCHOR_LINE_BYTES: usize = 128 << 10;
+
 /// Every limit of this crate with its number: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("heuristic_bytes", HEURISTIC_BYTES as u64, "head of an answer that heuristics look at"),
@@ -44,5 +49,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("judge_shed", SHED as u64, "shed selections that wait to be written"),
     ("judge_wait_seconds", WAIT_SECONDS as u64, "an inference that waited longer is shed"),
+    ("anchors", ANCHORS as u64, "anchors of one file; a longer file is refused"),
+    ("anchor_line_bytes", ANCHOR_LINE_BYTES as u64, "a longer line of an anchors file is refused"),
     ("judge_attempts", ATTEMPTS as u64, "calls of one judgement, the first included"),
 ];

@@ -16,6 +16,7 @@ use crate::vocabulary::{Type, Vocabulary, nearest};
 pub(crate) enum Place {
     Number { function: String, signal: String },
     Truth { function: String, signal: String },
+    PlainTruth { function: String },
     Text { variable: String },
 }
 
@@ -100,6 +101,14 @@ impl Checker<'_> {
 
     fn place_of(&self, id: u64, call: &CallExpr, result: Type) -> Result<Place, ExprError> {
         let function = call.func_name.clone();
+        if !Vocabulary::takes_signal(&function) {
+            return match call.args.first() {
+                None => Ok(Place::PlainTruth { function }),
+                Some(argument) => {
+                    Err(self.wrong(argument.id, format!("`{function}` takes nothing: write `{function}()`")))
+                }
+            };
+        }
         let [argument] = call.args.as_slice() else {
             return Err(self.wrong(id, format!("`{function}` takes one signal")).hint(example(&function)));
         };

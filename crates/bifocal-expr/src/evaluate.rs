@@ -77,6 +77,7 @@ pub(crate) fn run(expression: &Expression, context: &dyn Context) -> Result<Outc
             context.number(function, &[signal]).filter(|number| !number.is_nan()).map(Known::Number)
         }
         Place::Truth { function, signal } => context.truth(function, &[signal]).map(Known::Truth),
+        Place::PlainTruth { function } => context.truth(function, &[]).map(Known::Truth),
         Place::Text { variable } => context.text(variable).map(Known::Text),
     };
     let asked = expression.places.iter().enumerate();

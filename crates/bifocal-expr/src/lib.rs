@@ -1,7 +1,8 @@
 //! Conditions of alert rules and evaluation rules, written in CEL (Common Expression Language).
 //!
 //! CEL decides, Bifocal computes: windows, estimates, baselines and detectors are the caller's, offered here as
-//! functions of a signal's name (`value('relevance')`, `degraded('safety')`) and as variables (`state`).
+//! functions of a signal's name (`value('relevance')`, `degraded('safety')`), as `judge_drifted()` and as variables
+//! (`state`).
 //!
 //! The life of a condition: the source is measured (`guard`) before anything recursive sees it, parsed on a thread
 //! with a stack of its own (`compile`), its names and types are checked and its calls are replaced by numbered

@@ -30,6 +30,7 @@ impl Context for Fixed {
         match args {
             ["relevance"] => Some(true),
             ["composite"] => Some(false),
+            [] => Some(false),
             _ => None,
         }
     }

@@ -18,6 +18,8 @@ const NUMBERS: [&str; 11] = [
 ];
 /// Functions of a signal that give a truth value.
 const TRUTHS: [&str; 1] = ["degraded"];
+/// Functions of nothing that give a truth value.
+const PLAIN_TRUTHS: [&str; 1] = ["judge_drifted"];
 /// Variables with text.
 const TEXTS: [&str; 4] = ["state", "service", "answers", "efficiency"];
 
@@ -58,9 +60,14 @@ impl Vocabulary {
     pub(crate) fn function(name: &str) -> Option<Type> {
         match name {
             _ if NUMBERS.contains(&name) => Some(Type::Number),
-            _ if TRUTHS.contains(&name) => Some(Type::Truth),
+            _ if TRUTHS.contains(&name) || PLAIN_TRUTHS.contains(&name) => Some(Type::Truth),
             _ => None,
         }
+    }
+
+    /// Whether the function takes the name of a signal.
+    pub(crate) fn takes_signal(function: &str) -> bool {
+        !PLAIN_TRUTHS.contains(&function)
     }
 
     pub(crate) fn has_variable(name: &str) -> bool {
@@ -72,7 +79,7 @@ impl Vocabulary {
     }
 
     pub(crate) fn nearest_function(name: &str) -> Option<String> {
-        nearest(name, NUMBERS.into_iter().chain(TRUTHS))
+        nearest(name, NUMBERS.into_iter().chain(TRUTHS).chain(PLAIN_TRUTHS))
     }
 
     pub(crate) fn nearest_variable(name: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 //! Start: store and watch, engine, judge, proxies, scrapes, courier, page. End: the proxies stop accepting and finish
 //! their streams, the judge finishes what it has in hand, the engine commits what waits and seals, the page goes last.
 
+mod events;
 mod page;
 mod secret;
 mod sink;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions};
 use bifocal_evaluate::Choice;
-use bifocal_evaluate::judge::{Judge, JudgeQueue, JudgeService, Parts, Rubrics, Spent};
+use bifocal_evaluate::judge::{Anchors, Judge, JudgeQueue, JudgeService, Parts, Rubrics, Spent};
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
@@ -95,6 +96,17 @@ pub fn judge(config: &Resolved) -> anyhow::Result<Option<Judge>> {
     Ok(Some(Judge::new(judge.clone(), &rubrics)?))
 }
 
+/// The judge's anchors, where a file of them is configured.
+pub fn anchors(config: &Resolved) -> Result<Option<Anchors>, UserError> {
+    let Some(path) = config.judge.as_ref().and_then(|judge| judge.anchors.as_ref()) else { return Ok(None) };
+    let read = Anchors::open(path).map_err(|err| {
+        let err = anyhow::Error::from(err);
+        UserError::new(Code::ConfigInvalid, format!("[judge] anchors: {err:#}"))
+            .hint("the form of a line is in docs/guide/judge.md")
+    })?;
+    Ok(Some(read))
+}
+
 impl Running {
     /// Starts everything on an open pipeline.
     pub async fn start(
@@ -120,6 +132,7 @@ impl Running {
             for target in &config.targets {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
             }
+            events::start(config, &intake, &reader, &sources);
             anyhow::Ok((listener, page, queue, proxies))
         };
         let (listener, page, queue, proxies) = match begun.await {
@@ -212,6 +225,7 @@ fn start_judge(
         telemetry: telemetry.clone(),
         secret: sampling_secret(small_state)?,
         spent: spent.unwrap_or_else(Spent::default),
+        anchors: anchors(config)?,
     };
     let (service, queue) = JudgeService::new(parts)?;
     service.start(tasks);

@@ -1,6 +1,7 @@
 //! What can be said about a judge.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,11 @@ pub struct JudgeConfig {
     pub rate: f64,
     /// What is judged; each has a rubric.
     pub dimensions: Vec<String>,
+    /// File of anchors: frozen answers that are scored again and again, to tell when the judge itself moves.
+    pub anchors: Option<PathBuf>,
+    /// Share of what judging costs that goes to anchors, in [0, 0.5]; a sweep that an alarm asks for comes on top and is
+    /// earned back.
+    pub anchor_share: f64,
     /// Dollars a day at most; needs both prices.
     pub budget_usd_per_day: Option<f64>,
     /// Tokens a day at most; 200,000 when neither cap is given.
@@ -60,6 +66,8 @@ impl Default for JudgeConfig {
             api_key_env: None,
             rate: 0.1,
             dimensions: ["relevance", "safety", "professional_tone"].map(str::to_owned).to_vec(),
+            anchors: None,
+            anchor_share: 0.05,
             budget_usd_per_day: None,
             budget_tokens_per_day: None,
             usd_per_million_input_tokens: None,
@@ -94,6 +102,9 @@ impl JudgeConfig {
         let wrong = |setting, problem: &str| Err(Error::Setting { setting, problem: problem.to_owned() });
         if !(self.rate > 0.0 && self.rate <= 1.0) {
             return wrong("rate", "the share of judged answers lies in (0, 1]");
+        }
+        if !(0.0..=0.5).contains(&self.anchor_share) {
+            return wrong("anchor_share", "the share that goes to anchors lies in [0, 0.5]");
         }
         if self.dimensions.is_empty() || self.dimensions.len() > DIMENSIONS {
             return wrong("dimensions", "one to eight dimensions can be judged");

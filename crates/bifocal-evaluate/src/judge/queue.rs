@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bifocal_model::{Inference, Selection, Shed, Timestamp};
+use bifocal_model::{Dimension, Inference, Selection, Shed, Timestamp};
 use bifocal_redact::Redacted;
 use bifocal_telemetry::{Clock, Metric, Telemetry};
 use tokio::sync::{Notify, mpsc};
 
 use super::Judge;
+use super::anchors::AnchorDesk;
 use super::budget::{Budget, Spent};
 use crate::Choice;
 use crate::limits::{QUEUE, SHED};
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub(super) budget: Mutex<Budget>,
     sheds: Mutex<VecDeque<Selection>>,
     pub(super) shed_waits: Notify,
+    pub(super) anchors: Option<AnchorDesk>,
+    pub(super) anchors_wait: Notify,
 }
 
 impl JudgeQueue {
@@ -45,11 +48,21 @@ impl JudgeQueue {
         clock: Arc<dyn Clock>,
         telemetry: Telemetry,
         spent: Spent,
+        anchors: Option<AnchorDesk>,
     ) -> (Self, mpsc::Receiver<Job>) {
         let (jobs, receive) = mpsc::channel(QUEUE);
         let budget = Mutex::new(Budget::new(judge.config().cap(), spent));
         let sheds = Mutex::default();
-        let shared = Arc::new(Shared { judge, clock, telemetry, budget, sheds, shed_waits: Notify::new() });
+        let shared = Arc::new(Shared {
+            judge,
+            clock,
+            telemetry,
+            budget,
+            sheds,
+            shed_waits: Notify::new(),
+            anchors,
+            anchors_wait: Notify::new(),
+        });
         (Self { jobs, shared }, receive)
     }
 
@@ -66,6 +79,15 @@ impl JudgeQueue {
                 self.shared.telemetry.limit_hit("judge_queue");
                 self.shared.shed(&job, Shed::QueueFull);
             }
+        }
+    }
+
+    /// An alarm asks whether the judge moved: every anchor is scored on these dimensions now, within the budget. Without
+    /// anchors nothing happens.
+    pub fn force_anchors(&self, dimensions: &[Dimension]) {
+        if let Some(desk) = &self.shared.anchors {
+            desk.force(dimensions);
+            self.shared.anchors_wait.notify_waiters();
         }
     }
 

@@ -4,6 +4,8 @@
 //! per dimension (with up to two more tries where the failure may pass), scored, joined into a composite, recorded.
 //! Every way out that is not a score is a typed failure or a selection with the reason why it was shed.
 
+mod anchors;
+
 use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::sync::{Arc, PoisonError};
@@ -20,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use super::budget::Spent;
 use super::queue::{Job, JudgeQueue, Shared};
 use super::transport::{PATH, Reply, Transport, TransportError};
-use super::{Judge, JudgeRequest, Taken};
+use super::{AnchorDesk, Anchors, Judge, JudgeRequest, Taken};
 use crate::limits::{ATTEMPTS, WAIT_SECONDS};
 use crate::{Composite, Error};
 
@@ -41,6 +43,8 @@ pub struct Parts {
     pub secret: [u8; 16],
     /// What was spent before a restart.
     pub spent: Spent,
+    /// Frozen answers to be scored again and again.
+    pub anchors: Option<Anchors>,
 }
 
 /// The workers.
@@ -61,6 +65,9 @@ struct Worker {
     timeout: Duration,
 }
 
+/// Anchors that are scored at the same time: traffic goes first.
+const ANCHORS_AT_ONCE: usize = 4;
+
 impl JudgeService {
     /// The service and the queue in front of it.
     pub fn new(parts: Parts) -> Result<(Self, JudgeQueue), Error> {
@@ -73,7 +80,11 @@ impl JudgeService {
         let composite = Composite::new(&weights, config.composite_pass_mark)?;
         let concurrency = config.concurrency;
         let timeout = Duration::from_secs_f64(config.timeout_seconds);
-        let (queue, jobs) = JudgeQueue::new(parts.judge, parts.clock, parts.telemetry, parts.spent);
+        let desk = parts.anchors.map(|anchors| {
+            let dimensions = parts.judge.dimensions().map(|(dimension, _)| dimension);
+            AnchorDesk::new(anchors, dimensions, parts.judge.config().anchor_share)
+        });
+        let (queue, jobs) = JudgeQueue::new(parts.judge, parts.clock, parts.telemetry, parts.spent, desk);
         let worker = Worker {
             shared: Arc::clone(&queue.shared),
             jobs: Mutex::new(jobs),
@@ -91,6 +102,9 @@ impl JudgeService {
     pub fn start(self, tasks: &TaskGroup) {
         for _ in 0..self.concurrency {
             tasks.spawn("judge", Arc::clone(&self.worker).work(tasks.drain()));
+        }
+        for _ in 0..self.concurrency.min(ANCHORS_AT_ONCE) {
+            tasks.spawn("judge anchors", Arc::clone(&self.worker).score_anchors(tasks.drain()));
         }
         tasks.spawn("judge sheds", self.worker.watch_sheds(tasks.drain()));
     }
@@ -180,6 +194,7 @@ impl Worker {
         for request in &requests {
             let (score, spent) = self.ask(request).await;
             self.budget(|budget| budget.settle(self.shared.clock.now(), request.estimated_tokens, &spent));
+            self.earn_anchors(&spent);
             scores.push(redact_score(score));
         }
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));

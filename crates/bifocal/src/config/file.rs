@@ -34,6 +34,17 @@ pub struct ConfigFile {
     pub alert: Vec<RuleConfig>,
     /// Whom alerts are told.
     pub channel: Vec<ChannelConfig>,
+    /// What happened, as others write it down.
+    pub events: EventsSection,
+}
+
+/// `[events]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventsSection {
+    /// A file that deployments and the like are appended to, one JSON object a line: `{"t", "target", "kind", "id"}`. It is
+    /// followed while it grows, and a restart goes on where it was.
+    pub file: Option<PathBuf>,
 }
 
 /// `[server]`.

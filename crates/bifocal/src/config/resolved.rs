@@ -32,6 +32,8 @@ pub struct Resolved {
     pub watch: WatchConfig,
     /// Whom alerts are told.
     pub channels: Vec<ChannelConfig>,
+    /// The file of events; `None`: none.
+    pub events_file: Option<PathBuf>,
 }
 
 /// Where to listen and where the data are.
@@ -138,6 +140,7 @@ impl Resolved {
             rubrics: file.rubrics,
             watch,
             channels: file.channel,
+            events_file: file.events.file,
         })
     }
 }

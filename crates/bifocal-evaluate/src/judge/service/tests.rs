@@ -88,6 +88,7 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
         telemetry: telemetry.clone(),
         secret: [9; 16],
         spent: Spent::default(),
+        anchors: None,
     })
     .unwrap();
     let tasks = TaskGroup::new();
