@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, clock, count, decimalsFor, duration, estimate, evidence, fixed, givenPercent, givenSeconds, moment, percent, plural, rough, seconds, share, usd } from './format';
+import { bytes, clock, count, decimalsFor, duration, estimate, evidence, fixed, givenPercent, givenSeconds, large, moment, percent, plural, rough, seconds, share, usd } from './format';
 
 const plain = (text: string) => text.replaceAll('\u00a0', ' ');
 const about = (value: number, lower: number, upper: number, n_judged = 520) => ({
@@ -88,4 +88,13 @@ it('tells times in UTC and names the day when it is another', () => {
   expect(clock(now, true)).toBe('14:02:09');
   expect(moment(now - 3600_000, now)).toBe('13:02');
   expect(moment(now - 86_400_000, now)).toBe('23 Nov 14:02');
+});
+
+describe('huge counts', () => {
+  it('have a word in place of zeros', () => {
+    expect(plain(large(912_331))).toBe('912,331');
+    expect(plain(large(1_240_000))).toBe('1.2 million');
+    expect(plain(large(20_000_000_000))).toBe('20 billion');
+    expect(large(null)).toBe('no data');
+  });
 });

@@ -25,6 +25,13 @@ export function count(x: Maybe): string {
   return absent(x) ? NO_DATA : fixed(x, 0);
 }
 
+/** A count that may be huge: 912,331, 1.2 million, 20 billion. */
+export function large(x: Maybe): string {
+  if (absent(x) || Math.abs(x) < 1e6) return count(x);
+  const [unit, name] = Math.abs(x) >= 1e9 ? [1e9, 'billion'] : [1e6, 'million'];
+  return `${given(Number((x / unit).toPrecision(2)))}${NARROW}${name}`;
+}
+
 /** Two or three significant digits: 0.12, 3.1, 41, 1,840. */
 export function rough(x: Maybe): string {
   if (absent(x)) return NO_DATA;

@@ -7,7 +7,7 @@ const pages = import.meta.glob<string>('./**/*.svelte', { query: '?raw', import:
 const modules = import.meta.glob<string>(['./**/*.ts', '!./**/*.test.ts', '!./numbers.ts', '!./api/**'], { query: '?raw', import: 'default', eager: true });
 
 /** What of `format.ts` makes a number. Times and spans of time make none: they promise nothing. */
-const FORMATS = ['fixed', 'count', 'rough', 'given', 'givenSeconds', 'givenPercent', 'percent', 'seconds', 'usd', 'bytes', 'estimate', 'share', 'evidence', 'plural'];
+const FORMATS = ['fixed', 'count', 'large', 'rough', 'given', 'givenSeconds', 'givenPercent', 'percent', 'seconds', 'usd', 'bytes', 'estimate', 'share', 'evidence', 'plural'];
 const METHODS = ['toFixed', 'toLocaleString', 'toPrecision', 'round'];
 
 type Node = { type: string; [key: string]: unknown };
@@ -24,24 +24,23 @@ const names = (pattern: unknown): string[] =>
   !isNode(pattern) ? [] : pattern.type === 'Identifier' ? [pattern['name'] as string] : children(pattern).flatMap(names);
 
 /** Modules whose functions make texts with numbers in them. */
-function speaking(): string[] {
+const speaking: string[] = (() => {
   const found = Object.entries(modules).filter(([, text]) => {
     const imported = /import \{([^}]*)\} from '\.\.?\/format'/.exec(text)?.[1] ?? '';
     return imported.split(',').some((name) => FORMATS.includes(name.trim().split(' ')[0] ?? ''));
   });
   return found.map(([path]) => path.replace(/^.*\//, '').replace(/\.ts$/, ''));
-}
+})();
 
 /** The names that a component imports and that make numbers. */
 function makers(source: string): Set<string> {
-  const said = speaking();
   const found = new Set<string>();
   for (const [, list = '', from = ''] of source.matchAll(/import \{([^}]*)\} from '([^']+)'/g)) {
     const module = from.replace(/^.*\//, '');
     for (const item of list.split(',')) {
       const [name = '', alias = name] = item.trim().replace(/^type /, '').split(' as ');
       // A constant is no number of its own.
-      if (module === 'format' ? FORMATS.includes(name) : said.includes(module) && /^[a-z]/.test(name)) found.add(alias);
+      if (module === 'format' ? FORMATS.includes(name) : speaking.includes(module) && /^[a-z]/.test(name)) found.add(alias);
     }
   }
   return found;
@@ -113,16 +112,17 @@ function entries(text: string): Entry[] {
   return [...text.matchAll(row)].map(([, key = '', , promise = '', breaks = '']) => ({ key, promise: promise.trim(), breaks: breaks.trim() }));
 }
 
-describe('every number on the page', () => {
+describe('every number on the page', { timeout: 60_000 }, () => {
+  const scanned = Object.entries(pages).map(([path, source]) => ({ path, ...uses(source) }));
+
   it('stands in an element that names its key', () => {
-    const bare = Object.entries(pages).flatMap(([path, source]) => uses(source).bare.map((what) => `${path}: ${what}`));
+    const bare = scanned.flatMap((file) => file.bare.map((what) => `${file.path}: ${what}`));
     expect(bare, 'wrap it in an element with data-number="KEY" (CONTRIBUTING.md, numbers on the page)').toEqual([]);
   });
 
   it('has a key that is listed and used', () => {
-    const all = Object.entries(pages).map(([path, source]) => ({ path, ...uses(source) }));
-    expect(all.flatMap(({ path, untyped }) => untyped.map((what) => `${path}: ${what}`)), 'computed keys go through number()').toEqual([]);
-    const used = all.flatMap(({ keys }) => keys);
+    expect(scanned.flatMap(({ path, untyped }) => untyped.map((what) => `${path}: ${what}`)), 'computed keys go through number()').toEqual([]);
+    const used = scanned.flatMap(({ keys }) => keys);
     expect(used.filter((key) => !(NUMBERS as readonly string[]).includes(key)), 'add it to numbers.ts').toEqual([]);
     const text = Object.values(modules).join('\n');
     expect(NUMBERS.filter((key) => !used.includes(key) && !text.includes(`'${key}'`)), 'is shown nowhere').toEqual([]);

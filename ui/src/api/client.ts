@@ -14,6 +14,11 @@ export class ApiError extends Error {
     super(message);
   }
 
+  /** The server asks for a token, or for another one. */
+  get needsToken(): boolean {
+    return this.status === 401;
+  }
+
   /** The server did not answer at all, or a proxy answered for it. */
   get unreachable(): boolean {
     return this.status === null || this.status >= 502;
@@ -49,16 +54,13 @@ function authorization(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-let asked = false;
-
-/** Asks a person for the token, once a page load; false when there is none to try. */
-function askForToken(): boolean {
-  if (asked) return false;
-  asked = true;
-  const token = window.prompt('This Bifocal asks for its token:');
-  if (token) sessionStorage.setItem(TOKEN, token);
-  return Boolean(token);
+/** From now on every request carries this token. */
+export function setToken(token: string): void {
+  sessionStorage.setItem(TOKEN, token);
 }
+
+/** Whether a token was given, which the server then did not take. */
+export const hasToken = (): boolean => sessionStorage.getItem(TOKEN) !== null;
 
 async function send(method: string, where: string, signal?: AbortSignal, body?: unknown): Promise<Response> {
   let response: Response;
@@ -76,7 +78,6 @@ async function send(method: string, where: string, signal?: AbortSignal, body?: 
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
     throw new ApiError('the server does not answer');
   }
-  if (response.status === 401 && askForToken()) return send(method, where, signal, body);
   if (!response.ok) throw await failure(response);
   return response;
 }

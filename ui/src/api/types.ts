@@ -79,6 +79,32 @@ export interface JudgeSpend {
   day: string;
 }
 
+/** What another detector of the same judged answers would have done. */
+export interface Comparison {
+  /** `fixed threshold`, `rolling z`. */
+  detector: string;
+  /** Pages it would have sent. */
+  pages: number;
+  /** Those of them near which Bifocal's own detector found nothing. */
+  alone: number;
+  since: Iso;
+}
+
+/** One judge on one dimension, as its anchors show it. */
+export interface JudgeRow {
+  evaluator: string;
+  fingerprint: string;
+  dimension: string;
+  anchors: number;
+  rescored: number;
+  last: Iso;
+  /** Mean score now minus the frozen one, of the newest sweep. */
+  difference: number;
+  evidence: number;
+  threshold: number;
+  drift: { time: Iso; evidence: number; fell: boolean } | null;
+}
+
 export interface Totals {
   window_seconds: number;
   requests: number;
@@ -88,6 +114,12 @@ export interface Totals {
   dropped: number;
   false_pages_per_30_days: number;
   judge_spend: JudgeSpend | null;
+  /** Other detectors beside Bifocal's; empty where none is configured. */
+  comparisons?: Comparison[];
+  /** Alarms of Bifocal's detectors since the same time. */
+  alarms?: number;
+  /** The judges as their anchors show them; empty without anchors. */
+  judges?: JudgeRow[];
 }
 
 export interface Fleet {

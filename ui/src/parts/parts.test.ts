@@ -1,5 +1,5 @@
-import { render, screen, within } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { fireEvent, render, screen, within } from '@testing-library/svelte';
+import { describe, expect, it, vi } from 'vitest';
 import type { TargetRow } from '../api/types';
 import Plane from '../charts/plane.svelte';
 import Whisker from '../charts/whisker.svelte';
@@ -14,6 +14,9 @@ import Pill from './pill.svelte';
 import { because, alertsSentence, inferencesSentence, judgingWords, ledgerSentence, sourceWords } from './sentences';
 import { spend } from './spend';
 import { ORDER, glyph, stateWord, worstFirst } from './state';
+import ComparisonPanel from './comparison.svelte';
+import Judges from './judges.svelte';
+import Token from './token.svelte';
 import Why from './why.svelte';
 
 const NOW = Date.UTC(2026, 10, 24, 14, 0, 0);
@@ -181,4 +184,41 @@ it('shows an alert with rule, value and deliveries', () => {
   expect(getByTestId('alert').dataset['state']).toBe('firing');
   expect(text(getByTestId('alert-when'))).toBe('degraded("relevance")');
   expect(text(getByTestId('deliveries'))).toBe('webhook ops delivered 12:49slack #llm failed 12:51 after 5 attempts');
+});
+
+describe('the token', () => {
+  it('is asked for in a form, kept for the tab, and told when it was refused', async () => {
+    sessionStorage.clear();
+    const refresh = vi.fn();
+    render(Token, { refresh });
+    expect(screen.queryByTestId('token-refused')).toBeNull();
+    await fireEvent.input(screen.getByLabelText('Token'), { target: { value: ' secret ' } });
+    await fireEvent.click(screen.getByRole('button', { name: 'Open' }));
+    expect(sessionStorage.getItem('bifocal-token')).toBe('secret');
+    expect(refresh).toHaveBeenCalledOnce();
+    expect(text(screen.getByTestId('token-refused'))).toContain('not accepted');
+    sessionStorage.clear();
+  });
+});
+
+describe('other detectors and the judge', () => {
+  it('count their pages beside Bifocal', () => {
+    const comparisons = [{ detector: 'rolling z', pages: 37, alone: 36, since: new Date(NOW).toISOString() }];
+    render(ComparisonPanel, { totals: { ...fleet.totals, comparisons, alarms: 1 }, now: NOW });
+    const rows = screen.getAllByTestId('comparison-row').map((row) => text(row));
+    expect(rows[0]).toMatch(/rolling z.*37 ?36$/);
+    expect(rows[1]).toMatch(/Bifocal.*1 alarm/);
+  });
+
+  it('say that the judge moved, with its evidence and threshold', () => {
+    const judge = {
+      evaluator: 'judge:j', fingerprint: 'f', dimension: 'relevance', anchors: 110, rescored: 2400, last: new Date(NOW).toISOString(),
+      difference: -0.084, evidence: 3, threshold: 1e6, drift: { time: new Date(NOW).toISOString(), evidence: 3.1e6, fell: true },
+    };
+    render(Judges, { judges: [judge], now: NOW });
+    const said = text(screen.getByTestId('judge'));
+    expect(said).toContain('−0.08');
+    expect(said).toContain('3.1 × 10⁶, alarm at 1 × 10⁶');
+    expect(said).toContain('scores the same answers lower');
+  });
 });
