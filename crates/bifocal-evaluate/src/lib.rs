@@ -12,6 +12,7 @@
 
 mod composite;
 mod error;
+pub mod features;
 pub mod heuristics;
 pub mod judge;
 mod limits;

@@ -2,6 +2,10 @@
 
 /// Longest text that a heuristic looks at, bytes; longer answers are judged by their head.
 pub(crate) const HEURISTIC_BYTES: usize = 256 << 10;
+/// Head of a text that features are measured on, bytes.
+pub(crate) const FEATURE_BYTES: usize = 4 << 10;
+/// Words of an answer that are looked up.
+pub(crate) const FEATURE_WORDS: u32 = 256;
 /// Longest question shown to the judge, characters; longer ones are shown by head and tail.
 pub(crate) const QUESTION_CHARS: usize = 6_000;
 /// Longest answer shown to the judge, characters. WildBench judgements read 1,712 tokens on average, p95 2,814.
@@ -29,6 +33,12 @@ pub(crate) const ANCHOR_LINE_BYTES: usize = 128 << 10;
 /// Every limit of this crate with its number: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("heuristic_bytes", HEURISTIC_BYTES as u64, "head of an answer that heuristics look at"),
+    (
+        "feature_bytes",
+        FEATURE_BYTES as u64,
+        "head of a text that features are measured on: a microsecond or two",
+    ),
+    ("feature_words", FEATURE_WORDS as u64, "words of an answer that are looked up, five nanoseconds each"),
     (
         "judge_question_chars",
         QUESTION_CHARS as u64,

@@ -24,6 +24,7 @@ pub mod comparison;
 pub mod conditions;
 pub mod design;
 pub mod distribution;
+pub mod drift;
 pub mod edetector;
 pub mod empirical_bernstein;
 mod error;

@@ -10,6 +10,14 @@ pub(crate) const STRATA_MAX: u64 = 50;
 pub(crate) const PAIRS_WAITING_MAX: u64 = 1_000;
 /// Bins of a quantile sketch: at 1% accuracy they span a factor of 10^17 between smallest and largest value.
 pub(crate) const SKETCH_BINS: u64 = 2_048;
+/// Bins of a histogram between its smallest and its largest value, above which it gives up a bit of resolution.
+pub(crate) const HISTOGRAM_BINS: u64 = 4_096;
+/// Columns that one drift detector watches.
+pub(crate) const DRIFT_COLUMNS: usize = 64;
+/// Points of both samples together in a kernel test or a domain classifier.
+pub(crate) const POINTS: usize = 20_000;
+/// Dimensions of a point.
+pub(crate) const DIMENSIONS: usize = 256;
 
 /// Names of strata that sums are kept for: a name carries facets besides those that a fall is split over.
 pub(crate) const STRATA_NAMES: u64 = 200;
@@ -48,6 +56,10 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("anchors", ANCHORS, "anchors of one judge; further ones are left out"),
     ("rescores", RESCORES, "re-scores kept per judge and dimension; the oldest leave"),
     ("sketch_bins", SKETCH_BINS, "16 KiB at most per sketch"),
+    ("histogram_bins", HISTOGRAM_BINS, "32 KiB; past it, and down to 1% wide bins, resolution is given up"),
+    ("drift_columns", DRIFT_COLUMNS as u64, "work per inference, and the allowance, grow with them"),
+    ("points", POINTS as u64, "a permutation test of so many takes about a second"),
+    ("dimensions", DIMENSIONS as u64, "a Newton step of the classifier is their cube"),
 ];
 
 #[cfg(test)]
