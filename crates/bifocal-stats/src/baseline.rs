@@ -6,20 +6,24 @@
 //!
 //! Why a bound: a detector that takes the mean of n scores for the truth breaks its promise for half of all
 //! baselines. The 95% lower bound breaks it for at most 1 in 20 (measured at n = 500: 0 to 2%), and costs 18 to 69%
-//! more delay. Theorem: betting lower bound at fixed n, see [`crate::betting::lower_bound`]. Assumes scores in [0, 1]
-//! in the order of arrival with one mean, sampled in the same way as the later ones; broken by a baseline period that
-//! is not representative, which is why it says whether it spans a week.
+//! more delay. The bound is exact for scores of 0 and 1 and otherwise a t bound corrected for skew or a betting bound.
+//! Assumes scores in [0, 1] with one mean, sampled in the same way as the later ones; broken by a baseline period
+//! that is not representative, which is why it says whether it spans a week.
 //!
 //! Where scores come with strata of their questions, or span a day, the frozen baseline is that of scores adjusted for
 //! stratum and hour ([`crate::mix`]): [`Baseline::adjust`] gives what the detector takes, and bound and range are
 //! those of adjusted scores.
+//!
+//! A baseline that is [`cut_above`](Baseline::cut_above) and has no mix cuts scores at its 99.5% quantile, and bound and
+//! range are those of cut scores: a score that hardly anybody gets costs no stake, and falls of scores that seldom reach
+//! 1 are seen sooner.
 //!
 //! Invariant: the lower bound lies strictly below the mean, the upper one strictly above it.
 
 use bifocal_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::betting;
+use crate::mean_bound;
 use crate::mix::{Cells, Mix};
 
 /// Judged scores that make a baseline final: 95% of baselines of this size keep the promised false-alarm rate.
@@ -32,6 +36,9 @@ const ALPHA: f64 = 0.05;
 const GAP_MIN: f64 = 1e-6;
 /// Scores between two computations of the bound of a provisional baseline: each goes over all scores.
 const BOUND_EVERY: u64 = 50;
+/// The share of scores beyond the cut, and the least cut.
+const CUT_BEYOND: f64 = 0.005;
+const CUT_MIN: f64 = 1e-3;
 /// From this span on the hours of the day are told apart.
 const DAY: Span = Span::from_secs(24 * 3600);
 const WEEK: Span = Span::from_secs(7 * 24 * 3600);
@@ -56,6 +63,11 @@ pub struct Baseline {
     /// Their strata and hours, until the baseline is frozen.
     #[serde(default)]
     cells: Cells,
+    /// Whether scores are cut above, and at what once it is frozen.
+    #[serde(default)]
+    cuts: bool,
+    #[serde(default)]
+    cut: Option<f64>,
     /// What scores are adjusted for once it is frozen.
     #[serde(default)]
     mix: Option<Box<Mix>>,
@@ -85,8 +97,17 @@ impl Baseline {
             last,
             scores: Vec::new(),
             cells: Cells::default(),
+            cuts: false,
+            cut: None,
             mix: None,
         }
+    }
+
+    /// The same, to be cut above: for who watches for a fall alone.
+    #[must_use]
+    pub fn cut_above(mut self) -> Self {
+        self.cuts = true;
+        self
     }
 
     /// Takes a score, cut to [0, 1], with the time of its inference. Does nothing once frozen, and with NaN.
@@ -113,7 +134,7 @@ impl Baseline {
             || self.is_frozen()
             || (self.lcb.is_some() && self.n.is_multiple_of(BOUND_EVERY))
         {
-            self.lcb = Some(betting::lower_bound(&self.scores, ALPHA));
+            self.lcb = Some(mean_bound::lower(&self.scores, ALPHA));
         }
         self.lcb = self.lcb.map(|bound| bound.min(self.mean - GAP_MIN));
         if self.is_frozen() {
@@ -125,27 +146,36 @@ impl Baseline {
         let scores = std::mem::take(&mut self.scores);
         let cells = std::mem::take(&mut self.cells);
         self.mix = cells.fit(&scores, self.mean, self.last.since(self.first) >= DAY).map(Box::new);
+        if self.cuts && self.mix.is_none() {
+            let mut sorted = scores.clone();
+            sorted.sort_by(f64::total_cmp);
+            #[expect(clippy::cast_possible_truncation, reason = "a share of the number of scores")]
+            let beyond = (CUT_BEYOND * scores.len() as f64) as usize;
+            // Room for a bet, also where all scores are 0.
+            self.cut = sorted.get(sorted.len().saturating_sub(1 + beyond)).map(|cut| cut.max(CUT_MIN));
+        }
         let (lower, upper) = self.range();
         let unit: Vec<f64> = match &self.mix {
             Some(mix) => cells.adjusted(&scores, mix).map(|x| (x - lower) / (upper - lower)).collect(),
-            None => scores,
+            None => scores.iter().map(|x| x.min(upper) / upper).collect(),
         };
-        let mirrored: Vec<f64> = unit.iter().map(|u| 1.0 - u).collect();
         let of = |unit: f64| lower + (upper - lower) * unit;
-        if self.mix.is_some() {
-            self.lcb = Some(of(betting::lower_bound(&unit, ALPHA)).min(self.mean - GAP_MIN));
+        if self.mix.is_some() || self.cut.is_some() {
+            self.lcb = Some(of(mean_bound::lower(&unit, ALPHA)).min(self.mean - GAP_MIN));
         }
-        self.ucb = Some(of(1.0 - betting::lower_bound(&mirrored, ALPHA)).max(self.mean + GAP_MIN));
+        self.ucb = Some(of(mean_bound::upper(&unit, ALPHA)).max(self.mean + GAP_MIN));
     }
 
-    /// What a detector takes for a score: without the effects of its stratum and hour once the baseline is frozen.
+    /// What a detector takes for a score once the baseline is frozen: without the effects of its stratum and hour, or
+    /// cut.
     pub fn adjust(&self, score: f64, stratum: Option<&str>, time: Timestamp) -> f64 {
-        self.mix.as_ref().map_or(score, |mix| mix.adjust(score, stratum, time))
+        let adjusted = self.mix.as_ref().map_or(score, |mix| mix.adjust(score, stratum, time));
+        self.cut.map_or(adjusted, |cut| adjusted.min(cut))
     }
 
     /// The least and the largest value that [`Self::adjust`] gives for scores in [0, 1].
     pub fn range(&self) -> (f64, f64) {
-        self.mix.as_ref().map_or((0.0, 1.0), |mix| mix.bounds())
+        self.mix.as_ref().map_or((0.0, self.cut.unwrap_or(1.0)), |mix| mix.bounds())
     }
 
     /// What scores are adjusted for; `None` before it is frozen and where there is nothing.

@@ -31,6 +31,7 @@ mod error;
 pub mod estimate;
 pub mod fieller;
 mod limits;
+mod mean_bound;
 pub mod mix;
 pub mod moments;
 pub mod monitor;

@@ -64,8 +64,9 @@ impl Monitor {
     /// A stream that has seen nothing.
     pub fn new(settings: Settings) -> Self {
         let effect = settings.min_effect;
+        let baseline = Baseline::new(settings.provisional, settings.full);
         Self {
-            baseline: Baseline::new(settings.provisional, settings.full),
+            baseline: if settings.two_sided { baseline } else { baseline.cut_above() },
             min_effect: if effect.is_finite() { effect.clamp(0.0, 1.0) } else { 0.0 },
             two_sided: settings.two_sided,
             running: None,
@@ -89,7 +90,7 @@ impl Monitor {
         }
     }
 
-    /// What the detector takes for a score: cut to [0, 1], adjusted for stratum and hour.
+    /// What the detector takes for a score: see [`Baseline::adjust`].
     pub fn value(&self, score: f64, stratum: Option<&str>, time: Timestamp) -> f64 {
         self.baseline.adjust(score.clamp(0.0, 1.0), stratum, time)
     }
