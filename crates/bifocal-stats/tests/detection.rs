@@ -14,3 +14,5 @@ mod data;
 mod delay;
 #[path = "detection/false_alarms.rs"]
 mod false_alarms;
+#[path = "detection/golden.rs"]
+mod golden;
