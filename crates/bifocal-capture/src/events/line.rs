@@ -22,23 +22,16 @@ impl EventLine {
     /// What is wrong, without the text.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let line: Self = serde_json::from_slice(bytes).map_err(|err| err.to_string())?;
-        let own = match line.kind {
+        // What Bifocal itself decides is in the journal already, and a file must not speak for it.
+        let of_others = matches!(
+            line.kind,
             EventKind::Deployment
-            | EventKind::Scaling
-            | EventKind::LabelChange
-            | EventKind::Configuration
-            | EventKind::Judge => false,
-            // What Bifocal itself decides is in the journal already, and a file must not speak for it.
-            EventKind::StateChange
-            | EventKind::Alarm
-            | EventKind::Recovery
-            | EventKind::Baseline
-            | EventKind::AlertFired
-            | EventKind::AlertResolved
-            | EventKind::CaptureLoss
-            | EventKind::UncleanStop => true,
-        };
-        if own {
+                | EventKind::Scaling
+                | EventKind::LabelChange
+                | EventKind::Configuration
+                | EventKind::Judge
+        );
+        if !of_others {
             return Err(
                 "the kind is one of Bifocal's own; use deployment, scaling, label_change, configuration or judge"
                     .to_owned(),
