@@ -175,7 +175,7 @@ impl Baseline {
 
     /// The least and the largest value that [`Self::adjust`] gives for scores in [0, 1].
     pub fn range(&self) -> (f64, f64) {
-        self.mix.as_ref().map_or((0.0, self.cut.unwrap_or(1.0)), |mix| mix.bounds())
+        self.mix.as_ref().map_or_else(|| (0.0, self.cut.unwrap_or(1.0)), |mix| mix.bounds())
     }
 
     /// What scores are adjusted for; `None` before it is frozen and where there is nothing.
