@@ -69,11 +69,11 @@ impl<'a> Feed<'a> {
                     }
                 };
                 self.category = Some(category);
-                pick(random, &by_category[category])
+                pick::<&Item>(random, &by_category[category])
             }
             Source::MixShift(items, by_category, category) => {
                 let shifted = !learning && random.uniform() < 0.5;
-                if shifted { pick(random, &by_category[category]) } else { pick(random, items) }
+                if shifted { pick::<&Item>(random, &by_category[category]) } else { pick(random, items) }
             }
         }
     }
