@@ -32,6 +32,7 @@ function api(path, query, now) {
   if (what === 'inferences' && id) return world.inferenceDetail(id);
   if (what === 'inferences') return flag('--empty') ? { items: [], next: null } : world.inferences(query, now);
   if (what === 'alerts') return flag('--empty') ? { items: [], next: null } : world.alerts(now);
+  if (what === 'incidents') return flag('--empty') ? { items: [], next: null } : world.incidents(query, now);
   if (what === 'ledger') return flag('--empty') ? { sources: [], judging: [], unclean_stops: [], disk: null } : world.ledger(now);
   if (what === 'demo') return { active };
   return null;

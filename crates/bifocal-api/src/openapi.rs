@@ -14,6 +14,8 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/scores", "Scores, newest first", &["target", "dimension", "from", "to", "limit", "cursor"]),
     ("/api/v1/estimates", "Mean scores and pass rates with their intervals", &[]),
     ("/api/v1/alerts", "Alerts: firing, pending, resolved", &[]),
+    ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
+    ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),
 ];

@@ -23,6 +23,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/scores", get(routes::inferences::scores))
         .route("/estimates", get(routes::targets::estimates))
         .route("/alerts", get(routes::alerts::list))
+        .route("/incidents", get(routes::incidents::list))
+        .route("/incidents/{id}", get(routes::incidents::one))
         .route("/ledger", get(routes::ledger::whole))
         .route("/events", get(routes::events::list))
         .route("/openapi.json", get(openapi::document))

@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod incidents;
 pub(crate) mod inferences;
 pub(crate) mod ledger;
 pub(crate) mod signals;

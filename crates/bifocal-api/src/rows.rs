@@ -1,11 +1,13 @@
 //! The rows of the API: plain structs with the field names of the contract.
 
 mod alert;
+mod incident;
 mod inference;
 mod ledger;
 mod target;
 
 pub use alert::AlertRow;
+pub use incident::{CheckRow, IncidentRow};
 pub use inference::{InferenceRow, ScoreRow};
 pub use ledger::{JudgingRow, LedgerView, SourceRow};
 pub(crate) use target::Measured;

@@ -18,6 +18,7 @@ pub mod judge;
 mod limits;
 mod loose_json;
 mod sampler;
+mod stratum;
 
 pub use composite::Composite;
 pub use error::Error;

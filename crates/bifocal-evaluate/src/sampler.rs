@@ -1,8 +1,10 @@
 //! Which inferences are judged.
 
-use bifocal_model::{FinishReason, Inference, Probability};
+use bifocal_model::{Inference, Probability};
 use bifocal_redact::Redacted;
 use bifocal_stats::{Draw, SampleKey};
+
+use crate::stratum;
 
 /// Decides by a keyed hash of the inference's id, so that every process and every restart decides alike.
 #[derive(Clone, Debug)]
@@ -37,19 +39,13 @@ impl Sampler {
             return None;
         }
         let draw = self.key.include(inference.id.as_bytes(), self.rate);
-        let end = match inference.finish_reason {
-            Some(FinishReason::Length) => "truncated",
-            Some(FinishReason::ToolCalls) => "tool_calls",
-            Some(FinishReason::ContentFilter) => "filtered",
-            Some(FinishReason::Stop | FinishReason::Other(_)) | None => "ok",
-        };
-        Some(Choice { draw, stratum: format!("{}/{end}", inference.target.name()) })
+        Some(Choice { draw, stratum: stratum::of(inference) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bifocal_model::{Completeness, ErrorClass};
+    use bifocal_model::{Completeness, ErrorClass, FinishReason};
 
     use super::*;
     use crate::sample::{answered, inference};
@@ -62,7 +58,7 @@ mod tests {
         for i in 0..4_000 {
             let inference = inference(i, "why?", "because");
             let choice = sampler.decide(&inference).unwrap();
-            assert_eq!(choice.stratum, "qwen/ok");
+            assert_eq!(choice.stratum, "language=other;length=short;end=ok");
             assert_eq!(Some(&choice), sampler.decide(&inference).as_ref());
             let low = lower.decide(&inference).unwrap();
             assert!(!low.draw.included || choice.draw.included);
@@ -82,6 +78,6 @@ mod tests {
         assert_eq!(sampler.decide(&lone), None);
         let mut cut = answered("because");
         cut.finish_reason = Some(FinishReason::Length);
-        assert_eq!(sampler.decide(&cut).unwrap().stratum, "qwen/truncated");
+        assert_eq!(sampler.decide(&cut).unwrap().stratum, "language=other;length=short;end=truncated");
     }
 }

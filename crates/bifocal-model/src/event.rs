@@ -40,10 +40,14 @@ pub enum EventKind {
     Alarm,
     /// A quality detector's recovery test crossed its threshold.
     Recovery,
+    /// The samples after an alarm told its cause, or that it cannot be told.
+    Verdict,
     /// A baseline was frozen or reset.
     Baseline,
     /// An alert rule fired.
     AlertFired,
+    /// The cause behind an alert that fires became known.
+    AlertUpdated,
     /// An alert is over.
     AlertResolved,
     /// Captured calls were dropped, so that no client waits.

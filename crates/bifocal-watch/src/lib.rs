@@ -11,6 +11,7 @@
 //! different fingerprints never meet (invariant 6).
 
 pub mod alert;
+mod attribution;
 mod config;
 mod efficiency;
 mod limits;

@@ -44,6 +44,9 @@ pub(crate) fn target(view: &TargetView) -> String {
     let name = &view.name;
     let why = view.reasons.first().map(|reason| format!(": {reason}")).unwrap_or_default();
     match view.state {
+        StateName::SilentDegradation if measured(view).is_some() => {
+            format!("{} Its service is fine.", measured(view).unwrap_or_default())
+        }
         StateName::SilentDegradation => match view.worst_alarm() {
             Some((dimension, alarm)) => {
                 format!("{name}: {} Its service is fine.", degradation(dimension, alarm))
@@ -66,6 +69,12 @@ pub(crate) fn target(view: &TargetView) -> String {
             _ => format!("{name} is healthy: service within objectives, answers as good as the baseline."),
         },
     }
+}
+
+/// The sentence of the incident, once its size is measured.
+fn measured(view: &TargetView) -> Option<&str> {
+    let incident = view.incident()?;
+    incident.attribution.effect.map(|_| incident.sentence.as_str())
 }
 
 /// "relevance is lower by 0.05 to 0.11 (measured on 160 judged after the alarm); began between 13:51 and 14:12."

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bifocal_model::{
-    Answers, Dimension, Efficiency, Estimate, Fingerprint, Service, StateName, TargetKey, Timestamp,
+    Answers, Dimension, Efficiency, Estimate, Fingerprint, Incident, Service, StateName, TargetKey, Timestamp,
 };
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub alerts: Vec<AlertView>,
     /// The objectives in force.
     pub objectives: Objectives,
+    /// Incidents that are not over, then those that are, newest first.
+    pub incidents: Vec<Incident>,
 }
 
 /// Totals of the fleet.
@@ -89,6 +91,8 @@ pub struct TargetView {
     pub streams: Vec<StreamView>,
     /// Shares of failures that every answer is checked for.
     pub failures: Vec<FailureView>,
+    /// Incidents that are not over, newest first.
+    pub incidents: Vec<Incident>,
 }
 
 /// One quality stream at one moment.
@@ -201,6 +205,14 @@ impl TargetView {
     /// The composite's estimate.
     pub fn quality(&self) -> Option<&StreamView> {
         self.streams.iter().find(|stream| stream.dimension.as_str() == "composite")
+    }
+
+    /// The incident that the sentence is about: of the worst alarm, or else one whose cause clears the model.
+    pub fn incident(&self) -> Option<&Incident> {
+        match self.worst_alarm() {
+            Some((dimension, _)) => self.incidents.iter().find(|i| i.dimension.as_str() == dimension),
+            None => self.incidents.iter().find(|incident| incident.attribution.cause.clears_the_model()),
+        }
     }
 
     /// The alarm that is not over and whose scores fell furthest; before sizes are measured, the one with the largest

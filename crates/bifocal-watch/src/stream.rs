@@ -13,6 +13,7 @@ use bifocal_stats::baseline::Baseline;
 use bifocal_stats::edetector::Detector;
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::Standing;
 use crate::config::QualityConfig;
 use crate::onset;
 use crate::recent::{Judged, Recent};
@@ -35,6 +36,9 @@ pub(crate) struct Stream {
     pub(crate) watched: bool,
     /// Judged so far.
     pub(crate) judged: u64,
+    /// Judged before the baseline was started over.
+    #[serde(default)]
+    judged_before: u64,
     /// When the newest judged inference took place.
     pub(crate) last: Timestamp,
     baseline: Baseline,
@@ -70,6 +74,7 @@ impl Stream {
             evaluator: score.evaluator.clone(),
             watched: score.kind == EvaluatorKind::Judge,
             judged: 0,
+            judged_before: 0,
             last: score.time,
             baseline: Baseline::new(config.provisional_judged, config.baseline_judged),
             phase: Phase::Learning,
@@ -147,9 +152,27 @@ impl Stream {
         matches!(self.phase, Phase::Alarmed { .. })
     }
 
+    /// How it stands behind a score that caused `turn`.
+    pub(crate) fn standing(&self, turn: Option<EventKind>) -> Standing {
+        let (alarm, evidence) = match &self.phase {
+            Phase::Learning => (None, 0.0),
+            Phase::Watching { detector } => (None, detector.evidence()),
+            Phase::Alarmed { alarm, .. } => (Some(alarm.clone()), alarm.evidence),
+        };
+        Standing { turn, alarm, evidence, threshold: self.threshold }
+    }
+
+    /// Forgets what was normal: the scores before and those to come are not comparable.
+    pub(crate) fn start_over(&mut self, config: &QualityConfig) {
+        self.baseline = Baseline::new(config.provisional_judged, config.baseline_judged);
+        self.phase = Phase::Learning;
+        self.judged_before = self.judged;
+    }
+
     /// Whether the baseline is still learnt: judged so far and wanted.
     pub(crate) fn learning(&self, config: &QualityConfig) -> Option<(u64, u64)> {
-        matches!(self.phase, Phase::Learning).then_some((self.judged, config.baseline_judged))
+        matches!(self.phase, Phase::Learning)
+            .then_some((self.judged - self.judged_before, config.baseline_judged))
     }
 
     /// What is shown of it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bifocal_model::{
-    Answers, Condition, Dimension, Efficiency, EvaluatorKind, Inference, Reading, Score, Service, Span,
-    StateName, TargetKey, Timestamp, Window,
+    Answers, Condition, Dimension, Efficiency, EvaluatorKind, Incident, Inference, Reading, Score, Service,
+    Span, StateName, TargetKey, Timestamp, Window,
 };
 use bifocal_stats::binomial;
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,12 @@ impl Target {
     }
 
     /// Joins the axes into a state; gives the old name when it changed.
-    pub(crate) fn decide(&mut self, now: Timestamp, config: &WatchConfig) -> (TargetView, Option<StateName>) {
+    pub(crate) fn decide(
+        &mut self,
+        now: Timestamp,
+        config: &WatchConfig,
+        incidents: Vec<Incident>,
+    ) -> (TargetView, Option<StateName>) {
         let objectives = &config.objectives;
         let dwell = Span::from_secs_f64(objectives.dwell_seconds);
         let (seen_service, report) = self.service.report(now, objectives);
@@ -158,6 +163,8 @@ impl Target {
         if too_dear {
             reasons.push("an answer that passes costs more than its ceiling".to_owned());
         }
+        let cleared = incidents.iter().filter(|incident| incident.attribution.cause.clears_the_model());
+        reasons.extend(cleared.map(|incident| incident.sentence.clone()));
         let answers = self.answers(now, config);
         let condition = Condition { service, answers, efficiency, saturated };
         let before = self.state;
@@ -190,6 +197,7 @@ impl Target {
             cost_usd_per_good_answer: per_good_answer,
             streams,
             failures: self.failures.iter().filter_map(|count| count.view(now)).collect(),
+            incidents,
         };
         view.sentence = sentence::target(&view);
         (view, changed)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bifocal_model::{
-    Event, EventKind, Inference, LedgerOutcome, Loss, Reading, ReadingSubject, Score, Source, StateName,
-    TargetKey, Timestamp, Window,
+    AnchorScore, Dimension, Event, EventKind, Inference, LedgerOutcome, Loss, Reading, ReadingSubject, Score,
+    Source, StateName, TargetKey, Timestamp, Window,
 };
 use bifocal_stats::budget;
 use bifocal_store::Record;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::alert::{self, Notification, Rule};
+use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
 use crate::sentence;
@@ -46,6 +47,8 @@ pub struct Watch {
 struct State {
     targets: Vec<Target>,
     alerts: AlertBook,
+    #[serde(default)]
+    incidents: IncidentBook,
 }
 
 /// What a tick decided.
@@ -57,6 +60,9 @@ pub struct Outcome {
     pub notifications: Vec<Notification>,
     /// For everybody who reads.
     pub snapshot: Snapshot,
+    /// Dimensions on which every anchor should be scored now: a detector nears its threshold, or an incident waits for
+    /// word about the judge.
+    pub anchors_wanted: Vec<Dimension>,
 }
 
 impl Watch {
@@ -90,8 +96,8 @@ impl Watch {
             Record::Reading(reading) => self.take_reading(reading),
             Record::Event(event) => self.take_event(event),
             Record::Loss(loss) => self.take_loss(loss),
-            // The detector on anchors comes with them.
-            Record::Anchor(_) | Record::Selection(_) | Record::Checkpoint(_) => {}
+            Record::Anchor(anchor) => self.take_anchor(anchor),
+            Record::Selection(_) | Record::Checkpoint(_) => {}
         }
     }
 
@@ -100,7 +106,8 @@ impl Watch {
         let mut events = std::mem::take(&mut self.pending);
         let mut views = Vec::with_capacity(self.state.targets.len());
         for target in &mut self.state.targets {
-            let (view, changed) = target.decide(now, &self.config);
+            let incidents = self.state.incidents.open_of(&target.key);
+            let (view, changed) = target.decide(now, &self.config, incidents);
             if let Some(before) = changed {
                 events.push(state_change(&view, before, now));
             }
@@ -115,9 +122,10 @@ impl Watch {
             totals: self.totals(&views),
             alerts: self.state.alerts.views(&self.rules),
             objectives: self.config.objectives.clone(),
+            incidents: self.state.incidents.all(),
             targets: views,
         };
-        Outcome { events, notifications, snapshot }
+        Outcome { events, notifications, snapshot, anchors_wanted: self.state.incidents.anchors_wanted() }
     }
 
     /// The notifications of all alerts that fire now, with the keys that they were first told under: after an
@@ -159,8 +167,32 @@ impl Watch {
             telemetry.limit_hit("watch_streams");
             return;
         }
-        let event = target.stream_mut(score, &config).take(score, threshold, &config.quality);
+        let stream = target.stream_mut(score, &config);
+        let event = stream.take(score, threshold, &config.quality);
+        let standing = stream.standing(event.as_ref().map(|event| event.kind));
+        let watched = stream.watched;
         self.pending.extend(event);
+        if watched {
+            let told = self.state.incidents.take_score(score, &standing, &config.quality);
+            self.carry_out(told);
+        }
+    }
+
+    fn take_anchor(&mut self, anchor: &AnchorScore) {
+        let config = Arc::clone(&self.config);
+        let told = self.state.incidents.take_anchor(anchor, &config.quality);
+        self.carry_out(told);
+    }
+
+    /// Streams whose baselines mean nothing any more learn anew.
+    fn carry_out(&mut self, told: Told) {
+        self.pending.extend(told.events);
+        for key in told.start_over {
+            let targets = self.state.targets.iter_mut().filter(|target| target.key == key.target);
+            let streams = targets.flat_map(|target| &mut target.streams);
+            let same = streams.filter(|s| s.dimension == key.dimension && s.fingerprint == key.fingerprint);
+            same.for_each(|stream| stream.start_over(&self.config.quality));
+        }
     }
 
     fn take_reading(&mut self, reading: &Reading) {
@@ -181,6 +213,7 @@ impl Watch {
 
     fn take_event(&mut self, event: &Event) {
         self.state.alerts.restore(event);
+        self.state.incidents.take_event(event);
         self.pending.retain(|pending| pending.id != event.id);
         let (EventKind::StateChange, Some(key)) = (event.kind, &event.target) else { return };
         let name = event.id.rsplit(':').next().unwrap_or_default();

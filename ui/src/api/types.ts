@@ -278,6 +278,57 @@ export interface Alert {
   deliveries: Delivery[];
 }
 
+export type Cause = 'pending' | 'system' | 'judge' | 'mix' | 'data_path' | 'undecided';
+
+/** Before minus after: a fall is positive. */
+export interface Difference {
+  value: number;
+  lower: number;
+  upper: number;
+  n_before: number;
+  n_after: number;
+}
+
+export interface Check {
+  of: Cause;
+  outcome: 'explains' | 'ruled_out' | 'unclear' | 'not_checkable';
+  part: Difference | null;
+  line: string;
+}
+
+export interface Slice {
+  name: string;
+  n_after: number;
+  traffic_share: number;
+  fall: number;
+  share_lower: number;
+  share_upper: number;
+  e_value: number;
+}
+
+export interface Incident {
+  id: string;
+  target: string;
+  target_name: string;
+  dimension: string;
+  opened: Iso;
+  closed: Iso | null;
+  onset_from: Iso;
+  onset_to: Iso;
+  evidence: number;
+  threshold: number;
+  baseline: number;
+  cause: Cause;
+  why: string;
+  effect: Difference | null;
+  checks: Check[];
+  ruled_out: string[];
+  slices: Slice[];
+  aligned: { time: Iso; kind: string; id: string; summary: string }[];
+  examples: string[];
+  sentence: string;
+}
+
 export type Reasons = Record<string, number>;
 
 export interface SourceBalance {

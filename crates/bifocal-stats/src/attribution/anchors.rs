@@ -32,6 +32,8 @@ const RELEARN: u64 = 100;
 /// Anchors, and anchors that moved at all, from which a t interval is believed.
 const T_MIN_ANCHORS: usize = 50;
 const T_MIN_MOVED: usize = 20;
+/// Moves whose levels are kept: more than re-scores are kept for.
+const LEVELS_KEPT: usize = 8;
 
 /// One anchor scored again.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +55,8 @@ pub struct AnchorWatch {
     /// The newest re-scores, in the order of arrival.
     rescores: VecDeque<Kept>,
     phase: Phase,
+    /// The moves so far, oldest first, each with the mean difference that was learnt after it.
+    levels: Vec<(Timestamp, f64)>,
     /// Re-scores so far.
     n: u64,
 }
@@ -83,7 +87,13 @@ pub struct JudgeMove {
 
 impl Default for AnchorWatch {
     fn default() -> Self {
-        Self { anchors: Vec::new(), rescores: VecDeque::new(), phase: Phase::against(0.0, 0.0), n: 0 }
+        Self {
+            anchors: Vec::new(),
+            rescores: VecDeque::new(),
+            levels: Vec::new(),
+            phase: Phase::against(0.0, 0.0),
+            n: 0,
+        }
     }
 }
 
@@ -119,6 +129,9 @@ impl AnchorWatch {
             }
             Phase::Relearning { n, sum, squares } => {
                 (*n, *sum, *squares) = (*n + 1, *sum + difference, *squares + difference * difference);
+                if let Some((_, level)) = self.levels.last_mut() {
+                    *level = *sum / *n as f64;
+                }
                 if *n >= RELEARN {
                     let (count, mean) = (*n as f64, *sum / *n as f64);
                     let margin = 1.96 * ((*squares / count - mean * mean).max(0.0) / count).sqrt();
@@ -141,6 +154,10 @@ impl AnchorWatch {
         let fell = fall.evidence() >= rise.evidence();
         let time = last.time;
         self.phase = Phase::Relearning { n: 0, sum: 0.0, squares: 0.0 };
+        if self.levels.len() == LEVELS_KEPT {
+            self.levels.remove(0);
+        }
+        self.levels.push((time, 0.0));
         Some(JudgeMove { time, fell, evidence })
     }
 
@@ -191,9 +208,11 @@ impl AnchorWatch {
             (*sum, *n) = (*sum + kept.difference, *n + 1);
         }
         let mean = |(sum, n): (f64, u32)| sum / f64::from(n.max(1));
+        // Where the judge stood before: as frozen, or as learnt after its last move before the range.
+        let level = self.levels.iter().rev().find(|(time, _)| *time <= from).map_or(0.0, |(_, level)| *level);
         // Fewer re-scores before than after would add more noise than the frozen score has.
         let base =
-            |before: (f64, u32), after: (f64, u32)| if before.1 >= after.1 { mean(before) } else { 0.0 };
+            |before: (f64, u32), after: (f64, u32)| if before.1 >= after.1 { mean(before) } else { level };
         let falls: Vec<f64> = by_anchor
             .values()
             .filter(|[_, after]| after.1 > 0)
@@ -273,6 +292,11 @@ mod tests {
         let fall = watch.fall(at(290), at(310)).unwrap();
         assert!(fall.lower < 0.07 && 0.07 < fall.upper && fall.lower > 0.03, "{fall:?}");
         assert_eq!(watch.moved(1_000.0), None, "the new level is normal now: {}", watch.evidence());
+        let later = watch.fall(at(620), at(640)).unwrap();
+        assert!(
+            later.lower < 0.0 && later.upper > 0.0 && later.value.abs() < 0.05,
+            "no second fall: {later:?}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bifocal_expr::Outcome as Truth;
-use bifocal_model::{Event, EventKind, TargetKey, Timestamp, Window};
+use bifocal_model::{Cause, Event, EventKind, TargetKey, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 
 use super::Quantiles;
@@ -25,6 +25,9 @@ struct Entry {
     standing: Standing,
     resolved_at: Option<Timestamp>,
     summary: String,
+    /// The cause that the channels were told.
+    #[serde(default)]
+    told: Cause,
 }
 
 impl AlertBook {
@@ -47,6 +50,10 @@ impl AlertBook {
                     Ok(Truth::NoData) | Err(_) => None,
                 };
                 let told = self.step(rule, view, holds, window.end);
+                if let (None, Some(entry)) = (&told, self.update(rule, view)) {
+                    events.push(updated(&entry, window.end));
+                    notifications.push(update(rule, &entry, window.end));
+                }
                 if let Some((transition, entry)) = told {
                     events.push(event(transition, &entry, window.end));
                     notifications.push(notification(transition, rule, &entry, window.end));
@@ -58,13 +65,17 @@ impl AlertBook {
 
     /// An event of the journal: what a tick decided before a restart stands again.
     pub(crate) fn restore(&mut self, event: &Event) {
-        let (EventKind::AlertFired | EventKind::AlertResolved, Some(target)) = (event.kind, &event.target)
-        else {
+        use EventKind::{AlertFired, AlertResolved, AlertUpdated};
+        let (AlertFired | AlertResolved | AlertUpdated, Some(target)) = (event.kind, &event.target) else {
             return;
         };
         let Some((since, rule)) = read_id(&event.id) else { return };
         let at = self.standing.iter().position(|entry| entry.rule == rule && entry.target == *target);
-        if event.kind == EventKind::AlertResolved {
+        if event.kind == EventKind::AlertUpdated {
+            if let Some(entry) = at.and_then(|at| self.standing.get_mut(at)) {
+                entry.told = read_cause(&event.id);
+            }
+        } else if event.kind == EventKind::AlertResolved {
             if let Some(at) = at {
                 let entry = self.standing.remove(at);
                 self.close(entry, event.time);
@@ -77,6 +88,7 @@ impl AlertBook {
                 standing: Standing { status: Status::Firing, since, clear_since: None },
                 resolved_at: None,
                 summary: event.summary.clone(),
+                told: Cause::Pending,
             });
         }
     }
@@ -129,6 +141,7 @@ impl AlertBook {
                     standing: after,
                     resolved_at: None,
                     summary: view.sentence.clone(),
+                    told: Cause::Pending,
                 });
                 self.standing.last_mut()?
             }
@@ -138,6 +151,23 @@ impl AlertBook {
             entry.summary.clone_from(&view.sentence);
         }
         transition.map(|transition| (transition, entry.clone()))
+    }
+
+    /// A firing alert about answers whose cause has become known since it was told: it is told again, once per cause.
+    fn update(&mut self, rule: &Rule, view: &TargetView) -> Option<Entry> {
+        let cause = view.incident()?.attribution.cause;
+        let same = |entry: &&mut Entry| {
+            entry.rule == rule.config.name
+                && entry.target == view.key
+                && entry.standing.status == Status::Firing
+        };
+        let entry = self.standing.iter_mut().find(same).filter(|_| rule.budgeted)?;
+        if cause == Cause::Pending || cause == entry.told {
+            return None;
+        }
+        entry.told = cause;
+        entry.summary.clone_from(&view.incident()?.sentence);
+        Some(entry.clone())
     }
 
     fn close(&mut self, mut entry: Entry, now: Timestamp) -> Entry {
@@ -189,6 +219,31 @@ fn event(transition: Transition, entry: &Entry, now: Timestamp) -> Event {
     }
 }
 
+fn updated(entry: &Entry, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertUpdated,
+        target: Some(entry.target.clone()),
+        id: format!("{}:{}", entry.told.name(), entry.id()),
+        summary: format!("alert {}: {}", entry.rule, entry.summary),
+    }
+}
+
+/// The cause, from an id such as `judge:<target>:<nanoseconds>:<rule>`.
+fn read_cause(id: &str) -> Cause {
+    use Cause::{DataPath, Judge, Mix, Pending, System, Undecided};
+    let word = id.split(':').next().unwrap_or_default();
+    [System, Judge, Mix, DataPath, Undecided]
+        .into_iter()
+        .find(|cause| cause.name() == word)
+        .unwrap_or(Pending)
+}
+
+fn update(rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
+    let idempotency_key = format!("{}:cause:{}", entry.id(), entry.told.name());
+    Notification { idempotency_key, ..notification(Transition::Fired, rule, entry, now) }
+}
+
 /// The start and the rule's name, from an id such as `fired:<target>:<nanoseconds>:<rule>`.
 fn read_id(id: &str) -> Option<(Timestamp, &str)> {
     let mut parts = id.splitn(4, ':');
@@ -234,6 +289,7 @@ mod tests {
                 standing,
                 resolved_at: None,
                 summary: String::new(),
+                told: Cause::Pending,
             };
             book.close(entry, since);
         }

@@ -143,7 +143,7 @@ fn a_target_learns_degrades_and_recovers() {
     assert_eq!(events_of(&worse, EventKind::Alarm).len(), 1);
     let fired: Vec<&str> = worse.notifications.iter().map(|n| n.rule.as_str()).collect();
     assert_eq!(fired, ["answers degraded", "silent degradation"]);
-    assert!(view.sentence.contains("relevance is lower by"), "{}", view.sentence);
+    assert!(view.sentence.contains("relevance of qwen is lower by"), "{}", view.sentence);
 
     feed(&mut watch, &mut traffic, 900, 0.85);
     let first = watch.tick(traffic.now(), &NoQuantiles);
@@ -311,3 +311,5 @@ fn an_overload_ends_as_an_overload() {
     use StateName::{Healthy, Overloaded};
     assert_eq!(seen, [Healthy, Overloaded, Healthy]);
 }
+
+mod incidents;

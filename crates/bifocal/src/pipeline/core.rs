@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bifocal_evaluate::{Choice, heuristics};
-use bifocal_model::{Event, Timestamp};
+use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::notify::{ChannelConfig, payload};
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Call, Reader, Record, Recovered, Store};
@@ -49,6 +49,7 @@ pub struct Pipeline {
     page: String,
     exposition: Arc<Mutex<Exposition>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    anchors_wanted: Vec<Dimension>,
 }
 
 /// What an ingest did. All of it is durable.
@@ -93,6 +94,7 @@ impl Pipeline {
             page: options.page,
             exposition: Arc::default(),
             snapshot,
+            anchors_wanted: Vec::new(),
         };
         pipeline.finish_what_was_begun(&recovered, now)?;
         pipeline.carry_out(outcome)?;
@@ -185,6 +187,11 @@ impl Pipeline {
         Arc::clone(&self.snapshot)
     }
 
+    /// Dimensions on which every anchor should be scored now, after the newest tick.
+    pub fn anchors_wanted(&self) -> &[Dimension] {
+        &self.anchors_wanted
+    }
+
     /// The counters behind `/metrics`.
     pub fn exposition(&self) -> Arc<Mutex<Exposition>> {
         Arc::clone(&self.exposition)
@@ -227,6 +234,7 @@ impl Pipeline {
         for notification in &outcome.notifications {
             self.put_into_outbox(notification)?;
         }
+        self.anchors_wanted = outcome.anchors_wanted;
         self.snapshot.store(Arc::new(outcome.snapshot));
         Ok(())
     }

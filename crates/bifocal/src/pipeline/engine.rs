@@ -112,6 +112,10 @@ impl Engine {
         if let Err(error) = self.pipeline.tick(now) {
             tracing::error!(error = %chain(&error), "a tick could not be written");
         }
+        // Only the judge can move its anchors: before a detector's word counts, they are asked.
+        if let (Some(judge), wanted @ [_, ..]) = (&self.judge, self.pipeline.anchors_wanted()) {
+            judge.force_anchors(wanted);
+        }
     }
 }
 
