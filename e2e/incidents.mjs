@@ -21,6 +21,8 @@ const STATES = {
   outage: 'outage',
   'cost-waste': 'wasteful',
 };
+/** Not the model's doing: the cause that must be named. One goes through sockets here; all run in process. */
+const CAUSES = { 'judge-swap': 'judge', 'mix-shift': 'mix' };
 /** Seconds of wall time. At speed 20 a minute is twenty simulated ones. */
 const UNDISTURBED = 60;
 const QUIET = 5;
@@ -30,9 +32,9 @@ const RECOVERY = 75;
 const SETTLES = 8;
 
 const chosen = process.argv.slice(2);
-const names = chosen.length ? chosen : ['quiet', ...Object.keys(STATES)];
-const unknown = names.filter((name) => name !== 'quiet' && !STATES[name]);
-assert.deepEqual(unknown, [], `incidents: quiet, ${Object.keys(STATES).join(', ')}`);
+const names = chosen.length ? chosen : ['quiet', ...Object.keys(STATES), 'judge-swap'];
+const unknown = names.filter((name) => name !== 'quiet' && !STATES[name] && !CAUSES[name]);
+assert.deepEqual(unknown, [], `incidents: quiet, ${Object.keys({ ...STATES, ...CAUSES }).join(', ')}`);
 const seed = Number(process.env.BIFOCAL_SEED || randomInt(1, 1_000_000));
 console.log(`incidents: seed ${seed}`);
 await mkdir(OUT, { recursive: true });
@@ -85,6 +87,7 @@ async function run(name, { server, recorder }) {
       assert.deepEqual(await told(server, now), [], 'an undisturbed run pages nothing');
       return `healthy and no alert for ${UNDISTURBED} s`;
     }
+    if (CAUSES[name]) return await blameless(name, { server, recorder });
     recorder.mayChange(STRUCK);
     await recorder.page.locator('[data-testid=incident-target]').selectOption(STRUCK);
     await recorder.page.locator(`[data-testid=start-${name}]`).click();
@@ -106,6 +109,26 @@ async function run(name, { server, recorder }) {
   } finally {
     await writeFile(path.join(OUT, `states-${name}.txt`), `seed ${seed}\n${recorder.text()}`);
   }
+}
+
+/** Starts something that is not the model's doing: its cause is named, and nothing stands against the model. */
+async function blameless(name, { server, recorder }) {
+  for (const target of [STRUCK, OTHER]) recorder.mayChange(target);
+  await recorder.page.locator('[data-testid=incident-target]').selectOption(STRUCK);
+  await recorder.page.locator(`[data-testid=start-${name}]`).click();
+  const incidents = async () => (await server.get('incidents')).items;
+  const from = Date.now();
+  const named = async () => (await incidents()).some((i) => i.target_name === STRUCK && i.cause === CAUSES[name]);
+  await until(`the cause is named as ${CAUSES[name]}`, named, WITHIN);
+  const seconds = (Date.now() - from) / 1000;
+  for (const target of [STRUCK, OTHER]) await recorder.reaches(target, 'healthy', WITHIN);
+  await recorder.page.screenshot({ path: path.join(OUT, `incident-${name}.png`), fullPage: true });
+  await recorder.page.locator('[data-testid=stop-incidents]').click();
+  for (const target of [STRUCK, OTHER]) await recorder.reaches(target, 'healthy', RECOVERY);
+  const blamed = (await incidents()).filter((i) => i.cause === 'system');
+  assert.deepEqual(blamed, [], 'no incident is laid at the model');
+  assert.deepEqual(recorder.faults, [], 'faults of the page');
+  return `named as ${CAUSES[name]} after ${seconds.toFixed(1)} s, nothing laid at the model`;
 }
 
 /** Alerts that fired or were resolved since a time. */

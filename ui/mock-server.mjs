@@ -1,7 +1,8 @@
 /**
  * Serves dist/ with the invented fleet of src/fixtures, under the same content security policy as the
  * real server. `--vite` serves the API alone, on the port that the development server of Vite asks.
- * `--empty` is the first minute after a start; `--port N`; GET /mock/down makes the API fail, /mock/up ends it.
+ * `--empty` is the first minute after a start; `--port N`; GET /mock/down makes the API fail, /mock/up ends it;
+ * `--token TOKEN` asks for a token.
  */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -18,6 +19,7 @@ const policy =
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 let active = [];
 let down = false;
+const token = option('--token', null);
 
 function api(path, query, now) {
   const [what, id, more] = path.split('/').map(decodeURIComponent);
@@ -55,6 +57,8 @@ const server = createServer(async (request, response) => {
     return send(200, 'text/plain', down ? 'down' : 'up');
   }
   if (url.pathname.startsWith('/api/v1/')) {
+    if (token !== null && request.headers.authorization !== `Bearer ${token}`)
+      return send(401, 'application/json', JSON.stringify({ error: { code: 'B0401', message: 'this needs the token', hint: null } }));
     if (down) return request.socket.destroy();
     const now = Date.now();
     const path = url.pathname.slice('/api/v1/'.length);

@@ -117,6 +117,17 @@ export function decimalsFor(lower: number, upper: number, most = 3): number {
   return Math.min(most, Math.max(0, Math.ceil(-Math.log10(half) - 1e-9)));
 }
 
+const METHODS: Record<string, string> = {
+  student_t: 'fixed-n t',
+  betting: 'fixed-n betting',
+  wilson: 'fixed-n Wilson',
+  asymptotic_sequence: 'anytime-valid',
+  empirical_bernstein: 'anytime-valid',
+};
+
+/** How an interval was made: for one look at it (fixed-n), or for as many as you like (anytime-valid). */
+export const method = (e: Estimate): string => METHODS[e.method] ?? e.method.replaceAll('_', ' ');
+
 export interface EstimateWords {
   value: string;
   interval: string;

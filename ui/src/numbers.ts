@@ -9,6 +9,7 @@ export const NUMBERS = [
   'alarm-index',
   'baseline',
   'budget',
+  'budget-condition',
   'capture-probability',
   'comparison',
   'cost-per-good-answer',

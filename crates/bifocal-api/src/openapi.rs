@@ -17,6 +17,7 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
     ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
+    ("/api/v1/judges", "Judges as their anchors show them", &[]),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),
 ];
 

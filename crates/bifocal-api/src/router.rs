@@ -27,6 +27,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/incidents/{id}", get(routes::incidents::one))
         .route("/ledger", get(routes::ledger::whole))
         .route("/events", get(routes::events::list))
+        .route("/judges", get(routes::targets::judges))
         .route("/openapi.json", get(openapi::document))
         .route(
             "/demo/incidents",

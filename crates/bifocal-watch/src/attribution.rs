@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use bifocal_model::{
     AnchorScore, Cause, Dimension, Event, EventKind, Fingerprint, Incident, Score, TargetKey, Timestamp,
 };
+use bifocal_stats::attribution::{AnchorWatch, JudgeMove};
 use serde::{Deserialize, Serialize};
 
 use crate::config::QualityConfig;
@@ -28,6 +29,7 @@ use crate::snapshot::AlarmView;
 use aligned::Timeline;
 use follow::Follow;
 use judges::Judges;
+pub(crate) use judges::THRESHOLD as JUDGE_THRESHOLD;
 
 /// All incidents, and what is kept to judge the next one by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +65,8 @@ pub(crate) struct Told {
     pub(crate) events: Vec<Event>,
     /// Streams whose baselines mean nothing any more.
     pub(crate) start_over: Vec<StreamKey>,
+    /// That the judge moved, where a re-score said so.
+    pub(crate) moved: Option<JudgeMove>,
 }
 
 impl IncidentBook {
@@ -110,7 +114,13 @@ impl IncidentBook {
             }
         }
         told.events.extend(moved.map(|moved| judges::event(anchor, &moved)));
+        told.moved = moved;
         told
+    }
+
+    /// What is known of a judge on a dimension from its anchors.
+    pub(crate) fn judge(&self, fingerprint: Fingerprint, dimension: &Dimension) -> &AnchorWatch {
+        self.judges.of(fingerprint, dimension)
     }
 
     /// Notes an event of the journal.

@@ -62,6 +62,9 @@ pub struct QualityConfig {
     pub recovery_tolerance: f64,
     /// Evidence at which recovery is believed.
     pub recovery_threshold: f64,
+    /// Whether a fixed threshold and a rolling z-test run beside the detectors, to count what they would have paged. They
+    /// gate nothing.
+    pub comparison: bool,
 }
 
 /// The budget of false pages.
@@ -103,6 +106,7 @@ impl Default for QualityConfig {
             provisional_judged: 200,
             recovery_tolerance: 0.02,
             recovery_threshold: 1000.0,
+            comparison: false,
         }
     }
 }

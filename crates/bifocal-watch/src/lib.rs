@@ -12,10 +12,13 @@
 
 pub mod alert;
 mod attribution;
+mod beside;
 mod config;
 mod efficiency;
+mod judge_level;
 mod limits;
 mod onset;
+mod promise;
 mod recent;
 mod sentence;
 mod service;
@@ -25,10 +28,12 @@ mod stream;
 mod target;
 mod watch;
 
+pub use bifocal_stats::conditions::Condition;
 pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use limits::LIMITS;
 pub use snapshot::{
-    AlarmView, AlertView, BaselineView, FailureView, Snapshot, StreamView, TargetView, Totals,
+    AlarmView, AlertView, BaselineView, ComparisonView, DriftView, FailureView, JudgeView, Snapshot,
+    StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

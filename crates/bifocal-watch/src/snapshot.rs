@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bifocal_model::{
     Answers, Dimension, Efficiency, Estimate, Fingerprint, Incident, Service, StateName, TargetKey, Timestamp,
 };
+use bifocal_stats::conditions::Condition;
 use serde::Serialize;
 
 use crate::alert::{Severity, Status};
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub targets: Vec<TargetView>,
     /// Alerts that are pending or firing, then those that are over, newest first.
     pub alerts: Vec<AlertView>,
+    /// The judges as their anchors show them.
+    pub judges: Vec<JudgeView>,
     /// The objectives in force.
     pub objectives: Objectives,
     /// Incidents that are not over, then those that are, newest first.
@@ -30,7 +33,7 @@ pub struct Snapshot {
 }
 
 /// Totals of the fleet.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Totals {
     /// Dollars an hour of all targets whose price is known.
     pub cost_usd_per_hour: Option<f64>,
@@ -40,6 +43,8 @@ pub struct Totals {
     pub false_pages_per_30_days: f64,
     /// Streams that the budget is split over.
     pub budgeted_streams: u64,
+    /// What the budget rests on, each at its worst over all streams.
+    pub conditions: Vec<Condition>,
 }
 
 /// One target at one moment.
@@ -116,10 +121,18 @@ pub struct StreamView {
     pub threshold: f64,
     /// Judged since the stream began.
     pub judged: u64,
+    /// Judged in 30 days at the highest rate seen.
+    pub judged_in_30_days: f64,
     /// The alarm that is not over yet.
     pub alarm: Option<AlarmView>,
     /// Whether a detector watches it (a composite is shown and not watched).
     pub watched: bool,
+    /// Whether its judge moved and scores otherwise than when its anchors were frozen.
+    pub judge_drifted: bool,
+    /// Other detectors on the same values; empty where none is configured.
+    pub comparisons: Vec<ComparisonView>,
+    /// Alarms of its own since these are counted.
+    pub alarms: u64,
 }
 
 /// A baseline at one moment.
@@ -156,6 +169,55 @@ pub struct AlarmView {
     pub evidence: f64,
     /// Mean score after the alarm.
     pub size: Option<Estimate>,
+}
+
+/// What another detector of the same judged values would have done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ComparisonView {
+    /// `fixed threshold`, `rolling z`.
+    pub detector: String,
+    /// Pages that it would have sent.
+    pub pages: u64,
+    /// Those without an alarm of ours on the stream, then or within the next 500 judged.
+    pub alone: u64,
+    /// Since when it is counted.
+    pub since: Timestamp,
+}
+
+/// One judge on one dimension, as its anchors show it at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JudgeView {
+    /// Who, for people.
+    pub evaluator: String,
+    /// Who, for machines.
+    pub fingerprint: Fingerprint,
+    /// On what.
+    pub dimension: Dimension,
+    /// Anchors that were scored at least once.
+    pub anchors: u64,
+    /// Re-scores so far.
+    pub rescored: u64,
+    /// When the newest one was made.
+    pub last: Timestamp,
+    /// Mean score now minus the frozen one over the newest sweep, in [-1, 1].
+    pub difference: f64,
+    /// The evidence that the judge moved; alarm at the threshold.
+    pub evidence: f64,
+    /// The threshold.
+    pub threshold: f64,
+    /// That it moved and scores otherwise than when its anchors were frozen.
+    pub drift: Option<DriftView>,
+}
+
+/// A judge that moved.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
+pub struct DriftView {
+    /// When the evidence crossed the threshold.
+    pub time: Timestamp,
+    /// The evidence at that time.
+    pub evidence: f64,
+    /// Whether its scores fell; else they rose.
+    pub fell: bool,
 }
 
 /// The share of one kind of failure.

@@ -14,6 +14,7 @@ use bifocal_stats::edetector::Detector;
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::Standing;
+use crate::beside::Beside;
 use crate::config::QualityConfig;
 use crate::onset;
 use crate::recent::{Judged, Recent};
@@ -47,6 +48,8 @@ pub(crate) struct Stream {
     threshold: f64,
     pub(crate) recent: Recent,
     rate: Rate,
+    #[serde(default)]
+    beside: Beside,
     #[serde(skip)]
     shown: Shown,
 }
@@ -81,6 +84,7 @@ impl Stream {
             threshold: 0.0,
             recent: Recent::default(),
             rate: Rate::default(),
+            beside: Beside::default(),
             shown: Shown::default(),
         }
     }
@@ -113,6 +117,17 @@ impl Stream {
         if !self.watched {
             return None;
         }
+        let event = self.step(score, value, config);
+        if config.comparison && event.as_ref().is_some_and(|event| event.kind == EventKind::Baseline) {
+            self.beside.set(self.baseline.mean(), self.baseline.sd(), score.time);
+        } else if !matches!(self.phase, Phase::Learning) {
+            self.beside.take(value, self.degraded());
+        }
+        event
+    }
+
+    /// Learns, watches or waits for the return.
+    fn step<T>(&mut self, score: &Score<T>, value: f64, config: &QualityConfig) -> Option<Event> {
         match &mut self.phase {
             Phase::Learning => {
                 self.baseline.push(value, score.time);
@@ -203,8 +218,12 @@ impl Stream {
             evidence,
             threshold: self.threshold,
             judged: self.judged,
+            judged_in_30_days: self.judged_in_30_days(),
             alarm,
             watched: self.watched,
+            judge_drifted: false,
+            comparisons: self.beside.views(),
+            alarms: self.beside.alarms(),
         }
     }
 

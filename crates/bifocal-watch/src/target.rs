@@ -21,6 +21,9 @@ use crate::stream::Stream;
 pub(crate) struct Target {
     pub(crate) key: TargetKey,
     labels: BTreeMap<String, String>,
+    /// When the call began that the labels are of: calls end in another order than they begin.
+    #[serde(default)]
+    labelled: Timestamp,
     service: ServiceWindow,
     pub(crate) hardware: HardwareWindow,
     /// One for each dimension and fingerprint. A list, not a map: JSON keys are strings.
@@ -59,6 +62,7 @@ impl Target {
         Self {
             key,
             labels: BTreeMap::new(),
+            labelled: Timestamp::default(),
             service: ServiceWindow::default(),
             hardware: HardwareWindow::default(),
             streams: Vec::new(),
@@ -80,6 +84,10 @@ impl Target {
     ) -> Option<(String, String)> {
         self.service.add(call, &config.objectives);
         let mut change = None;
+        if call.time < self.labelled {
+            return change;
+        }
+        self.labelled = call.time;
         for (name, value) in &call.labels {
             let old = self.labels.insert(name.clone(), value.clone());
             if name == "served_model" && old.as_ref().is_some_and(|old| old != value) {

@@ -15,10 +15,11 @@ use crate::Error;
 use crate::alert::{self, Notification, Rule};
 use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
+use crate::judge_level::JudgeLevels;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
-use crate::sentence;
 use crate::snapshot::{Snapshot, TargetView, Totals};
 use crate::target::{Target, is_heuristic};
+use crate::{promise, sentence};
 
 mod alerting;
 
@@ -49,6 +50,8 @@ struct State {
     alerts: AlertBook,
     #[serde(default)]
     incidents: IncidentBook,
+    #[serde(default)]
+    judges: JudgeLevels,
 }
 
 /// What a tick decided.
@@ -107,7 +110,10 @@ impl Watch {
         let mut views = Vec::with_capacity(self.state.targets.len());
         for target in &mut self.state.targets {
             let incidents = self.state.incidents.open_of(&target.key);
-            let (view, changed) = target.decide(now, &self.config, incidents);
+            let (mut view, changed) = target.decide(now, &self.config, incidents);
+            for stream in &mut view.streams {
+                stream.judge_drifted = self.state.judges.drifted(stream.fingerprint, &stream.dimension);
+            }
             if let Some(before) = changed {
                 events.push(state_change(&view, before, now));
             }
@@ -121,6 +127,10 @@ impl Watch {
             sentence: sentence::fleet(&views),
             totals: self.totals(&views),
             alerts: self.state.alerts.views(&self.rules),
+            judges: self
+                .state
+                .judges
+                .views(|fingerprint, dimension| self.state.incidents.judge(fingerprint, dimension)),
             objectives: self.config.objectives.clone(),
             incidents: self.state.incidents.all(),
             targets: views,
@@ -181,6 +191,7 @@ impl Watch {
     fn take_anchor(&mut self, anchor: &AnchorScore) {
         let config = Arc::clone(&self.config);
         let told = self.state.incidents.take_anchor(anchor, &config.quality);
+        self.state.judges.take(anchor, told.moved.as_ref());
         self.carry_out(told);
     }
 
@@ -275,6 +286,11 @@ impl Watch {
             idle_usd_per_hour: (!costs.is_empty()).then(|| total(&idle)),
             false_pages_per_30_days: self.config.alerting.false_pages_per_30_days,
             budgeted_streams: watched as u64,
+            conditions: promise::conditions(
+                views,
+                self.config.alerting.judged_per_day.map(|per_day| per_day * 30.0),
+                |stream| self.state.incidents.judge(stream.fingerprint, &stream.dimension).n() > 0,
+            ),
         }
     }
 }

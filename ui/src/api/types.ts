@@ -79,6 +79,13 @@ export interface JudgeSpend {
   day: string;
 }
 
+/** A condition of the budget of false pages. */
+export interface BudgetCondition {
+  requirement: string;
+  standing: 'holds' | 'unknown' | 'broken';
+  detail: string;
+}
+
 /** What another detector of the same judged answers would have done. */
 export interface Comparison {
   /** `fixed threshold`, `rolling z`. */
@@ -114,6 +121,8 @@ export interface Totals {
   dropped: number;
   false_pages_per_30_days: number;
   judge_spend: JudgeSpend | null;
+  /** What the budget of false pages rests on, each at its worst over all streams. */
+  conditions?: BudgetCondition[];
   /** Other detectors beside Bifocal's; empty where none is configured. */
   comparisons?: Comparison[];
   /** Alarms of Bifocal's detectors since the same time. */

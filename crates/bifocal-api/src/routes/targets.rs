@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bifocal_model::{Dimension, Estimate, Span, TargetKey, Timestamp, Window};
 use bifocal_store::{Cell, Reader};
-use bifocal_watch::{Snapshot, TargetView};
+use bifocal_watch::{ComparisonView, Condition, JudgeView, Snapshot, StreamView, TargetView};
 use serde::Serialize;
 
 use super::asking::{blocking, target};
@@ -41,6 +41,33 @@ struct FleetTotals {
     false_pages_per_30_days: f64,
     budgeted_streams: u64,
     judge_spend: Option<SpendNow>,
+    /// What the budget of false pages rests on.
+    conditions: Vec<Condition>,
+    /// What other detectors of the same answers would have paged, all streams together.
+    comparisons: Vec<ComparisonView>,
+    /// Alarms of our own detectors since the same time.
+    alarms: u64,
+    judges: Vec<JudgeView>,
+}
+
+fn streams(snapshot: &Snapshot) -> impl Iterator<Item = &StreamView> {
+    snapshot.targets.iter().flat_map(|target| &target.streams)
+}
+
+/// The counts of each detector, added up over all streams.
+fn comparisons(snapshot: &Snapshot) -> Vec<ComparisonView> {
+    let mut sums: Vec<ComparisonView> = Vec::new();
+    for one in streams(snapshot).flat_map(|stream| &stream.comparisons) {
+        match sums.iter_mut().find(|sum| sum.detector == one.detector) {
+            Some(sum) => {
+                sum.pages += one.pages;
+                sum.alone += one.alone;
+                sum.since = sum.since.min(one.since);
+            }
+            None => sums.push(one.clone()),
+        }
+    }
+    sums
 }
 
 /// `GET /api/v1/fleet`
@@ -59,6 +86,10 @@ pub(crate) async fn fleet(State(state): State<ApiState>) -> Result<Json<Fleet>, 
         false_pages_per_30_days: snapshot.totals.false_pages_per_30_days,
         budgeted_streams: snapshot.totals.budgeted_streams,
         judge_spend: (state.judge_spend)(),
+        conditions: snapshot.totals.conditions.clone(),
+        comparisons: comparisons(&snapshot),
+        alarms: streams(&snapshot).map(|stream| stream.alarms).sum(),
+        judges: snapshot.judges.clone(),
     };
     let demo = state.demo.as_ref();
     Ok(Json(Fleet {
@@ -190,4 +221,9 @@ fn measure(
 fn composite(cell: &Cell) -> Option<f64> {
     let composites = cell.scores.iter().filter(|(key, _)| key.dimension.as_str() == "composite");
     composites.max_by_key(|(_, moments)| moments.n).and_then(|(_, moments)| moments.mean())
+}
+
+/// `GET /api/v1/judges`: the judges as their anchors show them.
+pub(crate) async fn judges(State(state): State<ApiState>) -> Json<List<JudgeView>> {
+    Json(List::whole((state.snapshot)().judges.clone()))
 }

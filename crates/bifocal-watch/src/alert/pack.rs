@@ -25,6 +25,7 @@ pub fn shipped_rules() -> Vec<RuleConfig> {
             Warning,
             at_once,
         ),
+        rule("judge drifted", "judge_drifted()", Warning, at_once),
         rule("silent degradation", "state == 'silent_degradation'", Critical, at_once),
         rule("outage", "state == 'outage'", Critical, at_once),
         rule("overloaded", "state == 'overloaded'", Critical, at_once),

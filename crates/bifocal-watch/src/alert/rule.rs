@@ -66,7 +66,8 @@ pub(crate) struct Rule {
 pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
     let condition = Expression::compile(&config.when, &vocabulary())
         .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
-    let budgeted = config.when.contains("degraded(") || config.when.contains("silent_degradation");
+    let on_detectors = ["degraded(", "judge_drifted(", "silent_degradation"];
+    let budgeted = on_detectors.iter().any(|word| config.when.contains(word));
     Ok(Rule { config: config.clone(), condition, budgeted })
 }
 

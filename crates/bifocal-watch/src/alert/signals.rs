@@ -94,6 +94,7 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
         match (function, args) {
             // A dimension that is not judged has no detector in alarm: `degraded(a) || degraded(b)` must resolve where
             // only one of them is judged.
+            ("judge_drifted", &[]) => Some(self.view.streams.iter().any(|stream| stream.judge_drifted)),
             ("degraded", &[name]) => Some(self.stream(name).is_some_and(|stream| stream.alarm.is_some())),
             _ => None,
         }

@@ -8,7 +8,7 @@ use crate::limits::JUDGES_MAX;
 
 /// A judge is called moved at this evidence: by chance once in 10,000 re-scores at most. A sweep of 100 anchors a day
 /// gives one false move in a hundred days; each costs a baseline.
-const THRESHOLD: f64 = 10_000.0;
+pub(crate) const THRESHOLD: f64 = 10_000.0;
 
 /// One watch per fingerprint and dimension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

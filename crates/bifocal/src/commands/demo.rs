@@ -26,6 +26,8 @@ pub use history::write_history;
 
 /// The component that incidents of the command line strike.
 pub const STRUCK: &str = "qwen2.5-7b-instruct";
+/// The file of the demo's anchors, in its data folder.
+const ANCHORS: &str = "anchors.jsonl";
 /// Half of the answers is judged.
 const JUDGED: f64 = 0.5;
 /// Days of history before the page opens.
@@ -72,7 +74,9 @@ async fn demo(args: &DemoArgs, incident: Option<Incident>) -> anyhow::Result<()>
         UpstreamServer::bind(FREE_PORT, Arc::clone(&fleet), switch.clone(), Arc::clone(&clock)).await?;
     let sim_judge = Judge::new(args.seed, JudgeTable::of_corpus());
     let judge = JudgeServer::bind(FREE_PORT, sim_judge.clone(), Arc::clone(&clock)).await?;
+    let judge = judge.with_incidents(switch.clone());
     let config = configuration(args, folder.path.clone(), upstream.address(), judge.address())?;
+    write_anchors(&config, &sim_judge)?;
     let secret = secret_of(args.seed);
 
     output::note("writing seven simulated days of history …");
@@ -148,20 +152,33 @@ pub fn configuration(
     let mut file = ConfigFile { target: vec![target], ..ConfigFile::default() };
     file.server.listen = args.places.listen;
     file.server.proxy_listen = args.places.proxy_listen;
+    let anchors = data.join(ANCHORS);
     file.server.data = Some(data);
     file.evaluate = vec![EvaluateRule { target: "*".to_owned(), rate: JUDGED }];
     file.judge = Some(JudgeConfig {
         base_url: format!("http://{judge}/v1"),
         model: JUDGE_MODEL.to_owned(),
         budget_tokens_per_day: Some(JUDGE_TOKENS_PER_DAY),
+        anchors: Some(anchors),
         concurrency: 16,
         ..JudgeConfig::default()
     });
     // At speed 20 a pause of the machine of 100 ms is two simulated seconds: leave it some room.
     file.objectives.ttft_p95_seconds = TTFT_OBJECTIVE_SECONDS;
+    // What others would page on the same answers is a part of the demo.
+    file.quality.comparison = true;
     // Ten requests a second, half of them judged, all day: the rate that the thresholds are made for.
     file.alerting.judged_per_day = Some(12.0 * JUDGED * 86_400.0);
     Resolved::of(file)
+}
+
+/// Writes the demo's anchors to where its configuration names them.
+pub fn write_anchors(config: &Resolved, judge: &Judge) -> anyhow::Result<()> {
+    let Some(path) = config.judge.as_ref().and_then(|judge| judge.anchors.as_ref()) else { return Ok(()) };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))?;
+    }
+    std::fs::write(path, judge.anchors()).with_context(|| format!("write {}", path.display()))
 }
 
 /// The sampler's secret, a function of the seed.

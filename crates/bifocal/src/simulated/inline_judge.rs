@@ -1,14 +1,15 @@
-//! Asks the simulated judge in process: the same request and the same reading of the reply as over HTTP.
+//! Asks the simulated judge in process: the same request and the same reading of the reply as over HTTP, and the same desk
+//! that hands out anchors.
 
 use bifocal_evaluate::Composite;
-use bifocal_evaluate::judge::{Judge, Taken};
-use bifocal_model::{Dimension, Score};
+use bifocal_evaluate::judge::{AnchorDesk, Judge, JudgeRequest, Taken};
+use bifocal_model::{Dimension, Score, Timestamp};
 use bifocal_redact::{Redacted, redact_score};
 use bifocal_store::Record;
 
 use crate::config::Resolved;
 use crate::pipeline::ToJudge;
-use crate::running::judge;
+use crate::running::{anchors, judge};
 
 /// Seconds that a simulated judgement takes.
 const LATENCY_SECONDS: f64 = 0.4;
@@ -19,6 +20,7 @@ pub struct InlineJudge {
     judge: Judge,
     composite: Composite,
     model: bifocal_sim::Judge,
+    desk: Option<AnchorDesk>,
 }
 
 impl InlineJudge {
@@ -27,23 +29,64 @@ impl InlineJudge {
         let judge = judge(config)?.ok_or_else(|| anyhow::anyhow!("the simulation needs a judge"))?;
         let dimensions: Vec<Dimension> = judge.dimensions().map(|(dimension, _)| dimension).collect();
         let composite = Composite::equal(&dimensions)?;
-        Ok(Self { judge, composite, model })
+        let share = judge.config().anchor_share;
+        let desk = anchors(config)?.map(|anchors| AnchorDesk::new(anchors, dimensions.into_iter(), share));
+        Ok(Self { judge, composite, model, desk })
+    }
+
+    /// From now on another model stands behind the judge's name.
+    pub fn swap(&mut self, model: bifocal_sim::Judge) {
+        self.model = model;
     }
 
     /// The selection and the scores of one chosen inference.
     pub fn judge(&self, chosen: &ToJudge) -> anyhow::Result<Vec<Record>> {
         let mut records = vec![Record::Selection(self.judge.selection(&chosen.call, &chosen.choice, None))];
         let now = chosen.call.time + bifocal_model::Span::from_secs_f64(LATENCY_SECONDS);
-        let taken = Taken { now, latency_seconds: LATENCY_SECONDS };
         let mut scores: Vec<Score<Redacted>> = Vec::new();
         for (dimension, _) in self.judge.dimensions() {
             let nonce = *chosen.call.id.as_bytes();
             let request = self.judge.request(&chosen.call, &chosen.choice, &dimension, nonce)?;
-            let (status, body) = self.model.reply(&request.body);
-            scores.push(redact_score(self.judge.read(&request, status, &body, taken)));
+            let score = self.ask(&request, now);
+            if let Some(desk) = &self.desk {
+                desk.earn(tokens(&score));
+            }
+            scores.push(score);
         }
         scores.extend(self.composite.score(&scores, now));
         records.extend(scores.into_iter().map(|score| Record::Score(Box::new(score))));
         Ok(records)
     }
+
+    /// All anchors of these dimensions come first.
+    pub fn force_anchors(&self, dimensions: &[Dimension]) {
+        if let Some(desk) = &self.desk {
+            desk.force(dimensions);
+        }
+    }
+
+    /// Scores the anchors whose turn it is, at most so many.
+    pub fn anchors(&self, now: Timestamp, most: usize) -> anyhow::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let Some(desk) = &self.desk else { return Ok(records) };
+        for _ in 0..most {
+            let Some(errand) = desk.take() else { break };
+            let Some(anchor) = desk.anchor(&errand) else { break };
+            let request = self.judge.anchor_request(anchor, &errand.dimension, [7; 16])?;
+            let score = self.ask(&request, now);
+            desk.pay(tokens(&score));
+            records.extend(desk.record(&errand, &score).map(Record::Anchor));
+        }
+        Ok(records)
+    }
+
+    fn ask(&self, request: &JudgeRequest, now: Timestamp) -> Score<Redacted> {
+        let taken = Taken { now, latency_seconds: LATENCY_SECONDS };
+        let (status, body) = self.model.reply(&request.body);
+        redact_score(self.judge.read(request, status, &body, taken))
+    }
+}
+
+fn tokens(score: &Score<Redacted>) -> u64 {
+    u64::from(score.cost.input_tokens) + u64::from(score.cost.output_tokens)
 }

@@ -27,6 +27,8 @@ const SECOND: Span = Span::from_secs(1);
 const SCRAPE_EVERY_NANOS: i64 = 10_000_000_000;
 /// From the end of an answer to its scores.
 const JUDGING_TAKES: Span = Span::from_secs(1);
+/// Anchors that the judge scores in a second: four at a time, 0.4 s each.
+const ANCHORS_PER_SECOND: usize = 10;
 /// Records of one group commit while the past is written.
 const GROUP: usize = 1024;
 
@@ -51,6 +53,8 @@ pub struct Run {
     config: Resolved,
     script: Arc<dyn Script>,
     judge: InlineJudge,
+    /// The model behind the judge's name, and the stricter one of an incident.
+    models: [bifocal_sim::Judge; 2],
     replay: Replay,
     incidents: Incidents,
     clock: Arc<ManualClock>,
@@ -68,6 +72,7 @@ impl Run {
         let shared: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let pipeline = open_pipeline(&world.config, &shared, Some(world.secret), &Telemetry::new())?;
         Ok(Self {
+            models: [world.judge.clone(), world.judge.stricter()],
             judge: InlineJudge::new(&world.config, world.judge)?,
             replay: Replay::new(&world.config, Probability::ONE)?,
             snapshot: pipeline.snapshot(),
@@ -123,6 +128,8 @@ impl Run {
             let readings = self.replay.scrape(page.as_bytes(), to)?;
             self.note(to, readings);
         }
+        let [usual, stricter] = &self.models;
+        self.judge.swap(if self.incidents.judge_is_swapped(from) { stricter } else { usual }.clone());
         self.clock.set(to);
         let later = self.due.split_off(&(to, u64::MAX));
         let due = std::mem::replace(&mut self.due, later);
@@ -131,6 +138,11 @@ impl Run {
             let ingested = self.pipeline.ingest(vec![records], to)?;
             let scores = self.judged(&ingested)?;
             self.note(to + JUDGING_TAKES, scores);
+        }
+        self.judge.force_anchors(self.pipeline.anchors_wanted());
+        let anchors = self.judge.anchors(to, ANCHORS_PER_SECOND)?;
+        if !anchors.is_empty() {
+            self.note(to + JUDGING_TAKES, anchors);
         }
         self.pipeline.tick(to)?;
         self.pipeline.seal_if_due()?;
@@ -189,7 +201,8 @@ impl Run {
 
     fn ingest_and_judge(&mut self, records: Vec<Record>, at: Timestamp) -> anyhow::Result<()> {
         let ingested = self.pipeline.ingest(vec![records], at)?;
-        let scores = self.judged(&ingested)?;
+        let mut scores = self.judged(&ingested)?;
+        scores.extend(self.judge.anchors(at, usize::MAX)?);
         self.pipeline.ingest(vec![scores], at)?;
         Ok(())
     }

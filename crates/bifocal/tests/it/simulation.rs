@@ -7,9 +7,11 @@
 
 pub(crate) mod scenario;
 
-use bifocal_model::StateName;
+use bifocal_model::{Cause, StateName};
 use bifocal_sim::Incident;
-use scenario::{OTHER, Past, STRUCK, disturbed, first_seed, is_long, median, on_all_cases, quiet, world};
+use scenario::{
+    OTHER, Past, STRUCK, blameless, disturbed, first_seed, is_long, median, on_all_cases, quiet, world,
+};
 
 use bifocal::simulated::Run;
 
@@ -33,6 +35,13 @@ const DISTURBING: [(Incident, StateName); 4] = [
     (Incident::CostWaste, StateName::Wasteful),
 ];
 
+/// Incidents that are not the model's doing, with the cause that must be named; `None`: nothing may be told.
+const BLAMELESS: [(Incident, Option<Cause>); 3] = [
+    (Incident::HarmlessDeployment, None),
+    (Incident::JudgeSwap, Some(Cause::Judge)),
+    (Incident::MixShift, Some(Cause::Mix)),
+];
+
 #[test]
 fn simulation_incidents_have_the_right_state_and_the_other_stays_healthy() {
     let pasts = pasts();
@@ -50,6 +59,30 @@ fn simulation_incidents_have_the_right_state_and_the_other_stays_healthy() {
             median(of_incident().filter_map(|report| report.to_state_secs)),
             median(of_incident().filter_map(|report| report.to_healthy_secs)),
         );
+    }
+    let wrong: Vec<String> = reports
+        .iter()
+        .filter(|(_, report)| !report.wrong.is_empty())
+        .map(|((past, incident, _), report)| format!("seed {}, {incident}: {report}", past.seed))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn simulation_blameless_incidents_are_named_as_what_they_are() {
+    let mut pasts = pasts();
+    // They go on for as long as it takes to be sure: two fleets in daily use.
+    pasts.truncate(if is_long() { pasts.len() } else { 2 });
+    let cases: Vec<(&Past, Incident, Option<Cause>)> = BLAMELESS
+        .iter()
+        .flat_map(|(incident, cause)| pasts.iter().map(|past| (past, *incident, *cause)))
+        .collect();
+    let reports = on_all_cases(&cases, |(past, incident, cause)| blameless(past, incident, cause));
+    for (incident, _) in BLAMELESS {
+        let of_incident = || reports.iter().filter(|(case, _)| case.1 == incident).map(|(_, report)| report);
+        let good = of_incident().filter(|report| report.wrong.is_empty()).count();
+        let secs = median(of_incident().filter_map(|report| report.to_state_secs));
+        println!("{incident}: right on {good} of {} seeds; median {secs:.0} s to its name", pasts.len());
     }
     let wrong: Vec<String> = reports
         .iter()

@@ -71,6 +71,7 @@ fn make_groups(
                     let chosen = ToJudge { call: Arc::new((**call).clone()), choice };
                     waiting.push(record);
                     waiting.extend(judge.judge(&chosen)?);
+                    waiting.extend(judge.anchors(exchange.time, usize::MAX)?);
                 } else {
                     waiting.push(record);
                 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use bifocal::cli::{DemoArgs, Places};
 use bifocal::commands::demo::{self, configuration, secret_of};
 use bifocal::simulated::{Run, World};
-use bifocal_model::{Probability, StateName, Timestamp};
+use bifocal_model::{Cause, Probability, StateName, Timestamp};
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_sim::{Fleet, Incident, Judge, JudgeTable};
 
@@ -27,6 +27,11 @@ const PAST_KEPT: f64 = 0.13;
 const QUIET_SECS: (u64, u64) = (720, 3600);
 /// The longest that an incident goes on after its state was entered, seconds.
 const HELD_SECS: (u64, u64) = (60, WITHIN_SECS);
+
+/// How long a change that nobody should notice is watched, seconds.
+const UNNAMED_SECS: u64 = 300;
+/// After a cause was named, and after an incident's end, nothing is asked for so long, seconds.
+const SETTLES_SECS: u64 = 120;
 
 /// What was seen in a run.
 #[derive(Debug, Default)]
@@ -111,13 +116,9 @@ pub(crate) fn world(seed: u64, data: &Path) -> World {
         webhook: "http://127.0.0.1:9/".to_owned(),
         token_env: None,
     });
-    World {
-        config,
-        script: Arc::new(Fleet::new(seed)),
-        judge: Judge::new(seed, JudgeTable::of_corpus()),
-        secret: secret_of(seed),
-        start: START,
-    }
+    let judge = Judge::new(seed, JudgeTable::of_corpus());
+    demo::write_anchors(&config, &judge).unwrap();
+    World { config, script: Arc::new(Fleet::new(seed)), judge, secret: secret_of(seed), start: START }
 }
 
 pub(crate) fn past(run: &mut Run, seed: u64) {
@@ -159,6 +160,17 @@ impl Watched {
             self.wrong_once(format!("{OTHER} was {}", other.name()));
         }
         struck
+    }
+
+    /// One second, whatever the states are.
+    fn pass(&mut self) {
+        self.run.second().unwrap();
+        self.second += 1;
+        self.note();
+    }
+
+    fn passes(&mut self, count: u64) {
+        (0..count).for_each(|_| self.pass());
     }
 
     fn seconds(&mut self, count: u64, allowed: &[StateName]) {
@@ -280,5 +292,53 @@ pub(crate) fn quiet(past: &Past) -> Report {
     if told > 0 {
         watched.report.wrong.push(format!("{told} messages"));
     }
+    watched.report
+}
+
+/// Something that is not the model's doing: it must be named as what it is, or not at all.
+pub(crate) fn blameless(past: &Past, incident: Incident, cause: Option<Cause>) -> Report {
+    let folder = folder();
+    let mut watched = Watched::begin(past, folder.path());
+    let (seed, salt) = (past.seed, incident as u64);
+    watched.seconds(drawn(seed, salt, 15, 60), &[StateName::Healthy]);
+    watched.run.start(incident, STRUCK);
+    let named = |run: &Run| {
+        let struck = run.snapshot().incidents.iter().find(|i| i.target.name() == STRUCK).cloned();
+        struck.filter(|found| Some(found.attribution.cause) == cause)
+    };
+    for _ in 0..if cause.is_some() { WITHIN_SECS } else { UNNAMED_SECS } {
+        watched.pass();
+        if cause.is_some() && named(&watched.run).is_some() {
+            watched.report.to_state_secs = Some(watched.second as f64);
+            break;
+        }
+    }
+    if let Some(cause) = cause
+        && named(&watched.run).is_none()
+    {
+        watched.report.wrong.push(format!("{incident} was not named as {}", cause.name()));
+    }
+    // The word is spoken: from here on nothing stands against the model, though the incident goes on.
+    watched.passes(SETTLES_SECS);
+    watched.seconds(drawn(seed, salt + 16, 15, 60), &[StateName::Healthy]);
+    watched.run.stop_all();
+    watched.passes(SETTLES_SECS);
+    let snapshot = watched.run.snapshot();
+    let blamed = snapshot.incidents.iter().filter(|found| found.attribution.cause == Cause::System);
+    let mut wrong: Vec<String> = blamed.map(|found| format!("blamed: {}", found.sentence)).collect();
+    if cause.is_none() {
+        wrong.extend(snapshot.incidents.iter().map(|found| format!("told: {}", found.sentence)));
+    }
+    let drifted = snapshot.judges.iter().any(|judge| judge.drift.is_some());
+    if drifted && cause != Some(Cause::Judge) {
+        wrong.push("the judge was called drifted".to_owned());
+    }
+    for (target, rule, status) in watched.messages() {
+        let elsewhere = target != STRUCK && cause != Some(Cause::Judge);
+        if elsewhere || cause.is_none() {
+            wrong.push(format!("`{rule}` of {target} was told as {status}"));
+        }
+    }
+    watched.report.wrong.extend(wrong);
     watched.report
 }

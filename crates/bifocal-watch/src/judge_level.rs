@@ -1,0 +1,168 @@
+//! How the judge stands to its anchors now, for page, API and `judge_drifted()`: the level of the newest sweep, and whether
+//! the judge moved and has not come back. Whether it moved is decided by the detectors of [`crate::attribution`].
+
+use std::collections::VecDeque;
+
+use bifocal_model::{AnchorScore, Dimension, Fingerprint, Timestamp};
+use bifocal_stats::attribution::{AnchorWatch, JudgeMove};
+use serde::{Deserialize, Serialize};
+
+use crate::attribution::JUDGE_THRESHOLD;
+use crate::limits::JUDGES_MAX;
+use crate::snapshot::{DriftView, JudgeView};
+
+/// Re-scores from which a level is told: a sweep of 100 anchors.
+const SWEEP: usize = 100;
+/// A level within this of the frozen scores is theirs, on [0, 1].
+const SAME_LEVEL: f64 = 0.02;
+
+/// One level per fingerprint and dimension.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct JudgeLevels {
+    levels: Vec<Level>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Level {
+    fingerprint: Fingerprint,
+    dimension: Dimension,
+    evaluator: String,
+    last: Timestamp,
+    /// The newest differences to the frozen scores.
+    newest: VecDeque<f64>,
+    drift: Option<DriftView>,
+    /// Re-scores since it moved.
+    since_move: usize,
+}
+
+impl JudgeLevels {
+    /// Takes a re-score, and the move that the detector made of it.
+    pub(crate) fn take(&mut self, score: &AnchorScore, moved: Option<&JudgeMove>) {
+        let at = self.levels.iter().position(|level| level.is_of(score.fingerprint, &score.dimension));
+        let at = at.unwrap_or_else(|| {
+            // A judge that is no longer in use makes room.
+            if self.levels.len() == JUDGES_MAX {
+                self.levels.remove(0);
+            }
+            self.levels.push(Level::new(score));
+            self.levels.len() - 1
+        });
+        if let Some(level) = self.levels.get_mut(at) {
+            level.take(score, moved);
+        }
+    }
+
+    /// Whether a judge moved and scores otherwise than when its anchors were frozen.
+    pub(crate) fn drifted(&self, fingerprint: Fingerprint, dimension: &Dimension) -> bool {
+        self.levels.iter().any(|level| level.is_of(fingerprint, dimension) && level.drift.is_some())
+    }
+
+    /// The judges, by dimension; `of` gives the detector of one.
+    pub(crate) fn views<'a>(
+        &self,
+        of: impl Fn(Fingerprint, &Dimension) -> &'a AnchorWatch,
+    ) -> Vec<JudgeView> {
+        let view = |level: &Level| {
+            let watch = of(level.fingerprint, &level.dimension);
+            JudgeView {
+                evaluator: level.evaluator.clone(),
+                fingerprint: level.fingerprint,
+                dimension: level.dimension.clone(),
+                anchors: watch.anchors() as u64,
+                rescored: watch.n(),
+                last: level.last,
+                difference: level.mean(),
+                evidence: watch.evidence(),
+                threshold: JUDGE_THRESHOLD,
+                drift: level.drift,
+            }
+        };
+        let mut views: Vec<JudgeView> = self.levels.iter().map(view).collect();
+        views.sort_by(|a, b| (&a.dimension, b.last).cmp(&(&b.dimension, a.last)));
+        views
+    }
+}
+
+impl Level {
+    fn new(score: &AnchorScore) -> Self {
+        Self {
+            fingerprint: score.fingerprint,
+            dimension: score.dimension.clone(),
+            evaluator: score.evaluator.clone(),
+            last: score.time,
+            newest: VecDeque::new(),
+            drift: None,
+            since_move: 0,
+        }
+    }
+
+    fn is_of(&self, fingerprint: Fingerprint, dimension: &Dimension) -> bool {
+        self.fingerprint == fingerprint && self.dimension == *dimension
+    }
+
+    fn take(&mut self, score: &AnchorScore, moved: Option<&JudgeMove>) {
+        self.last = self.last.max(score.time);
+        if self.newest.len() == SWEEP {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(score.difference());
+        self.since_move += 1;
+        if let Some(moved) = moved {
+            self.drift = Some(DriftView { time: moved.time, evidence: moved.evidence, fell: moved.fell });
+            self.since_move = 0;
+        } else if self.since_move >= SWEEP && self.mean().abs() <= SAME_LEVEL {
+            self.drift = None;
+        }
+    }
+
+    fn mean(&self) -> f64 {
+        self.newest.iter().sum::<f64>() / (self.newest.len() as f64).max(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_model::{Cost, Unit};
+    use bifocal_stats::attribution::Rescore;
+
+    use super::*;
+
+    fn score(i: i64, difference: f64) -> AnchorScore {
+        // Two of five answers get a quarter less, as from a stricter judge.
+        let value = 0.75 + if i % 5 < 2 { difference } else { 0.0 };
+        AnchorScore {
+            anchor: format!("a{}", i % 100),
+            evaluator: "judge:j".to_owned(),
+            fingerprint: Fingerprint(1),
+            dimension: Dimension::new("relevance"),
+            frozen: Unit::new(0.75).unwrap(),
+            value: Unit::new(value).unwrap(),
+            time: Timestamp::from_secs(i),
+            cost: Cost::default(),
+        }
+    }
+
+    #[test]
+    fn a_judge_that_moves_is_drifted_until_it_scores_as_it_did() {
+        let (mut levels, mut watch) = (JudgeLevels::default(), AnchorWatch::default());
+        let relevance = Dimension::new("relevance");
+        let mut run = |levels: &mut JudgeLevels, range: std::ops::Range<i64>, difference: f64| {
+            range.for_each(|i| {
+                let score = score(i, difference);
+                let (frozen, value) = (score.frozen.get(), score.value.get());
+                watch.take(&Rescore { anchor: &score.anchor, time: score.time, frozen, value });
+                levels.take(&score, watch.moved(JUDGE_THRESHOLD).as_ref());
+            });
+            levels.views(|_, _| &watch)[0].clone()
+        };
+        let quiet = run(&mut levels, 0..500, 0.0);
+        assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, 0.0, 100));
+        assert!(!levels.drifted(Fingerprint(1), &relevance));
+        let moved = run(&mut levels, 500..900, -0.25);
+        assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= JUDGE_THRESHOLD));
+        assert!((moved.difference + 0.1).abs() < 0.02, "{}", moved.difference);
+        assert!(levels.drifted(Fingerprint(1), &relevance) && !levels.drifted(Fingerprint(2), &relevance));
+        let back = run(&mut levels, 900..1_600, 0.0);
+        assert_eq!(back.drift, None, "the frozen scores are reached again");
+    }
+}
