@@ -5,9 +5,7 @@
 //! times are RFC 3339 UTC; a number that is absent is `null`, never 0.
 //!
 //! Known quirks: `targets` and `fleet` give the same rows; `fleet` exists so that the first page is one request.
-//! Cursors are time and id of the last row; they stay valid while the row is kept. The ledger's `in_flight` is always 0
-//! and `balanced` of a source always true: what is on its way is not in the journal, and nothing counts arrivals apart
-//! from it yet. Judging's `balanced` is checked.
+//! Cursors are time and id of the last row; they stay valid while the row is kept.
 
 mod demo;
 mod error;

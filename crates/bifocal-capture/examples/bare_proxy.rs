@@ -6,19 +6,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bifocal_capture::proxy::{Proxy, ProxyOptions, Sink};
-use bifocal_model::{Inference, Loss};
+use bifocal_model::{Inference, Loss, Source};
 use bifocal_redact::Redacted;
+use bifocal_store::{Arrival, Arrivals, Door};
 use bifocal_telemetry::{SystemClock, TaskGroup, Telemetry};
 
 #[derive(Default)]
-struct Count(AtomicU64);
+struct Count {
+    arrivals: Arrivals,
+    calls: AtomicU64,
+}
 
 impl Sink for Count {
-    fn take(&self, _: Inference<Redacted>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn door(&self) -> Door {
+        self.arrivals.door(Source::Proxy)
     }
 
-    fn lost(&self, loss: Loss) {
+    fn take(&self, _: Inference<Redacted>, _: Arrival) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn lost(&self, loss: Loss, _: Arrival) {
         tracing::warn!(count = loss.count, "not recorded");
     }
 }

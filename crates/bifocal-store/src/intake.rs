@@ -4,14 +4,17 @@
 //! counts the drop. Sources that can wait and must know (backfill) use [`Intake::submit`]: its future ends when
 //! the batch is durable.
 
+use bifocal_model::Source;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::arrivals::{Arrival, Arrivals, Door};
 use crate::record::Record;
 
 /// The sending side. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Intake {
     queue: mpsc::Sender<Batch>,
+    arrivals: Arrivals,
 }
 
 /// Records that become durable together, in this order.
@@ -19,6 +22,8 @@ pub struct Intake {
 pub struct Batch {
     /// The records.
     pub records: Vec<Record>,
+    /// The arrivals of these records.
+    pub arrivals: Vec<Arrival>,
     /// Told when they are durable and applied.
     pub acknowledge: Option<oneshot::Sender<Acknowledged>>,
 }
@@ -43,26 +48,52 @@ pub enum Refused {
     Closed(Vec<Record>),
 }
 
-/// A queue of at most `batches` batches.
-pub fn intake(batches: usize) -> (Intake, mpsc::Receiver<Batch>) {
+/// A queue of at most `batches` batches into the store that these arrivals are of.
+pub fn intake(batches: usize, arrivals: Arrivals) -> (Intake, mpsc::Receiver<Batch>) {
     let (send, receive) = mpsc::channel(batches);
-    (Intake { queue: send }, receive)
+    (Intake { queue: send, arrivals }, receive)
 }
 
 impl Intake {
-    /// Hands over records without waiting and without knowing when they are durable.
+    /// Where the items of a source arrive.
+    pub fn door(&self, source: Source) -> Door {
+        self.arrivals.door(source)
+    }
+
+    /// Hands over records without waiting and without knowing when they are durable. They arrive here.
     pub fn try_offer(&self, records: Vec<Record>) -> Result<(), Refused> {
-        self.queue.try_send(Batch { records, acknowledge: None }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(batch) => Refused::Full(batch.records),
-            mpsc::error::TrySendError::Closed(batch) => Refused::Closed(batch.records),
+        let arrivals = self.arrivals.of_records(&records);
+        self.queue.try_send(Batch { records, arrivals, acknowledge: None }).map_err(|error| {
+            let (refused, batch): (fn(_) -> _, _) = match error {
+                mpsc::error::TrySendError::Full(batch) => (Refused::Full, batch),
+                mpsc::error::TrySendError::Closed(batch) => (Refused::Closed, batch),
+            };
+            batch.arrivals.into_iter().for_each(Arrival::withdraw);
+            refused(batch.records)
         })
+    }
+
+    /// Hands over records that arrived before. What is not taken comes back with its arrivals.
+    pub fn try_pass_on(&self, records: Vec<Record>, arrivals: Vec<Arrival>) -> Result<(), Batch> {
+        let batch = Batch { records, arrivals, acknowledge: None };
+        self.queue.try_send(batch).map_err(mpsc::error::TrySendError::into_inner)
     }
 
     /// Hands over records, waits for room, and ends when they are durable. An error means that nobody vouches
     /// for the records: send them again after a restart.
     pub async fn submit(&self, records: Vec<Record>) -> Result<Acknowledged, Refused> {
+        let arrivals = self.arrivals.of_records(&records);
+        self.submit_arrived(records, arrivals).await
+    }
+
+    /// As [`Self::submit`], for records that arrived before.
+    pub async fn submit_arrived(
+        &self,
+        records: Vec<Record>,
+        arrivals: Vec<Arrival>,
+    ) -> Result<Acknowledged, Refused> {
         let (acknowledge, acknowledged) = oneshot::channel();
-        let batch = Batch { records, acknowledge: Some(acknowledge) };
+        let batch = Batch { records, arrivals, acknowledge: Some(acknowledge) };
         self.queue.send(batch).await.map_err(|error| Refused::Closed(error.0.records))?;
         acknowledged.await.map_err(|_| Refused::Closed(Vec::new()))
     }

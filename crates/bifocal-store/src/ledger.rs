@@ -1,10 +1,11 @@
 //! Where everything that was received went. Derived from the journal's records and nothing else.
 //!
 //! Per source and target: received = stored + duplicate + rejected + dropped + in flight. Per target, counted in
-//! pairs of inference and dimension: selected = scored + failed + shed + pending. What is in flight is not in the
-//! journal; whoever shows the ledger adds it.
+//! pairs of inference and dimension: selected = scored + failed + shed + pending. What was received and what is in
+//! flight is not in the journal: the arrivals count it, and [`Ledger::shown`] puts it beside, so that each equation
+//! joins counts that were made apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bifocal_model::{
     Dimension, EvaluatorKind, Fingerprint, InferenceId, LedgerOutcome, Loss, Score, Selection, Shed, Source,
@@ -12,6 +13,7 @@ use bifocal_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::{Arrived, Line};
 use crate::limits::{PENDING_SELECTIONS, REASONS};
 
 /// One line of what came in.
@@ -63,10 +65,13 @@ pub struct Ledger {
     /// Selections that wait, by the time of their inference.
     #[serde(default)]
     pub(crate) pending: BTreeMap<(Timestamp, InferenceId), Pending>,
+    /// What has arrived, counted apart from the journal; only in what the reader gives.
+    #[serde(skip)]
+    pub arrived: BTreeMap<Line, Arrived>,
 }
 
 impl Received {
-    /// Everything that came in, without what is in flight.
+    /// What became of what came in: all of it but what is in flight.
     pub fn total(&self) -> u64 {
         let rejected: u64 = self.rejected.values().sum();
         let dropped: u64 = self.dropped.values().sum();
@@ -83,7 +88,35 @@ impl Judging {
     }
 }
 
+impl Arrived {
+    /// received = stored + duplicate + rejected + dropped + in flight, where the right side is the journal's.
+    pub fn balances(&self, received: &Received) -> bool {
+        self.received == received.total() + self.in_flight
+    }
+}
+
 impl Ledger {
+    /// Every line: what arrived, and what the journal holds of it.
+    pub fn lines(&self) -> impl Iterator<Item = (&Line, Arrived, Received)> {
+        let lines: BTreeSet<&Line> = self.received.keys().chain(self.arrived.keys()).collect();
+        lines.into_iter().map(|line| {
+            let received = self.received.get(line).cloned().unwrap_or_default();
+            (line, self.arrived.get(line).copied().unwrap_or_default(), received)
+        })
+    }
+
+    /// What readers get: beside the journal's counts those of the arrivals, and as pending what waits in fact.
+    pub(crate) fn shown(&self, arrived: BTreeMap<Line, Arrived>) -> Self {
+        let mut judging = self.judging.clone();
+        judging.values_mut().for_each(|line| line.pending = 0);
+        for pending in self.pending.values() {
+            let line = judging.entry(pending.selection.target.clone()).or_default();
+            line.pending += pending.missing.len() as u64;
+        }
+        let (received, unclean_stops) = (self.received.clone(), self.unclean_stops.clone());
+        Self { received, judging, unclean_stops, pending: BTreeMap::new(), arrived }
+    }
+
     pub(crate) fn stored(&mut self, source: Source, target: Option<&TargetKey>) {
         // Most records belong to a known line: look before making a key.
         self.line(source, target).stored += 1;

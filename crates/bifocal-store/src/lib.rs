@@ -10,6 +10,7 @@
 //!
 //! One thread owns the [`Store`]; everybody reads through the [`Reader`].
 
+mod arrivals;
 mod catalogue;
 mod error;
 pub mod failpoint;
@@ -32,6 +33,7 @@ mod segment;
 mod small_state;
 mod store;
 
+pub use arrivals::{Arrival, Arrivals, Arrived, Door, Line};
 pub use bifocal_redact::Redacted;
 pub use error::Error;
 pub use hot::KnownTarget;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bifocal_model::{Source, Span, Timestamp, Window};
 use bifocal_telemetry::{Clock, Telemetry};
 
+use crate::arrivals::Arrivals;
 use crate::catalogue::{Catalogue, Saved};
 use crate::hot::{self, Aggregates, Hot};
 use crate::journal::{self, Disk, Opener};
@@ -102,8 +103,10 @@ impl Store {
             _ => None,
         };
         hot.journal_bytes = journal.bytes();
+        let arrivals = Arrivals::default();
+        arrivals.begin(&hot.aggregates.ledger);
         let hot = Arc::new(std::sync::RwLock::new(hot));
-        let reader = Reader::new(dir, Arc::clone(&hot));
+        let reader = Reader::new(dir, Arc::clone(&hot), arrivals.clone());
         let states = saved.states;
         let mut store = Self {
             options,
@@ -117,6 +120,7 @@ impl Store {
             proxy_unsealed,
             last_seal: now,
             refused: Vec::new(),
+            arrivals,
             _lock: lock,
         };
         store.catalogue.set_clean(false, now)?;

@@ -14,6 +14,7 @@ use bifocal_model::{AnchorScore, Event, Reading, TargetKey, Timestamp, Window};
 pub use calls::{Call, Cursor, Page, Query, Scored};
 pub use series::{ReadingSeries, steps};
 
+use crate::arrivals::Arrivals;
 use crate::hot::{Hot, KnownTarget};
 use crate::ledger::{Ledger, Pending};
 use crate::{Checkpoint, Seq, store};
@@ -23,6 +24,7 @@ use crate::{Checkpoint, Seq, store};
 pub struct Reader {
     dir: Arc<PathBuf>,
     hot: Arc<RwLock<Hot>>,
+    arrivals: Arrivals,
 }
 
 /// How much is on the disk.
@@ -37,8 +39,8 @@ pub struct DiskUse {
 }
 
 impl Reader {
-    pub(crate) fn new(dir: PathBuf, hot: Arc<RwLock<Hot>>) -> Self {
-        Self { dir: Arc::new(dir), hot }
+    pub(crate) fn new(dir: PathBuf, hot: Arc<RwLock<Hot>>, arrivals: Arrivals) -> Self {
+        Self { dir: Arc::new(dir), hot, arrivals }
     }
 
     fn dir(&self) -> &Path {
@@ -64,16 +66,10 @@ impl Reader {
         self.hot().aggregates.targets.clone()
     }
 
-    /// The ledger.
+    /// The ledger at this moment, with what has arrived and what is on its way.
     pub fn ledger(&self) -> Ledger {
         let hot = self.hot();
-        let Ledger { received, judging, unclean_stops, pending: _ } = &hot.aggregates.ledger;
-        Ledger {
-            received: received.clone(),
-            judging: judging.clone(),
-            unclean_stops: unclean_stops.clone(),
-            pending: BTreeMap::new(),
-        }
+        hot.aggregates.ledger.shown(self.arrivals.now())
     }
 
     /// Selections whose scores are not all there, oldest first: what to queue again after a restart.

@@ -1,6 +1,8 @@
 //! What the journal holds.
 
-use bifocal_model::{AnchorScore, Event, Inference, Loss, Reading, Score, Selection};
+use bifocal_model::{
+    AnchorScore, Event, Inference, Loss, Reading, ReadingSubject, Score, Selection, Source, TargetKey,
+};
 use bifocal_redact::Redacted;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,24 @@ pub enum Record {
     Loss(Loss),
     /// How far a backfill has read a file.
     Checkpoint(Checkpoint),
+}
+
+impl Record {
+    /// The line of the ledger that it counts in, and how often; `None` for what is not received but made.
+    pub(crate) fn of_line(&self) -> Option<((Source, Option<&TargetKey>), u64)> {
+        match self {
+            Self::Inference(inference) => Some(((inference.identity.source, Some(&inference.target)), 1)),
+            Self::Reading(reading) => {
+                let target = match &reading.subject {
+                    ReadingSubject::Target(target) => Some(target),
+                    ReadingSubject::Origin(_) => None,
+                };
+                Some(((reading.source, target), 1))
+            }
+            Self::Loss(loss) => Some(((loss.source, loss.target.as_ref()), loss.count)),
+            Self::Score(_) | Self::Selection(_) | Self::Anchor(_) | Self::Event(_) | Self::Checkpoint(_) => None,
+        }
+    }
 }
 
 /// How far a file has been read. It stands in the journal behind the records that it vouches for, in the same

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use bifocal_model::{Identity, LedgerOutcome, Loss, Selection, Source, Span, TargetKey, Timestamp};
 use bifocal_telemetry::{Metric, Telemetry};
 
+use crate::arrivals::{Arrival, Arrivals};
 use crate::catalogue::{Catalogue, Commit};
 use crate::folder::Lock;
 use crate::hot::Hot;
@@ -34,6 +35,7 @@ pub struct Store {
     pub(crate) proxy_unsealed: Vec<u128>,
     pub(crate) last_seal: Timestamp,
     pub(crate) refused: Vec<Vec<Record>>,
+    pub(crate) arrivals: Arrivals,
     pub(crate) _lock: Lock,
 }
 
@@ -77,12 +79,28 @@ fn write(hot: &RwLock<Hot>) -> RwLockWriteGuard<'_, Hot> {
 impl Store {
     /// Appends batches: drops what was there already, writes the rest with one group commit, applies it. All of
     /// it is in the journal or nothing; on an error nothing is, and nothing was applied.
+    ///
+    /// The records arrive here; those of a source that counts its arrivals go to [`Self::append_arrived`].
     pub fn append(&mut self, batches: Vec<Vec<Record>>) -> Result<Appended, Error> {
+        let mut arrivals = self.arrivals.of_records(batches.iter().flatten());
+        let appended = self.append_arrived(batches, &mut arrivals);
+        arrivals.into_iter().for_each(Arrival::withdraw);
+        appended
+    }
+
+    /// As [`Self::append`], and lets go of these arrivals in the moment in which the ledger has their records. On an
+    /// error they stay.
+    pub fn append_arrived(
+        &mut self,
+        batches: Vec<Vec<Record>>,
+        arrivals: &mut Vec<Arrival>,
+    ) -> Result<Appended, Error> {
         let (bytes, limit) = (self.journal.bytes(), self.options.unsealed_journal_bytes);
         if bytes > limit {
             self.telemetry.limit_hit("unsealed_journal_bytes");
             return Err(Error::SealOverdue { bytes, limit });
         }
+        self.arrivals.assign(arrivals, batches.iter().flatten());
         let mut tentative = Tentative::default();
         let mut acknowledged = Vec::with_capacity(batches.len());
         let mut fresh = Vec::with_capacity(batches.len());
@@ -114,6 +132,7 @@ impl Store {
             for (seq, record) in &records {
                 hot.apply(*seq, record, &self.telemetry);
             }
+            arrivals.clear();
             hot.journal_bytes = self.journal.bytes();
         }
         Ok(Appended { records, batches: acknowledged })
@@ -280,6 +299,11 @@ impl Store {
         if self.seen.forget(newest) | self.seen_scores.forget(newest) {
             self.telemetry.limit_hit("identities");
         }
+    }
+
+    /// What arrives, to be counted at the door.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
     }
 
     /// The reading side.

@@ -116,7 +116,7 @@ impl Running {
         telemetry: Telemetry,
     ) -> anyhow::Result<Self> {
         let clock = extras.clock;
-        let (intake, batches) = intake(INTAKE_BATCHES);
+        let (intake, batches) = intake(INTAKE_BATCHES, pipeline.arrivals());
         let (sources, judging, engine, outlets) =
             (TaskGroup::new(), TaskGroup::new(), TaskGroup::new(), TaskGroup::new());
         let reader = pipeline.reader();

@@ -19,7 +19,8 @@ pub struct LedgerView {
     pub disk: DiskRow,
 }
 
-/// received = stored + duplicate + rejected + dropped + in flight.
+/// received = stored + duplicate + rejected + dropped + in flight, where what was received and what is in flight is
+/// counted at the door, and the rest in the journal.
 #[derive(Clone, Debug, Serialize)]
 pub struct SourceRow {
     /// How it arrived.
@@ -28,7 +29,7 @@ pub struct SourceRow {
     pub target: Option<String>,
     /// The target's name.
     pub target_name: Option<String>,
-    /// Everything that came in.
+    /// Everything that came in: what the journal held at the start, and each arrival since.
     pub received: u64,
     /// In the journal.
     pub stored: u64,
@@ -40,7 +41,7 @@ pub struct SourceRow {
     pub dropped: BTreeMap<String, u64>,
     /// Between arrival and journal.
     pub in_flight: u64,
-    /// Whether it adds up.
+    /// Whether it adds up. `false`: something went missing between arrival and journal, or was counted twice.
     pub balanced: bool,
 }
 
@@ -78,17 +79,17 @@ pub struct DiskRow {
 
 impl LedgerView {
     pub(crate) fn of(ledger: &Ledger, disk: DiskUse) -> Self {
-        let sources = ledger.received.iter().map(|((source, target), line)| SourceRow {
+        let sources = ledger.lines().map(|((source, target), arrived, line)| SourceRow {
             source: source.name(),
             target: target.as_ref().map(|key| key.id().to_string()),
             target_name: target.as_ref().map(|key| key.name().to_owned()),
-            received: line.total(),
+            received: arrived.received,
             stored: line.stored,
             duplicate: line.duplicate,
-            rejected: line.rejected.clone(),
-            dropped: line.dropped.clone(),
-            in_flight: 0,
-            balanced: true,
+            in_flight: arrived.in_flight,
+            balanced: arrived.balances(&line),
+            rejected: line.rejected,
+            dropped: line.dropped,
         });
         let judging = ledger.judging.iter().map(|(key, line)| JudgingRow {
             target: key.id().to_string(),

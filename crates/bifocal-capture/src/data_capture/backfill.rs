@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bifocal_model::{LedgerOutcome, Loss, Probability, Source, Timestamp};
 use bifocal_redact::redact_inference;
-use bifocal_store::{Checkpoint, Intake, Record};
+use bifocal_store::{Arrival, Checkpoint, Door, Intake, Record};
 use bifocal_telemetry::{Clock, TaskGroup};
 use bifocal_wire::data_capture::parse_line;
 use tokio::sync::mpsc;
@@ -81,6 +81,8 @@ struct Step {
     /// Where the batch begins in the file.
     from: u64,
     records: Vec<Record>,
+    /// One for each line.
+    arrival: Arrival,
     received: u64,
     rejected: BTreeMap<&'static str, u64>,
     bytes_done: u64,
@@ -118,13 +120,15 @@ impl Backfill {
 
         let tasks = TaskGroup::new();
         let (send, mut steps) = mpsc::channel(BATCHES_AHEAD);
-        let reader = Reader { options, checkpoints, this_run: HashMap::new(), now: clock.now(), steps: send };
+        let door = intake.door(Source::DataCapture);
+        let now = clock.now();
+        let reader = Reader { options, checkpoints, this_run: HashMap::new(), now, door, steps: send };
         tasks.spawn_blocking("backfill reader", move || reader.read_all(&found));
         while let Some(step) = steps.recv().await {
-            let Step { path, from, records, received, rejected, bytes_done, file_ends } = step?;
+            let Step { path, from, records, arrival, received, rejected, bytes_done, file_ends } = step?;
             if !records.is_empty() {
-                let acknowledged =
-                    intake.submit(records).await.map_err(|_| Error::JournalClosed { path, offset: from })?;
+                let submitted = intake.submit_arrived(records, vec![arrival]).await;
+                let acknowledged = submitted.map_err(|_| Error::JournalClosed { path, offset: from })?;
                 so_far.stored += acknowledged.stored;
                 so_far.duplicates += acknowledged.duplicates;
             }
@@ -153,6 +157,7 @@ struct Reader {
     /// A copy of a file in the same run is the same file.
     this_run: HashMap<String, Checkpoint>,
     now: Timestamp,
+    door: Door,
     steps: mpsc::Sender<Result<Step, Error>>,
 }
 
@@ -179,7 +184,7 @@ impl Reader {
         let before = || (self.checkpoints)(&fingerprint);
         let known = self.this_run.get(&fingerprint).cloned().or_else(before);
         if known.as_ref().is_some_and(|checkpoint| checkpoint.finished_at.is_some_and(|at| at >= size)) {
-            let mut step = Step::new(path, size);
+            let mut step = Step::new(path, size, &self.door);
             (step.bytes_done, step.file_ends) = (size, FileEnd::Known);
             return Ok(self.steps.blocking_send(Ok(step)).is_ok());
         }
@@ -188,7 +193,7 @@ impl Reader {
         let mut file = File::open(path).map_err(read)?;
         file.seek(SeekFrom::Start(from)).map_err(read)?;
         let mut lines = Lines::new(file, from);
-        let mut batch = Batch { step: Step::new(path, from), bytes: 0, resume_at: from };
+        let mut batch = Batch { step: Step::new(path, from, &self.door), bytes: 0, resume_at: from };
         // What an earlier run has read counts as done.
         batch.step.bytes_done = from;
         loop {
@@ -199,7 +204,8 @@ impl Reader {
             let end = lines.offset();
             batch.step.bytes_done += end - start;
             if batch.is_full() {
-                let next = Batch { step: Step::new(path, end), bytes: 0, resume_at: batch.resume_at };
+                let step = Step::new(path, end, &self.door);
+                let next = Batch { step, bytes: 0, resume_at: batch.resume_at };
                 let full = std::mem::replace(&mut batch, next);
                 if !self.send(full, &common, None) {
                     return Ok(false);
@@ -255,6 +261,7 @@ impl Batch {
     fn take(&mut self, common: &Common, start: u64, line: &Line<'_>) {
         let (bytes, terminated, end) = match *line {
             Line::TooLong { end } => {
+                self.arrive();
                 self.reject("too_long");
                 self.resume_at = end;
                 return;
@@ -265,11 +272,11 @@ impl Batch {
             self.resume_at = end;
             return;
         }
+        self.arrive();
         match parse_line(bytes) {
             Ok(call) => {
                 let inference = redact_inference(common.inference(call, start));
                 self.step.records.push(Record::Inference(Box::new(inference)));
-                self.step.received += 1;
                 self.bytes += bytes.len();
                 self.resume_at = end;
             }
@@ -282,8 +289,12 @@ impl Batch {
         }
     }
 
-    fn reject(&mut self, reason: &'static str) {
+    fn arrive(&mut self) {
         self.step.received += 1;
+        self.step.arrival.more(1);
+    }
+
+    fn reject(&mut self, reason: &'static str) {
         *self.step.rejected.entry(reason).or_default() += 1;
     }
 
@@ -293,11 +304,12 @@ impl Batch {
 }
 
 impl Step {
-    fn new(path: &Path, from: u64) -> Self {
+    fn new(path: &Path, from: u64, door: &Door) -> Self {
         Self {
             path: path.to_owned(),
             from,
             records: Vec::new(),
+            arrival: door.enter(0),
             received: 0,
             rejected: BTreeMap::new(),
             bytes_done: 0,

@@ -25,7 +25,7 @@ struct Running {
 fn store(folder: &Path, batches_max: usize) -> Running {
     let clock = Arc::new(ManualClock::new("2026-02-19T12:00:00Z".parse().unwrap()));
     let (mut store, _) = Store::open(Options::new(folder, clock), Telemetry::new()).unwrap();
-    let (intake, mut queue) = intake(4);
+    let (intake, mut queue) = intake(4, store.arrivals());
     let reader = store.reader();
     let batches = Arc::new(Mutex::new(Vec::new()));
     let tasks = TaskGroup::new();
@@ -34,7 +34,9 @@ fn store(folder: &Path, batches_max: usize) -> Running {
         for _ in 0..batches_max {
             let Some(batch) = queue.blocking_recv() else { break };
             seen.lock().unwrap().push(batch.records.clone());
-            let appended: Vec<Acknowledged> = store.append(vec![batch.records]).unwrap().batches;
+            let mut arrivals = batch.arrivals;
+            let appended: Vec<Acknowledged> =
+                store.append_arrived(vec![batch.records], &mut arrivals).unwrap().batches;
             batch.acknowledge.unwrap().send(appended[0]).unwrap();
         }
         drop(queue);

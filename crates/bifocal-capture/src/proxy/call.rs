@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bifocal_store::Arrival;
 use bifocal_telemetry::Telemetry;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
@@ -19,6 +20,7 @@ const COMPONENT_HEADER: HeaderName = HeaderName::from_static("x-amzn-sagemaker-i
 pub(crate) struct Call {
     tap: Tap,
     exchange: Option<Box<Exchange>>,
+    arrival: Option<Arrival>,
     request: Arc<RequestCapture>,
     answer_bytes: usize,
     answer_open: bool,
@@ -75,6 +77,7 @@ impl Call {
         Self {
             tap: tap.clone(),
             exchange: Some(Box::new(exchange)),
+            arrival: Some(tap.door.enter(1)),
             request,
             answer_bytes: 0,
             answer_open: true,
@@ -118,7 +121,9 @@ impl Call {
         self.answer_open = false;
         self.tap.budget.give(std::mem::take(&mut self.answer_bytes));
         self.tap.telemetry.limit_hit("capture_buffer_bytes");
-        self.tap.lost();
+        if let Some(arrival) = self.arrival.take() {
+            self.tap.lost(arrival);
+        }
     }
 
     /// How it ended; the first word counts. Without one the client went away.
@@ -135,14 +140,14 @@ impl Drop for Call {
         if kept.starved && self.exchange.is_some() {
             self.starve();
         }
-        let Some(mut exchange) = self.exchange.take() else {
+        let (Some(mut exchange), Some(arrival)) = (self.exchange.take(), self.arrival.take()) else {
             self.tap.budget.give(kept.bytes);
             return;
         };
         exchange.ended = self.tap.clock.now();
         exchange.request_truncated = kept.truncated || !kept.ended;
         let held = self.tap.budget.hold(kept.bytes + self.answer_bytes);
-        self.tap.offer(Captured { exchange, request_parts: kept.parts, held });
+        self.tap.offer(Captured { exchange, request_parts: kept.parts, held, arrival });
     }
 }
 

@@ -6,16 +6,18 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bifocal_model::{Inference, LedgerOutcome, Loss, Source};
 use bifocal_redact::{Redacted, redact_inference};
+use bifocal_store::{Arrival, Door};
 use bifocal_telemetry::{Clock, Metric, Telemetry};
 use bytes::Bytes;
 use http::header::HeaderName;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::error::Error;
 use crate::proxy::call;
@@ -28,18 +30,22 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Where recorded inferences go. Called from the recorder's own thread: it may take its time, and what does not
 /// fit in the meantime is dropped and counted.
 pub trait Sink: Send + Sync {
+    /// Where calls arrive: each that is to be recorded, as soon as its head was read.
+    fn door(&self) -> Door;
+
     /// One more inference.
-    fn take(&self, inference: Inference<Redacted>);
+    fn take(&self, inference: Inference<Redacted>, arrival: Arrival);
 
     /// Calls that were forwarded and not recorded.
-    fn lost(&self, loss: Loss);
+    fn lost(&self, loss: Loss, arrival: Arrival);
 }
 
 /// The proxy's end of the queue. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Tap {
     queue: mpsc::Sender<Message>,
-    dropped: Arc<AtomicU64>,
+    dropped: Arc<Mutex<Option<Arrival>>>,
+    pub(crate) door: Door,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
@@ -52,7 +58,7 @@ pub(crate) struct Tap {
 /// The worker's end of the queue.
 pub struct Recorder {
     queue: mpsc::Receiver<Message>,
-    dropped: Arc<AtomicU64>,
+    dropped: Arc<Mutex<Option<Arrival>>>,
     decoder: Decoder,
     sink: Arc<dyn Sink>,
     clock: Arc<dyn Clock>,
@@ -72,6 +78,7 @@ pub(crate) struct Captured {
     pub(crate) exchange: Box<Exchange>,
     pub(crate) request_parts: Vec<Bytes>,
     pub(crate) held: Held,
+    pub(crate) arrival: Arrival,
 }
 
 /// Bytes of bodies that may be held at once.
@@ -102,10 +109,11 @@ pub(crate) fn recorder(
     telemetry: &Telemetry,
 ) -> Result<(Tap, Recorder), Error> {
     let (send, receive) = mpsc::channel(options.capture_queue.max(1));
-    let dropped = Arc::new(AtomicU64::new(0));
+    let dropped = Arc::default();
     let tap = Tap {
         queue: send,
         dropped: Arc::clone(&dropped),
+        door: sink.door(),
         budget: Arc::new(Budget { free: AtomicUsize::new(options.capture_buffer_bytes) }),
         clock: Arc::clone(&clock),
         telemetry: telemetry.clone(),
@@ -120,15 +128,27 @@ pub(crate) fn recorder(
 impl Tap {
     /// Hands over a finished call, or counts it. Never waits.
     pub(crate) fn offer(&self, captured: Captured) {
-        if self.queue.try_send(Message::Captured(captured)).is_err() {
-            self.telemetry.limit_hit("capture_queue");
-            self.lost();
+        let (Err(TrySendError::Full(refused)) | Err(TrySendError::Closed(refused))) =
+            self.queue.try_send(Message::Captured(captured))
+        else {
+            return;
+        };
+        self.telemetry.limit_hit("capture_queue");
+        if let Message::Captured(captured) = refused {
+            self.lost(captured.arrival);
         }
     }
 
     /// Counts a call that is not recorded.
-    pub(crate) fn lost(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn lost(&self, arrival: Arrival) {
+        {
+            let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+            match dropped.as_mut() {
+                // All are of one door, so nothing comes back.
+                Some(dropped) => drop(dropped.join(arrival)),
+                None => *dropped = Some(arrival),
+            }
+        }
         self.telemetry.count(Metric::CaptureDropped, &["buffer_full"], 1);
         // A full queue has a worker that is awake.
         let _ = self.queue.try_send(Message::Lost);
@@ -158,7 +178,7 @@ impl Recorder {
     }
 
     fn record(&mut self, captured: Captured) {
-        let Captured { mut exchange, request_parts, held } = captured;
+        let Captured { mut exchange, request_parts, held, arrival } = captured;
         exchange.request_body = call::join(request_parts);
         let others = self.decoder.others();
         let inference = self.decoder.decode(&exchange);
@@ -167,21 +187,20 @@ impl Recorder {
         }
         drop(exchange);
         drop(held);
-        self.sink.take(redact_inference(inference));
+        self.sink.take(redact_inference(inference), arrival);
     }
 
     fn report_losses(&self) {
-        let count = self.dropped.swap(0, Ordering::Relaxed);
-        if count > 0 {
-            self.sink.lost(Loss {
-                source: Source::Proxy,
-                target: None,
-                time: self.clock.now(),
-                outcome: LedgerOutcome::Dropped,
-                reason: "buffer_full".to_owned(),
-                count,
-            });
-        }
+        let Some(arrival) = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let loss = Loss {
+            source: Source::Proxy,
+            target: None,
+            time: self.clock.now(),
+            outcome: LedgerOutcome::Dropped,
+            reason: "buffer_full".to_owned(),
+            count: arrival.count(),
+        };
+        self.sink.lost(loss, arrival);
     }
 }
 

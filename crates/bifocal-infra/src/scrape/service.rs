@@ -166,7 +166,7 @@ mod tests {
         pages: &[&'static str],
         room: usize,
     ) -> (Scrape, tokio::sync::mpsc::Receiver<bifocal_store::Batch>) {
-        let (intake, queue) = intake(room);
+        let (intake, queue) = intake(room, bifocal_store::Arrivals::default());
         let pages = Arc::new(Pages(Mutex::new(pages.iter().rev().copied().collect())));
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(100)));
         let target = TargetKey::of_model("local", "m");

@@ -54,3 +54,30 @@ fn limit_ledger_reasons() {
     assert_eq!(line.rejected.len() as u64, REASONS + 1);
     assert_eq!((line.rejected["other"], line.total()), (10, (REASONS + 5) * 2));
 }
+
+#[test]
+fn what_waits_no_more_and_was_not_settled_does_not_balance() {
+    let mut ledger = Ledger::default();
+    ledger.selected(&selection_of(&inference(1, 10), BOTH));
+    ledger.selected(&selection_of(&inference(4, 20), BOTH));
+    ledger.scored(&score_of(&inference(1, 10), 1, "relevance"));
+    let judging = |ledger: &Ledger| ledger.shown(BTreeMap::new()).judging[&target("small")].clone();
+    assert_eq!((judging(&ledger).pending, judging(&ledger).balances()), (3, true));
+    // One is forgotten: nobody will judge it, and no record says so.
+    ledger.pending.pop_last();
+    assert_eq!((judging(&ledger).pending, judging(&ledger).balances()), (1, false));
+}
+
+#[test]
+fn a_line_balances_with_what_is_in_flight_and_not_without_it() {
+    let mut ledger = Ledger::default();
+    let line = (Source::Proxy, None);
+    ledger.stored(line.0, None);
+    let balances = |received, in_flight| {
+        let shown = ledger.shown(BTreeMap::from([(line.clone(), Arrived { received, in_flight })]));
+        shown.lines().map(|(_, arrived, received)| arrived.balances(&received)).collect::<Vec<_>>()
+    };
+    assert_eq!(balances(3, 2), [true]);
+    assert_eq!(balances(3, 1), [false], "an arrival was let go of, and no record came of it");
+    assert_eq!(balances(2, 2), [false], "a record without an arrival");
+}

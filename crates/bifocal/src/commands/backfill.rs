@@ -51,7 +51,7 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let pipeline = open_pipeline(&config, &clock, None, &telemetry)?;
     let reader = pipeline.reader();
-    let (intake, batches) = intake(BATCHES);
+    let (intake, batches) = intake(BATCHES, pipeline.arrivals());
     let tasks = TaskGroup::new();
     let (drain, engine) =
         (tasks.drain(), Engine { pipeline, batches, judge: None, clock: Arc::clone(&clock) });

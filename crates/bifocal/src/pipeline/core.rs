@@ -8,7 +8,7 @@ use bifocal_evaluate::{Choice, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::notify::{ChannelConfig, payload};
 use bifocal_publish::prometheus::Exposition;
-use bifocal_store::{Acknowledged, Call, Reader, Record, Recovered, Store};
+use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::alert::Notification;
 use bifocal_watch::{Snapshot, Watch, WatchConfig};
@@ -102,15 +102,29 @@ impl Pipeline {
     }
 
     /// Makes records durable with one group commit, with what heuristics say of every new inference in the same
-    /// frame, and lets the watch see them.
+    /// frame, and lets the watch see them. The records arrive here.
     pub fn ingest(
         &mut self,
         batches: Vec<Vec<Record>>,
         now: Timestamp,
     ) -> Result<Ingested, bifocal_store::Error> {
+        let mut arrivals = self.store.arrivals().of_records(batches.iter().flatten());
+        let ingested = self.ingest_arrived(batches, &mut arrivals, now);
+        arrivals.into_iter().for_each(Arrival::withdraw);
+        ingested
+    }
+
+    /// As [`Self::ingest`], for records whose sources have counted their arrivals: they are let go of when the ledger
+    /// has the records. On an error they stay.
+    pub fn ingest_arrived(
+        &mut self,
+        batches: Vec<Vec<Record>>,
+        arrivals: &mut Vec<Arrival>,
+        now: Timestamp,
+    ) -> Result<Ingested, bifocal_store::Error> {
         let mut begun = HashSet::new();
         let batches = batches.into_iter().map(|batch| self.evaluated(batch, &mut begun, now)).collect();
-        let appended = self.store.append(batches)?;
+        let appended = self.store.append_arrived(batches, arrivals)?;
         let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, record) in appended.records {
@@ -170,6 +184,11 @@ impl Pipeline {
     /// The watch's state as a seal would save it.
     pub fn watch_state(&self) -> anyhow::Result<Vec<u8>> {
         Ok(self.watch.save()?)
+    }
+
+    /// What arrives, to be counted at the door.
+    pub fn arrivals(&self) -> Arrivals {
+        self.store.arrivals()
     }
 
     /// Reads what is stored.

@@ -59,10 +59,16 @@ impl Engine {
     /// Commits a group. While the disk refuses, the group waits here and is tried again: sources feel it as a full
     /// queue and count what they drop. Only a shutdown gives it up.
     fn commit(&mut self, batches: Vec<Batch>, drain: &Drain) {
-        let (mut records, acknowledge): (Vec<_>, Vec<_>) =
-            batches.into_iter().map(|batch| (batch.records, batch.acknowledge)).unzip();
+        let mut records = Vec::with_capacity(batches.len());
+        let mut acknowledge = Vec::with_capacity(batches.len());
+        let mut arrivals = Vec::with_capacity(batches.len());
+        for batch in batches {
+            records.push(batch.records);
+            acknowledge.push(batch.acknowledge);
+            arrivals.extend(batch.arrivals);
+        }
         let ingested = loop {
-            match self.pipeline.ingest(records, self.clock.now()) {
+            match self.pipeline.ingest_arrived(records, &mut arrivals, self.clock.now()) {
                 Ok(ingested) => break ingested,
                 Err(error) => {
                     let kept = self.pipeline.take_refused();
@@ -168,7 +174,7 @@ mod tests {
             id: "e".to_owned(),
             summary: String::new(),
         };
-        Batch { records: vec![Record::Event(event); records], acknowledge: None }
+        Batch { records: vec![Record::Event(event); records], arrivals: Vec::new(), acknowledge: None }
     }
 
     #[tokio::test]

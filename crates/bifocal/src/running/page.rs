@@ -56,7 +56,9 @@ fn ledger_lines(ledger: &bifocal_store::Ledger) -> Vec<(String, String, String, 
     let mut add = |source: &str, outcome: &str, reason: &str, count: u64| {
         *lines.entry((source.to_owned(), outcome.to_owned(), reason.to_owned())).or_default() += count;
     };
-    for ((source, _), line) in &ledger.received {
+    for ((source, _), arrived, line) in ledger.lines() {
+        add(source.name(), "received", "", arrived.received);
+        add(source.name(), "in_flight", "", arrived.in_flight);
         add(source.name(), "stored", "", line.stored);
         add(source.name(), "duplicate", "", line.duplicate);
         line.rejected.iter().for_each(|(reason, count)| add(source.name(), "rejected", reason, *count));

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use bifocal_capture::proxy::Sink;
 use bifocal_model::{Inference, LedgerOutcome, Loss, Source, TargetKey};
 use bifocal_redact::Redacted;
-use bifocal_store::{Intake, Record, Refused};
+use bifocal_store::{Arrival, Door, Intake, Record};
 use bifocal_telemetry::{Metric, Telemetry};
 
 /// Offers each inference; what the journal has no room for is counted and told to the ledger as soon as there is.
@@ -14,8 +14,14 @@ use bifocal_telemetry::{Metric, Telemetry};
 pub(super) struct IntakeSink {
     intake: Intake,
     telemetry: Telemetry,
-    /// Losses that could not be told yet.
-    untold: Mutex<Vec<Loss>>,
+    untold: Mutex<Untold>,
+}
+
+/// Losses that could not be told yet, with the arrivals of their calls.
+#[derive(Debug, Default)]
+struct Untold {
+    losses: Vec<Loss>,
+    arrivals: Vec<Arrival>,
 }
 
 impl IntakeSink {
@@ -23,23 +29,29 @@ impl IntakeSink {
         Self { intake, telemetry, untold: Mutex::default() }
     }
 
-    fn offer(&self, mut records: Vec<Record>) {
+    fn offer(&self, record: Record, arrival: Arrival) {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        records.extend(untold.drain(..).map(Record::Loss));
-        let (Err(Refused::Full(refused)) | Err(Refused::Closed(refused))) = self.intake.try_offer(records)
-        else {
-            return;
-        };
+        let Untold { losses, mut arrivals } = std::mem::take(&mut *untold);
+        let records = [record].into_iter().chain(losses.into_iter().map(Record::Loss)).collect();
+        arrivals.push(arrival);
+        let Err(refused) = self.intake.try_pass_on(records, arrivals) else { return };
         self.telemetry.limit_hit("intake_batches");
-        for record in refused {
+        for record in refused.records {
             match record {
                 Record::Inference(call) => {
                     self.telemetry.count(Metric::CaptureDropped, &["journal_full"], 1);
-                    note(&mut untold, call.target, call.time);
+                    note(&mut untold.losses, call.target, call.time);
                 }
-                Record::Loss(loss) => untold.push(loss),
+                Record::Loss(loss) => untold.losses.push(loss),
                 _ => {}
             }
+        }
+        for arrival in refused.arrivals {
+            let other = match untold.arrivals.first_mut() {
+                Some(first) => first.join(arrival),
+                None => Some(arrival),
+            };
+            untold.arrivals.extend(other);
         }
     }
 }
@@ -64,18 +76,22 @@ fn note(untold: &mut Vec<Loss>, target: TargetKey, time: bifocal_model::Timestam
 }
 
 impl Sink for IntakeSink {
-    fn take(&self, inference: Inference<Redacted>) {
-        self.offer(vec![Record::Inference(Box::new(inference))]);
+    fn door(&self) -> Door {
+        self.intake.door(Source::Proxy)
     }
 
-    fn lost(&self, loss: Loss) {
-        self.offer(vec![Record::Loss(loss)]);
+    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
+        self.offer(Record::Inference(Box::new(inference)), arrival);
+    }
+
+    fn lost(&self, loss: Loss, arrival: Arrival) {
+        self.offer(Record::Loss(loss), arrival);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bifocal_store::intake;
+    use bifocal_store::{Arrivals, intake};
 
     use super::*;
 
@@ -93,16 +109,20 @@ mod tests {
     #[tokio::test]
     async fn a_full_journal_is_counted_and_told_later() {
         let telemetry = Telemetry::new();
-        let (intake, mut batches) = intake(1);
+        let (intake, mut batches) = intake(1, Arrivals::default());
         let sink = IntakeSink::new(intake, telemetry.clone());
-        sink.lost(loss(1));
-        sink.lost(loss(2));
-        sink.lost(loss(3));
+        let lose = |count| sink.lost(loss(count), sink.door().enter(count));
+        lose(1);
+        lose(2);
+        lose(3);
         assert_eq!(telemetry.value(Metric::LimitHits, &["intake_batches"]), 2);
         let first = batches.recv().await.unwrap();
         assert_eq!(first.records.len(), 1);
-        sink.lost(loss(4));
-        let later = batches.recv().await.unwrap().records;
+        lose(4);
+        let later = batches.recv().await.unwrap();
+        let arrived: u64 = later.arrivals.iter().map(Arrival::count).sum();
+        assert_eq!(arrived, 2 + 3 + 4, "each with its arrival");
+        let later = later.records;
         let counts: u64 = later.iter().map(|r| if let Record::Loss(loss) = r { loss.count } else { 0 }).sum();
         assert_eq!(counts, 2 + 3 + 4, "nothing is lost silently");
     }

@@ -1,9 +1,11 @@
 //! Capture never shows: slow, dead, full or cut, the client gets the same.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex};
 
-use bifocal_model::{Completeness, Inference, LedgerOutcome, Loss};
+use bifocal_model::{Completeness, Inference, LedgerOutcome, Loss, Source};
 use bifocal_redact::Redacted;
+use bifocal_store::{Arrival, Arrivals, Door};
 use bifocal_telemetry::Metric;
 use tokio::net::TcpStream;
 
@@ -22,25 +24,33 @@ struct Stuck {
 }
 
 impl Sink for Stuck {
-    fn take(&self, inference: Inference<Redacted>) {
-        let guard = self.changed.wait_while(self.free.lock().unwrap(), |free| !*free).unwrap();
-        drop(guard);
-        self.collected.take(inference);
+    fn door(&self) -> Door {
+        self.collected.door()
     }
 
-    fn lost(&self, loss: Loss) {
-        self.collected.lost(loss);
+    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
+        let guard = self.changed.wait_while(self.free.lock().unwrap(), |free| !*free).unwrap();
+        drop(guard);
+        self.collected.take(inference, arrival);
+    }
+
+    fn lost(&self, loss: Loss, arrival: Arrival) {
+        self.collected.lost(loss, arrival);
     }
 }
 
 struct Dead;
 
 impl Sink for Dead {
-    fn take(&self, _: Inference<Redacted>) {
+    fn door(&self) -> Door {
+        Arrivals::default().door(Source::Proxy)
+    }
+
+    fn take(&self, _: Inference<Redacted>, _: Arrival) {
         panic!("the capture side dies");
     }
 
-    fn lost(&self, _: Loss) {}
+    fn lost(&self, _: Loss, _: Arrival) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,6 +74,7 @@ async fn a_stuck_sink_costs_records_and_never_a_client() {
     let recorded = running.sink.inferences.lock().unwrap().len() as u64;
     assert_eq!(recorded + running.sink.lost_calls(), total, "every call is recorded or counted");
     assert_eq!(running.sink.lost_calls(), dropped);
+    assert_eq!(running.sink.settled.load(Ordering::SeqCst), total, "every arrival has come with one of them");
     let losses = running.sink.losses.lock().unwrap();
     assert!(losses.iter().all(|l| l.outcome == LedgerOutcome::Dropped && l.reason == "buffer_full"));
 }

@@ -1,12 +1,13 @@
 //! An upstream that follows a script, a client that reads raw bytes, a sink that collects.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bifocal_model::{Inference, Loss};
+use bifocal_model::{Inference, Loss, Source};
 use bifocal_redact::Redacted;
+use bifocal_store::{Arrival, Arrivals, Door};
 use bifocal_telemetry::{SystemClock, TaskGroup, Telemetry};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -46,14 +47,23 @@ pub(crate) struct Running {
 pub(crate) struct Collected {
     pub(crate) inferences: Mutex<Vec<Inference<Redacted>>>,
     pub(crate) losses: Mutex<Vec<Loss>>,
+    pub(crate) arrivals: Arrivals,
+    /// What came in with inferences and losses.
+    pub(crate) settled: AtomicU64,
 }
 
 impl Sink for Collected {
-    fn take(&self, inference: Inference<Redacted>) {
+    fn door(&self) -> Door {
+        self.arrivals.door(Source::Proxy)
+    }
+
+    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
+        self.settled.fetch_add(arrival.count(), Ordering::SeqCst);
         self.inferences.lock().unwrap().push(inference);
     }
 
-    fn lost(&self, loss: Loss) {
+    fn lost(&self, loss: Loss, arrival: Arrival) {
+        self.settled.fetch_add(arrival.count(), Ordering::SeqCst);
         self.losses.lock().unwrap().push(loss);
     }
 }

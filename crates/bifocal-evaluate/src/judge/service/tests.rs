@@ -61,7 +61,7 @@ struct Bench {
 
 /// A store that acknowledges at once and keeps the records.
 fn store() -> (Intake, Arc<Mutex<Vec<Record>>>, impl Future<Output = ()>) {
-    let (send, mut receive) = intake(64);
+    let (send, mut receive) = intake(64, bifocal_store::Arrivals::default());
     let written = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&written);
     let run = async move {
