@@ -19,7 +19,7 @@ mod transport;
 
 use bifocal_model::{
     Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Inference, InferenceId, Probability, Score,
-    Selection, Shed, TargetKey, Timestamp, Verdict,
+    TargetKey, Timestamp, Verdict,
 };
 use bifocal_redact::Redacted;
 
@@ -119,25 +119,6 @@ impl Judge {
     /// Its dimensions with the fingerprint of each.
     pub fn dimensions(&self) -> impl Iterator<Item = (Dimension, Fingerprint)> {
         self.rubrics.iter().map(|(rubric, fingerprint)| (Dimension::new(&rubric.dimension), *fingerprint))
-    }
-
-    /// The record that this inference was chosen, and that it went to the judge or why it did not.
-    pub fn selection(
-        &self,
-        inference: &Inference<Redacted>,
-        choice: &Choice,
-        shed: Option<Shed>,
-    ) -> Selection {
-        Selection {
-            inference: inference.id,
-            target: inference.target.clone(),
-            time: inference.time,
-            judges: self.dimensions().collect(),
-            inclusion: choice.draw.inclusion,
-            stratum: choice.stratum.clone(),
-            draw: choice.draw.draw,
-            shed,
-        }
     }
 
     /// The question about one dimension of one answer. The nonce must be unknown to whoever wrote the answer.

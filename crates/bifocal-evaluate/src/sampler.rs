@@ -1,6 +1,6 @@
 //! Which inferences are judged.
 
-use bifocal_model::{Inference, Probability};
+use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection, Shed};
 use bifocal_redact::Redacted;
 use bifocal_stats::{Draw, SampleKey};
 
@@ -20,6 +20,33 @@ pub struct Choice {
     pub draw: Draw,
     /// The group that it was drawn from.
     pub stratum: String,
+}
+
+impl Choice {
+    /// The choice that a selection records.
+    pub fn of(selection: &Selection) -> Self {
+        let draw = Draw { draw: selection.draw, included: true, inclusion: selection.inclusion };
+        Self { draw, stratum: selection.stratum.clone() }
+    }
+
+    /// The record that this inference was chosen for these judges, or why it goes to none of them after all.
+    pub fn selection(
+        &self,
+        inference: &Inference<Redacted>,
+        judges: Vec<(Dimension, Fingerprint)>,
+        shed: Option<Shed>,
+    ) -> Selection {
+        Selection {
+            inference: inference.id,
+            target: inference.target.clone(),
+            time: inference.time,
+            judges,
+            inclusion: self.draw.inclusion,
+            stratum: self.stratum.clone(),
+            draw: self.draw.draw,
+            shed,
+        }
+    }
 }
 
 impl Sampler {

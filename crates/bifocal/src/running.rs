@@ -19,8 +19,7 @@ use bifocal_evaluate::judge::{Anchors, Judge, JudgeQueue, JudgeService, Parts, R
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
-use bifocal_stats::Draw;
-use bifocal_store::{Intake, Reader, SmallState, intake};
+use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, UpstreamTarget};
@@ -76,12 +75,12 @@ pub fn open_pipeline(
         page: format!("http://{}", config.addresses.listen),
     };
     let mut pipeline = Pipeline::open(options, clock.now(), telemetry).map_err(user_error)?;
-    if config.judge.is_some() {
+    if let Some(judge) = judge(config)? {
         let secret = match secret {
             Some(secret) => secret,
             None => sampling_secret(&pipeline.small_state())?,
         };
-        pipeline.set_chooser(Some(Chooser::new(secret, &config.evaluate)));
+        pipeline.set_chooser(Some(Chooser::new(secret, &config.evaluate, &judge)));
     }
     Ok(pipeline)
 }
@@ -193,13 +192,20 @@ impl Running {
     }
 }
 
-/// What was chosen before a restart and neither scored nor given up goes to the judge now.
+/// What was chosen before a restart and neither scored nor given up goes to the judge now, if it is still the same
+/// judge: another one's scores would not be those that were promised.
 fn requeue(reader: &Reader, queue: &JudgeQueue) {
-    for pending in reader.pending() {
-        let selection = pending.selection;
-        let Ok(Some(call)) = reader.inference(selection.inference) else { continue };
-        let draw = Draw { draw: selection.draw, included: true, inclusion: selection.inclusion };
-        queue.offer(call, Choice { draw, stratum: selection.stratum });
+    let judges: Vec<_> = queue.judge().dimensions().collect();
+    for Pending { selection, missing } in reader.pending() {
+        match reader.inference(selection.inference) {
+            Ok(Some(call)) if missing.iter().all(|judge| judges.contains(judge)) => {
+                queue.offer(call, Choice::of(&selection));
+            }
+            Ok(_) => queue.give_up(selection),
+            Err(error) => {
+                tracing::warn!(%error, "a chosen answer could not be read; it waits for the next start")
+            }
+        }
     }
 }
 

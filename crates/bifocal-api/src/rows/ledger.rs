@@ -78,7 +78,8 @@ pub struct DiskRow {
 }
 
 impl LedgerView {
-    pub(crate) fn of(ledger: &Ledger, disk: DiskUse) -> Self {
+    /// The rows of a ledger.
+    pub fn of(ledger: &Ledger, disk: DiskUse) -> Self {
         let sources = ledger.lines().map(|((source, target), arrived, line)| SourceRow {
             source: source.name(),
             target: target.as_ref().map(|key| key.id().to_string()),

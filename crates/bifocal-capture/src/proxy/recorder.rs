@@ -191,7 +191,9 @@ impl Recorder {
     }
 
     fn report_losses(&self) {
-        let Some(arrival) = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(arrival) = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
         let loss = Loss {
             source: Source::Proxy,
             target: None,

@@ -66,8 +66,9 @@ impl JudgeQueue {
         (Self { jobs, shared }, receive)
     }
 
-    /// Hands over an inference that was chosen (`choice.draw.included`); others are ignored. Never waits: what does
-    /// not fit is recorded as shed.
+    /// Hands over an inference that was chosen (`choice.draw.included`) and whose selection is in the journal; others
+    /// are ignored. Never waits: what does not fit is recorded as shed. When the workers have ended it is left: its
+    /// selection waits for the next start.
     pub fn offer(&self, inference: Arc<Inference<Redacted>>, choice: Choice) {
         if !choice.draw.included {
             return;
@@ -75,7 +76,8 @@ impl JudgeQueue {
         let job = Job { inference, choice, queued: self.shared.clock.now() };
         match self.jobs.try_send(job) {
             Ok(()) => self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(self.waiting() as u64),
-            Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) => {
+            Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(job)) => {
                 self.shared.telemetry.limit_hit("judge_queue");
                 self.shared.shed(&job, Shed::QueueFull);
             }
@@ -89,6 +91,11 @@ impl JudgeQueue {
             desk.force(dimensions);
             self.shared.anchors_wait.notify_waiters();
         }
+    }
+
+    /// Gives up a selection that cannot be judged any more: its text is gone, or its judge is another one by now.
+    pub fn give_up(&self, selection: Selection) {
+        self.shared.note_shed(Selection { shed: Some(Shed::Expired), ..selection });
     }
 
     /// How many wait.
@@ -110,8 +117,12 @@ impl JudgeQueue {
 impl Shared {
     /// Notes that a chosen inference is not judged. A worker writes the note.
     pub(super) fn shed(&self, job: &Job, why: Shed) {
-        self.telemetry.count(Metric::JudgeCalls, &[why.name()], 1);
-        let selection = self.judge.selection(&job.inference, &job.choice, Some(why));
+        self.note_shed(job.choice.selection(&job.inference, self.judge.dimensions().collect(), Some(why)));
+    }
+
+    fn note_shed(&self, selection: Selection) {
+        let why = selection.shed.map_or("shed", Shed::name);
+        self.telemetry.count(Metric::JudgeCalls, &[why], 1);
         let mut sheds = self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
         if sheds.len() >= SHED {
             self.telemetry.limit_hit("judge_shed");

@@ -1,6 +1,6 @@
 //! The judge at work: workers that take chosen inferences from the queue, ask the judge and write what it says.
 //!
-//! The life of one inference: chosen, queued, paid for from the budget, recorded as a selection, asked about once
+//! The life of one inference: chosen and recorded so with itself, queued, paid for from the budget, asked about once
 //! per dimension (with up to two more tries where the failure may pass), scored, joined into a composite, recorded.
 //! Every way out that is not a score is a typed failure or a selection with the reason why it was shed.
 
@@ -111,7 +111,8 @@ impl JudgeService {
 }
 
 impl Worker {
-    /// Takes one job after the other. Told to end, it finishes the one it has; what still waits is shed.
+    /// Takes one job after the other. Told to end, it finishes the one it has; the selections of what still waits are in
+    /// the journal, and the next start judges them.
     async fn work(self: Arc<Self>, mut drain: Drain) {
         loop {
             let job = tokio::select! {
@@ -124,12 +125,7 @@ impl Worker {
                 break;
             }
         }
-        let mut jobs = self.jobs.lock().await;
-        jobs.close();
-        while let Ok(job) = jobs.try_recv() {
-            self.shared.shed(&job, Shed::Expired);
-        }
-        drop(jobs);
+        self.jobs.lock().await.close();
         self.write_sheds().await;
     }
 
@@ -185,10 +181,6 @@ impl Worker {
             self.shared.telemetry.limit_hit("judge_budget");
             self.shared.shed(&job, Shed::Budget);
             return true;
-        }
-        let selection = judge.selection(&job.inference, &job.choice, None);
-        if !self.write(vec![Record::Selection(selection)]).await {
-            return false;
         }
         let mut scores: Vec<Score<Redacted>> = Vec::new();
         for request in &requests {

@@ -1,30 +1,37 @@
 //! Which answers are judged: the sampler at the rate that the evaluation rules give the target.
 
+use bifocal_evaluate::judge::Judge;
 use bifocal_evaluate::{Choice, Sampler};
-use bifocal_model::{Inference, Probability};
+use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection};
 use bifocal_redact::Redacted;
 
 use crate::config::EvaluateRule;
 
-/// The sampler and the rules.
+/// The sampler, the rules, and the judge for whom they choose.
 #[derive(Clone, Debug)]
 pub struct Chooser {
     sampler: Sampler,
     rules: Vec<(String, Probability)>,
+    judges: Vec<(Dimension, Fingerprint)>,
 }
 
 impl Chooser {
     /// Rules whose rate is no share in (0, 1] were refused when the configuration was read; here they judge nothing.
-    pub fn new(secret: [u8; 16], rules: &[EvaluateRule]) -> Self {
+    pub fn new(secret: [u8; 16], rules: &[EvaluateRule], judge: &Judge) -> Self {
         let rules = rules
             .iter()
             .filter_map(|rule| Some((rule.target.clone(), Probability::new(rule.rate)?)))
             .collect();
-        Self { sampler: Sampler::new(secret, Probability::ONE), rules }
+        Self { sampler: Sampler::new(secret, Probability::ONE), rules, judges: judge.dimensions().collect() }
     }
 
-    /// The choice, when the inference is in the sample.
-    pub fn choose(&self, call: &Inference<Redacted>) -> Option<Choice> {
+    /// The selection, when the inference is in the sample.
+    pub fn select(&self, call: &Inference<Redacted>) -> Option<Selection> {
+        let choice = self.choose(call)?;
+        Some(choice.selection(call, self.judges.clone(), None))
+    }
+
+    fn choose(&self, call: &Inference<Redacted>) -> Option<Choice> {
         let name = call.target.name();
         let (_, rate) = self.rules.iter().find(|(target, _)| target == "*" || target == name)?;
         self.sampler.at_rate(*rate).decide(call).filter(|choice| choice.draw.included)

@@ -1,6 +1,6 @@
 //! The synchronous heart: records in, durable, watched; ticks; seals.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -101,8 +101,8 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// Makes records durable with one group commit, with what heuristics say of every new inference in the same
-    /// frame, and lets the watch see them. The records arrive here.
+    /// Makes records durable with one group commit, with what heuristics say of every new inference and whether it is
+    /// to be judged in the same frame, and lets the watch see them. The records arrive here.
     pub fn ingest(
         &mut self,
         batches: Vec<Vec<Record>>,
@@ -127,12 +127,21 @@ impl Pipeline {
         let appended = self.store.append_arrived(batches, arrivals)?;
         let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = HashMap::new();
         for (_, record) in appended.records {
             self.watch.apply(&record);
             exposition.apply(&record);
-            if let (Record::Inference(call), Some(chooser)) = (record, &self.chooser) {
-                let chosen = chooser.choose(&call);
-                ingested.to_judge.extend(chosen.map(|choice| ToJudge { call: Arc::new(*call), choice }));
+            match record {
+                Record::Inference(call) if self.chooser.is_some() => {
+                    calls.insert(call.id, call);
+                }
+                // Of a call that is in the same frame: what the judge gave up has its call long behind it.
+                Record::Selection(selection) => {
+                    let call = calls.remove(&selection.inference).map(|call| Arc::new(*call));
+                    let choice = Choice::of(&selection);
+                    ingested.to_judge.extend(call.map(|call| ToJudge { call, choice }));
+                }
+                _ => {}
             }
         }
         Ok(ingested)
@@ -226,7 +235,7 @@ impl Pipeline {
         self.chooser = chooser;
     }
 
-    /// A batch with the heuristics' scores behind each inference that is new.
+    /// A batch with the heuristics' scores behind each inference that is new, and its selection if it was chosen.
     fn evaluated(
         &self,
         batch: Vec<Record>,
@@ -241,8 +250,11 @@ impl Pipeline {
             };
             let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
             let scores = if is_new { heuristics::all(call, now) } else { Vec::new() };
+            let chooser = self.chooser.as_ref().filter(|_| is_new);
+            let selection = chooser.and_then(|chooser| chooser.select(call));
             records.push(record);
             records.extend(scores.into_iter().map(|score| Record::Score(Box::new(score))));
+            records.extend(selection.map(Record::Selection));
         }
         records
     }

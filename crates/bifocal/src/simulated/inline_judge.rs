@@ -39,9 +39,13 @@ impl InlineJudge {
         self.model = model;
     }
 
-    /// The selection and the scores of one chosen inference.
-    pub fn judge(&self, chosen: &ToJudge) -> anyhow::Result<Vec<Record>> {
-        let mut records = vec![Record::Selection(self.judge.selection(&chosen.call, &chosen.choice, None))];
+    /// The judge that it asks as.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The scores of one chosen inference.
+    pub fn scores(&self, chosen: &ToJudge) -> anyhow::Result<Vec<Record>> {
         let now = chosen.call.time + bifocal_model::Span::from_secs_f64(LATENCY_SECONDS);
         let mut scores: Vec<Score<Redacted>> = Vec::new();
         for (dimension, _) in self.judge.dimensions() {
@@ -54,8 +58,7 @@ impl InlineJudge {
             scores.push(score);
         }
         scores.extend(self.composite.score(&scores, now));
-        records.extend(scores.into_iter().map(|score| Record::Score(Box::new(score))));
-        Ok(records)
+        Ok(scores.into_iter().map(|score| Record::Score(Box::new(score))).collect())
     }
 
     /// All anchors of these dimensions come first.

@@ -210,7 +210,7 @@ impl Run {
     fn judged(&self, ingested: &Ingested) -> anyhow::Result<Vec<Record>> {
         let mut records = Vec::new();
         for chosen in &ingested.to_judge {
-            records.extend(self.judge.judge(chosen)?);
+            records.extend(self.judge.scores(chosen)?);
         }
         Ok(records)
     }

@@ -8,6 +8,7 @@
 mod command_line;
 mod harness;
 mod kills;
+mod ledger;
 mod real_components;
 mod recorded_swap;
 mod simulation;

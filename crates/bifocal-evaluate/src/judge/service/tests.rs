@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use bifocal_model::{Failure, Unit};
+use bifocal_model::{Failure, Fingerprint, Unit};
 use bifocal_store::{Acknowledged, intake};
 use bifocal_telemetry::ManualClock;
 use serde_json::Value;
@@ -153,12 +153,10 @@ fn one_at_a_time() -> JudgeConfig {
 }
 
 #[tokio::test]
-async fn a_chosen_inference_ends_as_a_selection_its_scores_and_a_composite() {
+async fn a_chosen_inference_ends_as_its_scores_and_a_composite() {
     let bench = bench(one_at_a_time(), vec![good()], true);
     let id = bench.offer(1);
-    let records = bench.until(5).await;
-    let Record::Selection(selection) = &records[0] else { panic!("{records:?}") };
-    assert_eq!((selection.inference, selection.shed, selection.judges.len()), (id, None, 3));
+    let records = bench.until(4).await;
     let scores = scores(&records);
     let said: Vec<_> =
         scores.iter().map(|score| (score.dimension.as_str(), score.value().unwrap().get())).collect();
@@ -175,7 +173,7 @@ async fn a_chosen_inference_ends_as_a_selection_its_scores_and_a_composite() {
     assert_eq!(bench.calls(), 3);
     assert_eq!(bench.queue.spent().tokens, 3 * 640);
     assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["scored"]), 3);
-    assert_eq!(bench.end().await.len(), 5);
+    assert_eq!(bench.end().await.len(), 4, "its selection is in the journal already");
 }
 
 #[tokio::test]
@@ -183,7 +181,7 @@ async fn nonces_differ_by_inference_and_dimension() {
     let bench = bench(one_at_a_time(), vec![good()], true);
     bench.offer(1);
     bench.offer(2);
-    bench.until(10).await;
+    bench.until(8).await;
     let calls = bench.script.calls.lock().unwrap().clone();
     let nonce = |call: &Value| {
         let user = call["messages"][1]["content"].as_str().unwrap().to_owned();
@@ -202,7 +200,7 @@ async fn failures_that_may_pass_are_tried_again() {
     let oops = || Step::Reply(503, b"busy".to_vec());
     let bench = bench(config, vec![oops(), Step::Fail(TransportError::Unreachable), good()], true);
     bench.offer(1);
-    let records = bench.until(3).await;
+    let records = bench.until(2).await;
     assert_eq!(scores(&records)[0].value(), Unit::new(0.75));
     assert_eq!(bench.calls(), 3);
     assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["provider"]), 1);
@@ -223,7 +221,7 @@ async fn failures_that_stay_are_typed_and_leave_no_composite() {
         let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
         let bench = bench(config, vec![step.clone()], true);
         bench.offer(1);
-        bench.until(2).await;
+        bench.until(1).await;
         let records = bench.end().await;
         let [score] = scores(&records)[..] else { panic!("{records:?}") };
         assert!(
@@ -231,7 +229,7 @@ async fn failures_that_stay_are_typed_and_leave_no_composite() {
             "{step:?}"
         );
         assert_eq!(bench.calls(), calls, "{step:?}");
-        assert_eq!(sheds(&records), [None]);
+        assert_eq!(sheds(&records), []);
         // Each try that timed out may have been paid for.
         assert_eq!(
             bench.queue.spent().tokens > 0,
@@ -250,13 +248,13 @@ async fn the_budget_sheds_and_a_new_day_begins_anew() {
     for i in 0..4 {
         bench.offer(i);
     }
-    let records = bench.until(5 + 3).await;
-    assert_eq!(sheds(&records), [None, Some(Shed::Budget), Some(Shed::Budget), Some(Shed::Budget)]);
+    let records = bench.until(4 + 3).await;
+    assert_eq!(sheds(&records), [Some(Shed::Budget), Some(Shed::Budget), Some(Shed::Budget)]);
     assert_eq!(bench.queue.spent().tokens, 1_920);
     assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_budget"]), 3);
     bench.clock.advance(Span::from_secs(86_400));
     bench.offer(9);
-    assert_eq!(scores(&bench.until(5 + 3 + 5).await).len(), 8);
+    assert_eq!(scores(&bench.until(4 + 3 + 4).await).len(), 8);
 }
 
 #[tokio::test]
@@ -291,7 +289,7 @@ async fn sheds_past_the_limit_are_counted_and_the_first_are_kept() {
 }
 
 #[tokio::test]
-async fn what_waited_too_long_or_waits_at_the_end_is_shed() {
+async fn what_waited_too_long_is_shed() {
     let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
     let bench = bench(config, vec![Step::Hang], true);
     bench.offer(1);
@@ -301,14 +299,36 @@ async fn what_waited_too_long_or_waits_at_the_end_is_shed() {
     bench.offer(2);
     bench.offer(3);
     bench.clock.advance(Span::from_secs(WAIT_SECONDS + 1));
-    bench.offer(4);
-    // The first inference's calls all time out; the second and third have waited too long; the end finds none
-    // or the fourth in the queue.
-    let records = bench.until(1 + 3).await;
-    assert_eq!(sheds(&records)[0], None);
+    // The first inference's calls all time out; the second and third have waited too long.
+    let records = bench.until(1 + 2).await;
+    assert_eq!(sheds(&records), [Some(Shed::Expired); 2]);
+    assert_eq!(scores(&records).len(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_at_the_end_is_left_to_the_next_start() {
+    let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
+    let bench = bench(config, vec![Step::Hang], true);
+    bench.offer(1);
+    while bench.calls() == 0 {
+        tokio::task::yield_now().await;
+    }
+    bench.offer(2);
     let records = bench.end().await;
-    let sheds = sheds(&records);
-    assert_eq!(sheds.len(), 4, "{sheds:?}");
-    assert_eq!(sheds.iter().filter(|shed| **shed == Some(Shed::Expired)).count() + scores(&records).len(), 4);
-    assert!(sheds.iter().filter(|shed| **shed == Some(Shed::Expired)).count() >= 2);
+    assert_eq!((scores(&records).len(), sheds(&records)), (1, vec![]), "the one in hand is finished");
+    bench.offer(3);
+    assert!(bench.queue.shared.take_sheds().is_empty());
+    assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_queue"]), 0);
+}
+
+#[tokio::test]
+async fn a_selection_that_nobody_can_judge_is_given_up() {
+    let bench = bench(one_at_a_time(), vec![good()], true);
+    let inference = inference(1, "why?", "because");
+    let judges = vec![(Dimension::new("relevance"), Fingerprint(1))];
+    let selection = choice(&inference).selection(&inference, judges.clone(), None);
+    bench.queue.give_up(selection);
+    let records = bench.until(1).await;
+    let [Record::Selection(given_up)] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((given_up.shed, &given_up.judges), (Some(Shed::Expired), &judges));
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use bifocal_evaluate::Choice;
 use bifocal_model::Timestamp;
 use bifocal_sim::{HistoryItem, history};
 use bifocal_store::Record;
@@ -59,18 +60,19 @@ fn make_groups(
 ) -> anyhow::Result<()> {
     let history = history(seed, now - GAP, days);
     let mut replay = Replay::new(config, history.capture_probability())?;
-    let chooser = Chooser::new(secret_of(seed), &config.evaluate);
+    let chooser = Chooser::new(secret_of(seed), &config.evaluate, judge.judge());
     let mut waiting: Vec<Record> = Vec::with_capacity(GROUP);
     for item in history {
         let at = match item {
             HistoryItem::Exchange(exchange) => {
                 let record = replay.inference(&exchange);
                 if let Record::Inference(call) = &record
-                    && let Some(choice) = chooser.choose(call)
+                    && let Some(selection) = chooser.select(call)
                 {
+                    let choice = Choice::of(&selection);
                     let chosen = ToJudge { call: Arc::new((**call).clone()), choice };
                     waiting.push(record);
-                    waiting.extend(judge.judge(&chosen)?);
+                    waiting.extend(judge.scores(&chosen)?);
                     waiting.extend(judge.anchors(exchange.time, usize::MAX)?);
                 } else {
                     waiting.push(record);
