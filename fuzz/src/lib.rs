@@ -2,8 +2,8 @@
 //! proptest. A breach is a panic.
 
 use bifocal_wire::{
-    CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, WireError, data_capture,
-    jsonlines, prometheus, sse,
+    CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
+    data_capture, gzip, jsonlines, prometheus, sse,
 };
 
 /// Streams: the first byte picks the kind and where to cut; the cut changes nothing.
@@ -37,6 +37,22 @@ pub fn stream(bytes: &[u8]) {
     let of_pieces: Vec<_> = pieces.iter().flat_map(|piece| cut.push(piece).expect("short")).collect();
     assert_eq!(lines, of_pieces);
     assert_eq!(whole.finish(), cut.finish());
+}
+
+/// A packed body: the first byte picks where to cut; the cut changes nothing but how much came before an error.
+pub fn packed(bytes: &[u8]) {
+    let Some((choice, body)) = bytes.split_first() else { return };
+    let (head, tail) = body.split_at(usize::from(*choice) * body.len() / 255);
+    let (mut whole, mut cut) = (gzip::Decoder::default(), gzip::Decoder::default());
+    let (mut at_once, mut in_two) = (Vec::new(), Vec::new());
+    let result = whole.push(body, &mut at_once);
+    let of_pieces = cut.push(head, &mut in_two).and_then(|()| cut.push(tail, &mut in_two));
+    assert_eq!(result.is_ok(), of_pieces.is_ok());
+    assert!(at_once.len() <= UNPACKED_BYTES && in_two.len() <= UNPACKED_BYTES);
+    if result.is_ok() {
+        assert_eq!(at_once, in_two);
+        assert_eq!(whole.finish(), cut.finish());
+    }
 }
 
 /// A line of a Data Capture file.

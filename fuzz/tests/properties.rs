@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const TARGETS: [fn(&[u8]); 6] = [
+const TARGETS: [fn(&[u8]); 7] = [
     bifocal_fuzz::stream,
+    bifocal_fuzz::packed,
     bifocal_fuzz::capture_line,
     bifocal_fuzz::prometheus,
     bifocal_fuzz::request,
@@ -12,7 +13,8 @@ const TARGETS: [fn(&[u8]); 6] = [
     bifocal_fuzz::redact,
 ];
 
-const SEEDS: [&[u8]; 7] = [
+const SEEDS: [&[u8]; 8] = [
+    PACKED,
     include_bytes!("../../crates/bifocal-wire/testdata/vllm-stream.sse"),
     include_bytes!("../../crates/bifocal-wire/testdata/llamacpp-chat.json"),
     include_bytes!("../../crates/bifocal-wire/testdata/llamacpp-metrics.txt"),
@@ -20,6 +22,12 @@ const SEEDS: [&[u8]; 7] = [
     br#"{"model":"m","stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"a@b.org"}]}]}"#,
     b"mail jane@example.org, pay 4111 1111 1111 1111, call +1 415-555-2671, api_key=abcdefgh12345678",
     br#"[{"generated_text":"x","details":{"finish_reason":"length","generated_tokens":3}}]"#,
+];
+
+/// One event of a stream by gzip behind a byte that says where to cut.
+#[rustfmt::skip]
+const PACKED: &[u8] = &[
+    0x80, 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4b, 0x49, 0x2c, 0x49, 0xb4, 0x52, 0xa8, 0x56, 0x4a, 0xce, 0xc8, 0xcf, 0x4c, 0x4e, 0x2d, 0x56, 0xb2, 0x8a, 0xae, 0x56, 0x4a, 0x49, 0xcd, 0x29, 0x49, 0x54, 0xb2, 0x02, 0x0a, 0xe6, 0xe7, 0x95, 0xa4, 0xe6, 0x95, 0x28, 0x59, 0x29, 0x65, 0x64, 0x2a, 0xd5, 0xd6, 0xc6, 0xd6, 0x72, 0x71, 0x01, 0x00, 0x7a, 0xd4, 0x07, 0xa6, 0x30, 0x00, 0x00, 0x00,
 ];
 
 proptest! {

@@ -31,6 +31,9 @@ pub enum Component {
     Model(String),
 }
 
+/// The name of the target of calls whose own name is none.
+const OTHER: &str = "other";
+
 /// A short stable name of a target for addresses: 16 hexadecimal digits of a hash of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId(u64);
@@ -44,6 +47,16 @@ impl TargetKey {
             variant: String::new(),
             component: Component::Model(model.to_owned()),
         }
+    }
+
+    /// The target of an origin's calls whose names are past the limit of targets, or were refused.
+    pub fn other(origin: &str) -> Self {
+        Self::of_model(origin, OTHER)
+    }
+
+    /// Whether it is the target of names that are no targets. It takes no room among those that are.
+    pub fn is_other(&self) -> bool {
+        self.model() == OTHER && self.endpoint == self.origin && self.variant.is_empty()
     }
 
     /// The inference component's name, empty where there is none.

@@ -71,11 +71,6 @@ pub(crate) fn time_of(minute: Minute) -> Timestamp {
     Timestamp::from_nanos(minute.saturating_mul(NANOS_PER_MINUTE))
 }
 
-/// Where calls of targets beyond the limit are counted.
-pub(crate) fn other_target() -> TargetKey {
-    TargetKey::of_model("other", "other")
-}
-
 impl Minutes {
     /// Adds every minute of another.
     pub(crate) fn merge(&mut self, other: &Self) {
@@ -156,9 +151,12 @@ impl Rollups {
         let sealed = &self.sealed.targets;
         let open = &self.open.targets;
         let known = open.contains_key(target) || sealed.contains_key(target);
-        let room = || sealed.len() + open.keys().filter(|key| !sealed.contains_key(key)).count();
-        let own = known || (room() as u64) < TARGETS;
-        let target = if own { target.clone() } else { other_target() };
+        let named = || {
+            let new = open.keys().filter(|key| !sealed.contains_key(key));
+            sealed.keys().chain(new).filter(|key| !key.is_other()).count()
+        };
+        let own = known || target.is_other() || (named() as u64) < TARGETS;
+        let target = if own { target.clone() } else { TargetKey::other(&target.origin) };
         (self.open.targets.entry(target).or_default().entry(minute_of(time)).or_default(), own)
     }
 

@@ -20,7 +20,7 @@ pub(crate) const EXAMPLES_MAX: usize = 5;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
-    ("watch_targets", TARGETS_MAX as u64, "targets watched at once"),
+    ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
     ("watch_streams", STREAMS_MAX as u64, "quality streams at once"),
     ("watch_recent", RECENT_MAX as u64, "judged values kept per stream; the oldest leave"),
     ("watch_judges", JUDGES_MAX as u64, "judges and dimensions watched on anchors; the oldest leave"),

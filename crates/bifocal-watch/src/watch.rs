@@ -257,9 +257,10 @@ impl Watch {
         if let Some(at) = self.state.targets.iter().position(|target| target.key == *key) {
             return self.state.targets.get_mut(at);
         }
-        if self.state.targets.len() >= TARGETS_MAX {
+        let named = self.state.targets.iter().filter(|target| !target.key.is_other()).count();
+        if named >= TARGETS_MAX && !key.is_other() {
             self.telemetry.limit_hit("watch_targets");
-            return None;
+            return self.target_mut(&TargetKey::other(&key.origin), seen);
         }
         self.state.targets.push(Target::new(key.clone(), seen));
         self.state.targets.last_mut()

@@ -24,6 +24,9 @@ pub enum WireError {
         "recognise the payload: no field of a known family (messages, prompt, inputs, choices, generated_text)"
     )]
     UnknownPayload,
+    /// Said to be packed by gzip, and not.
+    #[error("unpack what is said to be gzip")]
+    NotGzip,
     /// Longer than a limit.
     #[error("read {what} of more than {limit} bytes (limit `{name}`)")]
     TooLong {
@@ -43,6 +46,7 @@ impl WireError {
             Self::NotUtf8 { .. } => "not_utf8",
             Self::Json { .. } => "malformed",
             Self::UnknownPayload => "unknown_payload",
+            Self::NotGzip => "not_gzip",
             Self::TooLong { .. } => "too_long",
         }
     }

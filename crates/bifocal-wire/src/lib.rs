@@ -10,6 +10,7 @@
 
 pub mod data_capture;
 mod error;
+pub mod gzip;
 pub mod jsonlines;
 mod limits;
 mod loose;
@@ -19,6 +20,8 @@ pub mod sse;
 mod stream;
 
 pub use error::WireError;
-pub use limits::{ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, LIMITS, STREAM_LINE_BYTES};
+pub use limits::{
+    ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, LIMITS, STREAM_LINE_BYTES, UNPACKED_BYTES,
+};
 pub use openai::{CallRequest, CallResponse, ErrorBody};
 pub use stream::{Delta, StreamDecoder, StreamKind};

@@ -8,6 +8,7 @@ mod chooser;
 mod core;
 mod costs;
 pub mod engine;
+mod names;
 mod quantiles;
 
 pub use chooser::Chooser;

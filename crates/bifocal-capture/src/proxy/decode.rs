@@ -1,5 +1,6 @@
 //! One captured call becomes one inference. No clock, no I/O: the simulation in process uses it as the proxy does.
 
+mod encoding;
 mod target;
 
 use std::collections::BTreeMap;
@@ -8,10 +9,12 @@ use bifocal_model::{
     Completeness, ErrorClass, Identity, Inference, InferenceId, Message, Probability, Source, Timestamp,
     Timing, TokenCount, Usage,
 };
+use bifocal_telemetry::Telemetry;
 use bifocal_wire::{CallRequest, CallResponse, StreamDecoder, StreamKind};
 use bytes::Bytes;
 
 use crate::proxy::call;
+use encoding::Pieces;
 pub use target::Decoder;
 
 /// Ends of the paths whose calls are captured.
@@ -69,6 +72,8 @@ struct Answer {
     response: CallResponse,
     /// Whether the bytes could be read.
     readable: bool,
+    /// Whether they are only the head of what would be unpacked.
+    is_cut: bool,
     streamed: bool,
     ttft_seconds: Option<f64>,
     itl_seconds: Option<f64>,
@@ -76,7 +81,7 @@ struct Answer {
 
 impl Decoder {
     /// The inference that the call was.
-    pub fn decode(&mut self, exchange: &Exchange) -> Inference<String> {
+    pub fn decode(&self, exchange: &Exchange) -> Inference<String> {
         let request = match exchange.request_truncated {
             false => CallRequest::parse(&exchange.request_body).ok(),
             true => None,
@@ -85,7 +90,7 @@ impl Decoder {
         let model = request.as_ref().map_or_else(cut_model, |request| request.model.clone());
         let target = self.target(exchange, model.as_deref());
 
-        let answer = Answer::read(exchange);
+        let answer = Answer::read(exchange, &self.telemetry);
         let ending = ending(exchange, &answer);
         let error = error_class(exchange, ending, &answer);
         let completeness = completeness(exchange, request.is_some(), &answer);
@@ -122,23 +127,25 @@ impl Decoder {
 }
 
 impl Answer {
-    fn read(exchange: &Exchange) -> Self {
-        let is_plain =
-            exchange.content_encoding.as_deref().is_none_or(|e| e.eq_ignore_ascii_case("identity"));
-        if exchange.chunks.is_empty() || !is_plain {
+    fn read(exchange: &Exchange, telemetry: &Telemetry) -> Self {
+        let Some(Pieces { chunks, is_cut }) = encoding::pieces(exchange, telemetry) else {
+            return Self::default();
+        };
+        if chunks.is_empty() {
             return Self::default();
         }
-        match exchange.content_type.as_deref().and_then(StreamKind::of_content_type) {
-            Some(kind) => Self::read_stream(exchange, kind),
-            None => Self::read_whole(exchange),
-        }
+        let answer = match exchange.content_type.as_deref().and_then(StreamKind::of_content_type) {
+            Some(kind) => Self::read_stream(exchange, &chunks, kind),
+            None => Self::read_whole(exchange, &chunks),
+        };
+        Self { is_cut, ..answer }
     }
 
-    fn read_stream(exchange: &Exchange, kind: StreamKind) -> Self {
+    fn read_stream(exchange: &Exchange, chunks: &[(Timestamp, Bytes)], kind: StreamKind) -> Self {
         let mut decoder = StreamDecoder::new(kind);
         let (mut first, mut last) = (None, None);
         let mut chunks_with_text = 0_u32;
-        for (time, bytes) in &exchange.chunks {
+        for (time, bytes) in chunks {
             // A limit was hit: what came before it counts.
             let Ok(delta) = decoder.push(bytes) else { break };
             if delta.has_text {
@@ -152,6 +159,7 @@ impl Answer {
         Self {
             response: decoder.finish(),
             readable: true,
+            is_cut: false,
             streamed: true,
             ttft_seconds: first.map(|first| first.since(exchange.started).as_secs_f64()),
             // All in one piece has no pace: absent, not zero.
@@ -161,8 +169,8 @@ impl Answer {
         }
     }
 
-    fn read_whole(exchange: &Exchange) -> Self {
-        let body = call::join(exchange.chunks.iter().map(|(_, bytes)| bytes.clone()).collect());
+    fn read_whole(exchange: &Exchange, chunks: &[(Timestamp, Bytes)]) -> Self {
+        let body = call::join(chunks.iter().map(|(_, bytes)| bytes.clone()).collect());
         if let Ok(response) = CallResponse::parse(&body) {
             return Self { response, readable: true, ..Self::default() };
         }
@@ -202,7 +210,7 @@ fn error_class(exchange: &Exchange, ending: Ended, answer: &Answer) -> Option<Er
         let unnamed = if answer.streamed { ErrorClass::MidStream } else { ErrorClass::Upstream };
         return Some(by_code.unwrap_or(unnamed));
     }
-    if exchange.answer_truncated || exchange.content_encoding.is_some() {
+    if exchange.answer_truncated || answer.is_cut || !answer.readable && exchange.content_encoding.is_some() {
         return None;
     }
     if answer.streamed && !answer.response.complete {
@@ -213,10 +221,11 @@ fn error_class(exchange: &Exchange, ending: Ended, answer: &Answer) -> Option<Er
 }
 
 fn completeness(exchange: &Exchange, has_request: bool, answer: &Answer) -> Completeness {
-    let answer_lost = !answer.readable && (exchange.answer_truncated || exchange.content_encoding.is_some());
+    let is_cut = exchange.answer_truncated || answer.is_cut;
+    let answer_lost = !answer.readable && (is_cut || exchange.content_encoding.is_some());
     if answer_lost {
         Completeness::RequestOnly
-    } else if exchange.answer_truncated || answer.response.truncated {
+    } else if is_cut || answer.response.truncated {
         Completeness::AnswerTruncated
     } else if !has_request {
         Completeness::ResponseOnly

@@ -62,7 +62,6 @@ pub struct Recorder {
     decoder: Decoder,
     sink: Arc<dyn Sink>,
     clock: Arc<dyn Clock>,
-    telemetry: Telemetry,
 }
 
 #[derive(Debug)]
@@ -122,7 +121,7 @@ pub(crate) fn recorder(
         request_capture_bytes: options.request_capture_bytes,
         answer_capture_bytes: options.answer_capture_bytes,
     };
-    Ok((tap, Recorder { queue: receive, dropped, decoder, sink, clock, telemetry: telemetry.clone() }))
+    Ok((tap, Recorder { queue: receive, dropped, decoder, sink, clock }))
 }
 
 impl Tap {
@@ -177,14 +176,10 @@ impl Recorder {
         }
     }
 
-    fn record(&mut self, captured: Captured) {
+    fn record(&self, captured: Captured) {
         let Captured { mut exchange, request_parts, held, arrival } = captured;
         exchange.request_body = call::join(request_parts);
-        let others = self.decoder.others();
         let inference = self.decoder.decode(&exchange);
-        if self.decoder.others() > others {
-            self.telemetry.limit_hit("targets");
-        }
         drop(exchange);
         drop(held);
         self.sink.take(redact_inference(inference), arrival);

@@ -84,7 +84,7 @@ impl Proxy {
         telemetry: &Telemetry,
     ) -> Result<(Self, Recorder), Error> {
         let upstream = Upstream::parse(&options.upstream)?;
-        let decoder = Decoder::new(&options.origin, options.components.clone());
+        let decoder = Decoder::new(&options.origin, options.components.clone(), telemetry.clone());
         let (tap, recorder) = recorder::recorder(options, decoder, sink, Arc::clone(&clock), telemetry)?;
         let listen = |err| Error::Listen { address: options.listen, err };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;

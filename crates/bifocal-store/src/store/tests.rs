@@ -356,7 +356,7 @@ fn limit_store_targets_and_series_and_streams() {
         Record::Inference(Box::new(call))
     };
     store.append(vec![(0..limits::TARGETS + 3).map(of_target).collect()]).unwrap();
-    let other = store.reader().total(&crate::rollup::other_target(), whole_day()).unwrap();
+    let other = store.reader().total(&TargetKey::other("local"), whole_day()).unwrap();
     assert_eq!((other.calls, telemetry.value(Metric::LimitHits, &["store_targets"])), (3, 3));
     let of_series = |i: u64| Record::Reading(bifocal_model::Reading { part: i.to_string(), ..reading(0, 1) });
     store.append(vec![(0..limits::READING_SERIES + 2).map(of_series).collect()]).unwrap();

@@ -230,7 +230,11 @@ fn the_limit_watch_targets_is_counted() {
         watch.apply(&Record::Inference(Box::new(traffic.call(InferenceId::v7(traffic.now(), [0; 10])))));
     }
     let snapshot = watch.tick(Timestamp::from_secs(1_800_000_001), &NoQuantiles).snapshot;
-    assert_eq!(snapshot.targets.len(), TARGETS_MAX);
+    assert_eq!(snapshot.targets.len(), TARGETS_MAX + 1);
+    assert!(
+        snapshot.targets.iter().any(|target| target.key.is_other()),
+        "what has no room is watched as `other`"
+    );
     assert_eq!(telemetry.value(bifocal_telemetry::Metric::LimitHits, &["watch_targets"]), 1);
 }
 

@@ -15,6 +15,7 @@ use bifocal_watch::{Snapshot, Watch, WatchConfig};
 
 use super::chooser::Chooser;
 use super::costs::Costs;
+use super::names::Names;
 use super::quantiles::StoreQuantiles;
 
 /// The name under which the watch's state is saved with a seal.
@@ -43,6 +44,8 @@ pub struct Pipeline {
     store: Store,
     reader: Reader,
     watch: Watch,
+    names: Names,
+    telemetry: Telemetry,
     chooser: Option<Chooser>,
     costs: Costs,
     channels: Vec<ChannelConfig>,
@@ -82,12 +85,15 @@ impl Pipeline {
             watch.apply(record);
         }
         let reader = store.reader();
+        let names = Names::new(reader.targets().into_keys());
         let outcome = watch.tick(now, &StoreQuantiles(reader.clone()));
         let snapshot = Arc::new(ArcSwap::from_pointee(outcome.snapshot.clone()));
         let mut pipeline = Self {
             store,
             reader,
             watch,
+            names,
+            telemetry: telemetry.clone(),
             chooser: options.chooser,
             costs: options.costs,
             channels: options.channels,
@@ -235,19 +241,22 @@ impl Pipeline {
         self.chooser = chooser;
     }
 
-    /// A batch with the heuristics' scores behind each inference that is new, and its selection if it was chosen.
+    /// A batch with every call's target settled, the heuristics' scores behind each inference that is new, and its selection if it was chosen.
     fn evaluated(
-        &self,
+        &mut self,
         batch: Vec<Record>,
         begun: &mut HashSet<bifocal_model::Identity>,
         now: Timestamp,
     ) -> Vec<Record> {
         let mut records = Vec::with_capacity(batch.len());
-        for record in batch {
-            let Record::Inference(call) = &record else {
+        for mut record in batch {
+            let Record::Inference(call) = &mut record else {
                 records.push(record);
                 continue;
             };
+            if !self.names.settle(call) {
+                self.telemetry.limit_hit("targets");
+            }
             let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
             let scores = if is_new { heuristics::all(call, now) } else { Vec::new() };
             let chooser = self.chooser.as_ref().filter(|_| is_new);

@@ -27,7 +27,7 @@ impl Replay {
         let names = target.components.keys();
         let targets = names.map(|model| (model.clone(), target.key(model))).collect();
         Ok(Self {
-            decoder: Decoder::new(&target.name, routes(target)),
+            decoder: Decoder::new(&target.name, routes(target), bifocal_telemetry::Telemetry::new()),
             scraper: Scraper::new(&target.name, targets),
             tenant_header: target.tenant_header.clone(),
             capture,
@@ -35,7 +35,7 @@ impl Replay {
     }
 
     /// One exchange as the proxy would have recorded it.
-    pub fn inference(&mut self, exchange: &bifocal_sim::Exchange) -> Record {
+    pub fn inference(&self, exchange: &bifocal_sim::Exchange) -> Record {
         let at = |seconds: f64| exchange.time + Span::from_secs_f64(seconds);
         let tenant =
             exchange.request.headers.iter().find(|(name, _)| Some(*name) == self.tenant_header.as_deref());

@@ -32,7 +32,7 @@ impl Sink for Leaky {
 
     fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
         let number = self.taken.fetch_add(1, Ordering::SeqCst);
-        if self.leaks_every.is_none_or(|every| number % every != 0) {
+        if self.leaks_every.is_none_or(|every| !number.is_multiple_of(every)) {
             self.kept.lock().unwrap().push((Record::Inference(Box::new(inference)), arrival));
         }
     }

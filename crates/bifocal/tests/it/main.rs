@@ -12,3 +12,4 @@ mod ledger;
 mod real_components;
 mod recorded_swap;
 mod simulation;
+mod targets;

@@ -1,10 +1,11 @@
 //! Which target a call belongs to.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use bifocal_model::{Component, ErrorClass, TargetKey};
+use bifocal_model::{Component, TargetKey};
+use bifocal_telemetry::Telemetry;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::proxy::config::ComponentRoute;
@@ -12,51 +13,23 @@ use crate::proxy::decode::Exchange;
 
 /// The target of calls that name no model.
 const UNNAMED: &str = "unnamed";
-/// The target of calls past the limit of distinct names.
-const OTHER: &str = "other";
 
-/// Decodes calls of one origin. It remembers which targets it has named, to keep their number bounded.
+/// Decodes calls of one origin. Names come as clients chose them; the pipeline bounds their number.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     origin: String,
     components: BTreeMap<String, ComponentRoute>,
-    known: BTreeSet<TargetKey>,
-    targets_max: usize,
-    others: u64,
+    pub(super) telemetry: Telemetry,
 }
 
 impl Decoder {
     /// For the calls of one origin. A model that `components` does not name is a target of its own.
-    pub fn new(origin: &str, components: BTreeMap<String, ComponentRoute>) -> Self {
-        let limit = bifocal_model::LIMITS.iter().find(|(name, ..)| *name == "targets");
-        let targets_max = limit.and_then(|(_, value, _)| usize::try_from(*value).ok()).unwrap_or(usize::MAX);
-        Self { origin: origin.to_owned(), components, known: BTreeSet::new(), targets_max, others: 0 }
+    pub fn new(origin: &str, components: BTreeMap<String, ComponentRoute>, telemetry: Telemetry) -> Self {
+        Self { origin: origin.to_owned(), components, telemetry }
     }
 
-    /// Calls that were put under `other` because there were too many names.
-    pub fn others(&self) -> u64 {
-        self.others
-    }
-
-    pub(super) fn target(&mut self, exchange: &Exchange, model: Option<&str>) -> TargetKey {
-        let key = self.key(exchange, model.unwrap_or(UNNAMED));
-        if self.known.contains(&key) {
-            return key;
-        }
-        // A name that the upstream refuses is most likely misspelt or made up: it becomes a target with its first call
-        // that is not the client's mistake.
-        if exchange.status.and_then(ErrorClass::of_status) == Some(ErrorClass::Client) {
-            return TargetKey::of_model(&self.origin, OTHER);
-        }
-        if self.known.len() >= self.targets_max {
-            self.others += 1;
-            return TargetKey::of_model(&self.origin, OTHER);
-        }
-        self.known.insert(key.clone());
-        key
-    }
-
-    fn key(&self, exchange: &Exchange, model: &str) -> TargetKey {
+    pub(super) fn target(&self, exchange: &Exchange, model: Option<&str>) -> TargetKey {
+        let model = model.unwrap_or(UNNAMED);
         let place = Place::of(&exchange.path);
         let endpoint = |named: Option<&str>| named.unwrap_or(&self.origin).to_owned();
         if let Some(component) = exchange.component.as_deref().or(place.component) {

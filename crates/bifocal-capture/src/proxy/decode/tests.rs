@@ -3,7 +3,12 @@ use std::collections::BTreeMap;
 use bifocal_model::{Component, FormatAsked, Span, TokenSource};
 
 use super::*;
+use std::io::Write as _;
+
 use crate::proxy::config::ComponentRoute;
+use bifocal_telemetry::Metric;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 const START: Timestamp = Timestamp::from_secs(1_000);
 
@@ -31,7 +36,7 @@ fn exchange(request: &str, content_type: &str, chunks: &[(i64, &str)]) -> Exchan
 }
 
 fn decoder() -> Decoder {
-    Decoder::new("local", BTreeMap::new())
+    Decoder::new("local", BTreeMap::new(), Telemetry::new())
 }
 
 const CHAT: &str = r#"{"model":"m","stream":true,"response_format":{"type":"json_object"},"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]}"#;
@@ -127,7 +132,7 @@ fn models_map_to_components_and_headers_win() {
         variant: "AllTraffic".into(),
         inference_component: Some("m-ic".into()),
     };
-    let mut decoder = Decoder::new("sagemaker/1/eu", BTreeMap::from([("m".to_owned(), route)]));
+    let decoder = Decoder::new("sagemaker/1/eu", BTreeMap::from([("m".to_owned(), route)]), Telemetry::new());
     let mut call = exchange(CHAT, SSE, &[(200, STOP)]);
     let target = decoder.decode(&call).target;
     assert_eq!((target.endpoint.as_str(), target.variant.as_str()), ("prod", "AllTraffic"));
@@ -139,21 +144,69 @@ fn models_map_to_components_and_headers_win() {
 }
 
 #[test]
-fn names_past_the_limit_are_counted_as_other() {
-    let mut decoder = decoder();
-    for n in 0..256 {
-        let target = decoder.decode(&exchange(&format!("{{\"model\":\"m{n}\"}}"), SSE, &[])).target;
-        assert_eq!(target.model(), format!("m{n}"));
+fn no_model_is_unnamed() {
+    assert_eq!(decoder().decode(&exchange(r#"{"inputs":"x"}"#, SSE, &[])).target.model(), "unnamed");
+}
+
+/// Packs each piece so that it can be unpacked when it comes.
+fn packed(mut call: Exchange) -> Exchange {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let last = call.chunks.len() - 1;
+    let mut sent = 0;
+    for (n, (_, chunk)) in call.chunks.iter_mut().enumerate() {
+        encoder.write_all(chunk).unwrap();
+        if n == last {
+            encoder.try_finish().unwrap()
+        } else {
+            encoder.flush().unwrap()
+        }
+        *chunk = Bytes::copy_from_slice(&encoder.get_ref()[sent..]);
+        sent = encoder.get_ref().len();
     }
-    let mut late =
-        |model: &str| decoder.decode(&exchange(&format!("{{\"model\":\"{model}\"}}"), SSE, &[])).target;
-    assert_eq!(late("m256").model(), "other");
-    assert_eq!(late("m3").model(), "m3");
-    assert_eq!(late("m257").model(), "other");
-    assert_eq!(decoder.others(), 2);
+    call.content_encoding = Some("gzip".to_owned());
+    call
 }
 
 #[test]
-fn no_model_is_unnamed() {
-    assert_eq!(decoder().decode(&exchange(r#"{"inputs":"x"}"#, SSE, &[])).target.model(), "unnamed");
+fn a_packed_answer_is_recorded_as_the_plain_one() {
+    for call in [
+        exchange(CHAT, SSE, &[(50, NO_TEXT), (200, A), (300, B), (800, STOP)]),
+        exchange(CHAT, SSE, &[(200, A), (300, B)]),
+        exchange(
+            CHAT,
+            "application/json",
+            &[(200, r#"{"choices":[{"index":0,"message":{"content":"ab"}}]}"#)],
+        ),
+    ] {
+        assert_eq!(decoder().decode(&packed(call.clone())), decoder().decode(&call));
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_unpacked_is_not_an_error_of_the_call() {
+    let mut call = exchange(CHAT, SSE, &[(200, A), (300, STOP)]);
+    for encoding in ["gzip", "br"] {
+        call.content_encoding = Some(encoding.to_owned());
+        let inference = decoder().decode(&call);
+        assert_eq!(
+            (inference.completeness, inference.error),
+            (Completeness::RequestOnly, None),
+            "{encoding}"
+        );
+        assert_eq!(inference.answer, "");
+    }
+}
+
+#[test]
+fn a_packed_answer_past_the_limit_is_cut_and_counted() {
+    let long = format!(
+        "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n",
+        "x".repeat(1 << 20)
+    );
+    let pieces: Vec<(i64, &str)> = (0..20).map(|n| (n * 10, long.as_str())).collect();
+    let telemetry = Telemetry::new();
+    let decoder = Decoder::new("local", BTreeMap::new(), telemetry.clone());
+    let inference = decoder.decode(&packed(exchange(CHAT, SSE, &pieces)));
+    assert_eq!((inference.completeness, inference.error), (Completeness::AnswerTruncated, None));
+    assert_eq!(telemetry.value(Metric::LimitHits, &["unpacked_bytes"]), 1);
 }
