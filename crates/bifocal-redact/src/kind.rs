@@ -20,6 +20,8 @@ pub enum Kind {
     BearerToken,
     /// A private key in PEM form.
     PrivateKey,
+    /// A password in an address: `scheme://user:password@host`.
+    Password,
 }
 
 /// How often one kind was found in a text.
@@ -33,7 +35,7 @@ pub struct Finding {
 
 impl Kind {
     /// All of them, in the order of their counts.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Email,
         Self::Phone,
         Self::Card,
@@ -41,6 +43,7 @@ impl Kind {
         Self::CloudKey,
         Self::BearerToken,
         Self::PrivateKey,
+        Self::Password,
     ];
 
     /// The name used in store, API and metrics.
@@ -53,6 +56,7 @@ impl Kind {
             Self::CloudKey => "cloud_key",
             Self::BearerToken => "bearer_token",
             Self::PrivateKey => "private_key",
+            Self::Password => "password",
         }
     }
 
@@ -66,6 +70,7 @@ impl Kind {
             Self::CloudKey => "[cloud_key]",
             Self::BearerToken => "[bearer_token]",
             Self::PrivateKey => "[private_key]",
+            Self::Password => "[password]",
         }
     }
 }

@@ -12,6 +12,7 @@ mod checksum;
 mod kind;
 mod limits;
 mod numbers;
+mod plain;
 mod redacted;
 mod scan;
 mod texts;

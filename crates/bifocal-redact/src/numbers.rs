@@ -103,7 +103,7 @@ impl<'t> Run<'t> {
             let end = at + shape.len();
             let one_separator = || {
                 let first = self.separator(at);
-                (first == " " || first == "-") && (at..end - 1).all(|i| self.separator(i) == first)
+                [" ", "-", "."].contains(&first) && (at..end - 1).all(|i| self.separator(i) == first)
             };
             end <= self.groups.len() && lengths(end).eq(shape.iter().copied()) && one_separator()
         };

@@ -2,6 +2,7 @@
 
 use crate::kind::{Finding, Kind};
 use crate::limits::PASSES;
+use crate::plain::Plain;
 use crate::redacted::Redacted;
 use crate::{numbers, tokens};
 
@@ -37,8 +38,16 @@ pub fn redact_owned(text: String) -> (Redacted, Vec<Finding>) {
     (Redacted::wrap(text), findings.collect())
 }
 
-/// All hits of one scan in order: tokens first, numbers in what lies between them.
+/// All hits of one scan in order.
 fn hits(text: &str) -> Vec<Hit> {
+    match Plain::of(text) {
+        None => hits_in(text),
+        Some(plain) => hits_in(&plain.text).into_iter().map(|hit| plain.in_original(hit)).collect(),
+    }
+}
+
+/// Tokens first, numbers in what lies between them.
+fn hits_in(text: &str) -> Vec<Hit> {
     let tokens = tokens::find(text);
     let mut hits = Vec::new();
     let mut from = 0;

@@ -14,9 +14,9 @@ const PATTERN: &str = r#"(?x)
   # A private key, to its end or, where that was cut off, to the end of the text.
   (-----BEGIN\x20[A-Z0-9\x20]*PRIVATE\x20KEY(?:\x20BLOCK)?-----(?s:.*?)
      (?:-----END\x20[A-Z0-9\x20]*PRIVATE\x20KEY(?:\x20BLOCK)?-----|\z))
-  # An e-mail address, letters of any script.
+  # An e-mail address, letters of any script, as it is or as an address of the web spells it.
 | ([\p{L}\p{M}\p{N}_%+-](?:[\p{L}\p{M}\p{N}._%+'-]*[\p{L}\p{M}\p{N}_%+-])?
-     @(?:[\p{L}\p{M}\p{N}-]+\.)+(?:xn--[A-Za-z0-9-]+|[\p{L}\p{M}]{2,}))
+     (?:@|%40)(?:[\p{L}\p{M}\p{N}-]+\.)+(?:xn--[A-Za-z0-9-]+|[\p{L}\p{M}]{2,}))
   # Credentials of a header.
 | (?i:(?-u:\b)authorization["'\\]*[\t\x20]*[:=][\t\x20]*["'\\]*(?:bearer|basic|token|apikey|key)[\t\x20]+)
   ([A-Za-z0-9._~+/=:-]{8,})
@@ -34,6 +34,8 @@ const PATTERN: &str = r#"(?x)
      | github_pat_[A-Za-z0-9_]{22,} | glpat-[A-Za-z0-9_-]{20,} | xox[abeoprs]-[A-Za-z0-9-]{10,}
      | xapp-[A-Za-z0-9-]{10,} | hf_[A-Za-z0-9]{30,} | [srp]k_(?:live|test)_[A-Za-z0-9]{16,})
 | (?-u:\b) (sk-[A-Za-z_-]*[0-9][A-Za-z0-9_-]*)
+  # The password of an address. It may hold an `@` itself.
+| ://[^\s/@:\[\]"'<>]*: ([^\s/\[\]"'<>]+)@
   # Something like an IBAN.
 | (?-u:\b) ([A-Za-z]{2}[0-9]{2}(?:[\x20-]?[A-Za-z0-9]){11,30})
 "#;
@@ -42,7 +44,7 @@ const PATTERN: &str = r#"(?x)
 type Check = fn(&str) -> Option<usize>;
 
 /// The kind of each group and what its secret must satisfy.
-const ALTERNATIVES: [(Kind, Check); 9] = [
+const ALTERNATIVES: [(Kind, Check); 10] = [
     (Kind::PrivateKey, whole),
     (Kind::Email, whole),
     (Kind::BearerToken, whole),
@@ -51,6 +53,7 @@ const ALTERNATIVES: [(Kind, Check); 9] = [
     (Kind::CloudKey, long),
     (Kind::CloudKey, whole),
     (Kind::CloudKey, long),
+    (Kind::Password, whole),
     (Kind::Iban, iban),
 ];
 
