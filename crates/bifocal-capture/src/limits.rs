@@ -13,6 +13,8 @@ pub(crate) const CAPTURE_BUFFER_BYTES: usize = 64 * MIB;
 pub(crate) const CAPTURE_QUEUE: usize = 4096;
 /// Client connections of the proxy.
 pub(crate) const CONNECTIONS: usize = 4096;
+/// Seconds in which a client connection must bring a whole request head, or the next one.
+pub(crate) const HEAD_SECONDS: u64 = 30;
 /// Idle connections to the upstream that are kept.
 pub(crate) const IDLE_UPSTREAM_CONNECTIONS: usize = 512;
 /// Bytes of a tenant's name; a longer one is left out.
@@ -51,6 +53,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("capture_queue", CAPTURE_QUEUE as u64, "calls that wait for the recorder: 100 ms at 40,000 requests/s"),
     ("connections", CONNECTIONS as u64, "client connections; further ones wait in the kernel's backlog"),
+    (
+        "head_seconds",
+        HEAD_SECONDS,
+        "a client connection without a whole request head for so long, at its start or between two requests, is closed",
+    ),
     (
         "idle_upstream_connections",
         IDLE_UPSTREAM_CONNECTIONS as u64,

@@ -11,11 +11,26 @@ pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one answer of a judge or webhook.
 pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
 
+/// Connections of the page's address.
+pub(crate) const PAGE_CONNECTIONS: usize = 256;
+/// Seconds in which a connection of the page's address must bring a whole request head, or the next one.
+pub(crate) const PAGE_HEAD_SECONDS: u64 = 30;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),
     ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),
+    (
+        "page_connections",
+        PAGE_CONNECTIONS as u64,
+        "readers of page and API; further ones wait in the kernel's backlog",
+    ),
+    (
+        "page_head_seconds",
+        PAGE_HEAD_SECONDS,
+        "a connection without a whole request head for so long, at its start or between two requests, is closed",
+    ),
     ("reply_bytes", REPLY_BYTES as u64, "bytes of one answer of a judge or webhook"),
 ];

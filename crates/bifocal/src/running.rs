@@ -4,6 +4,7 @@
 //! their streams, the judge finishes what it has in hand, the engine commits what waits and seals, the page goes last.
 
 mod events;
+mod listener;
 mod page;
 mod secret;
 mod sink;
@@ -161,7 +162,7 @@ impl Running {
                 .and_then(|name| std::env::var(name).ok())
                 .map(Into::into),
         };
-        page::serve(listener, state, &outlets);
+        page::serve(listener, state, telemetry.clone(), &outlets);
         let courier = Courier {
             small_state: small_state.clone(),
             channels: config.channels.clone(),

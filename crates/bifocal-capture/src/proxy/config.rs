@@ -38,6 +38,9 @@ pub struct ProxyOptions {
     /// Client connections at once.
     #[serde(default = "defaults::connections")]
     pub connections: usize,
+    /// Seconds in which a client connection must bring a whole request head, or the next one.
+    #[serde(default = "defaults::head_seconds")]
+    pub head_seconds: f64,
     /// Idle connections to the upstream that are kept.
     #[serde(default = "defaults::idle_upstream_connections")]
     pub idle_upstream_connections: usize,
@@ -79,6 +82,9 @@ mod defaults {
     pub(super) fn connections() -> usize {
         limits::CONNECTIONS
     }
+    pub(super) fn head_seconds() -> f64 {
+        limits::HEAD_SECONDS as f64
+    }
     pub(super) fn idle_upstream_connections() -> usize {
         limits::IDLE_UPSTREAM_CONNECTIONS
     }
@@ -106,6 +112,7 @@ impl ProxyOptions {
             capture_buffer_bytes: limits::CAPTURE_BUFFER_BYTES,
             capture_queue: limits::CAPTURE_QUEUE,
             connections: limits::CONNECTIONS,
+            head_seconds: limits::HEAD_SECONDS as f64,
             idle_upstream_connections: limits::IDLE_UPSTREAM_CONNECTIONS,
             components: BTreeMap::new(),
         }
@@ -202,6 +209,7 @@ mod tests {
             let counts = (options.capture_queue, options.connections, options.idle_upstream_connections);
             let of_counts = (limits::CAPTURE_QUEUE, limits::CONNECTIONS, limits::IDLE_UPSTREAM_CONNECTIONS);
             assert_eq!(counts, of_counts);
+            assert_eq!(options.head_seconds.to_bits(), (limits::HEAD_SECONDS as f64).to_bits());
         }
     }
 

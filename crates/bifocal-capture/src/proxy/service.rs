@@ -22,8 +22,6 @@ use crate::proxy::recorder::{self, Recorder, Sink, Tap};
 
 /// Streams that are still running this long after the signal to end are cut.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
-/// A client that has not sent a whole request head after this long is cut off: it would hold one of the connections.
-const HEAD_WAIT_MAX: Duration = Duration::from_secs(30);
 /// After a failed accept (no file descriptor left, for one) wait for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -43,6 +41,8 @@ struct Shared {
     tap: Tap,
     counters: Counters,
     telemetry: Telemetry,
+    /// A client that has not sent a whole request head after this long is cut off: it would hold a connection.
+    head_wait: Duration,
 }
 
 /// The proxy's counters, looked up once.
@@ -93,7 +93,8 @@ impl Proxy {
         let idle_max = options.idle_upstream_connections;
         let pool = Pool::new(upstream, idle_max, clock, upstream_tasks.clone(), telemetry.clone());
         let counters = Counters::new(telemetry);
-        let shared = Shared { pool: Arc::new(pool), tap, counters, telemetry: telemetry.clone() };
+        let head_wait = Duration::from_secs_f64(options.head_seconds);
+        let shared = Shared { pool: Arc::new(pool), tap, counters, telemetry: telemetry.clone(), head_wait };
         let connections = Arc::new(Semaphore::new(options.connections));
         let proxy = Self { listener, address, shared: Arc::new(shared), connections, upstream_tasks };
         Ok((proxy, recorder))
@@ -151,18 +152,22 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePer
     // The date is the upstream's or absent, like every other header.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT_MAX)
+        .header_read_timeout(shared.head_wait)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // Errors are those of one client's connection: it is gone, and its calls have recorded that.
     let ended = tokio::select! {
-        _ = &mut connection => true,
-        () = drain.requested() => false,
+        ended = &mut connection => Some(ended),
+        () = drain.requested() => None,
     };
-    if !ended {
-        connection.as_mut().graceful_shutdown();
-        let _ = connection.await;
+    match ended {
+        Some(Err(err)) if err.is_timeout() => shared.telemetry.limit_hit("head_seconds"),
+        Some(_) => {}
+        None => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
     }
     drop(permit);
 }

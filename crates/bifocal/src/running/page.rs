@@ -13,6 +13,7 @@ use bifocal_telemetry::{TaskGroup, Telemetry};
 use bifocal_watch::Snapshot;
 use tokio::net::TcpListener;
 
+use super::listener::{self, Bounds};
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
 
@@ -26,14 +27,9 @@ pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-pub(super) fn serve(listener: TcpListener, state: ApiState, tasks: &TaskGroup) {
-    let mut drain = tasks.drain();
-    tasks.spawn("page", async move {
-        let ends = async move { drain.requested().await };
-        if let Err(error) = axum::serve(listener, router(state)).with_graceful_shutdown(ends).await {
-            tracing::error!(%error, "the page ended");
-        }
-    });
+pub(super) fn serve(listener: TcpListener, state: ApiState, telemetry: Telemetry, tasks: &TaskGroup) {
+    let served = listener::serve(listener, router(state), Bounds::default(), telemetry, tasks.drain());
+    tasks.spawn("page", served);
 }
 
 pub(super) fn snapshot(snapshot: Arc<ArcSwap<Snapshot>>) -> Arc<dyn Fn() -> Arc<Snapshot> + Send + Sync> {

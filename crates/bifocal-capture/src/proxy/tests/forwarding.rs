@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bifocal_telemetry::Metric;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -237,4 +238,26 @@ async fn connections_past_the_limit_wait_their_turn() {
     let mut second = TcpStream::connect(running.address).await.unwrap();
     drop(first);
     assert_eq!(body_of(&call_on(&mut second, &post(CHAT, QUESTION)).await), ANSWER.as_bytes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_without_a_request_is_cut_and_a_slow_answer_is_not() {
+    let free = Arc::new(Notify::new());
+    let server = upstream(vec![Step::Await(Arc::clone(&free)), Step::Send(json_answer(ANSWER))]).await;
+    let running = proxy(server.address, |options| options.head_seconds = 0.1).await;
+    let mut asking = TcpStream::connect(running.address).await.unwrap();
+    asking.write_all(&post(CHAT, QUESTION)).await.unwrap();
+    for (n, sent) in [&b""[..], b"POST /v1/chat/completions HTTP/1.1\r\nhost: he"].into_iter().enumerate() {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        // It comes to its end, for the proxy ends it.
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+        until(|| running.telemetry.value(Metric::LimitHits, &["head_seconds"]) > n as u64).await;
+    }
+    // The call has waited for longer than any head may.
+    free.notify_one();
+    let mut answer = Vec::new();
+    let _ = asking.read_to_end(&mut answer).await;
+    assert_eq!(body_of(&answer), ANSWER.as_bytes());
 }
