@@ -16,6 +16,8 @@ pub enum Code {
     WrongHost,
     /// Nothing is there.
     NotFound,
+    /// There, but not to be used so.
+    Method,
     /// Our own fault.
     Internal,
 }
@@ -50,6 +52,12 @@ impl ApiError {
         Self { code: Code::NotFound, message: format!("{what} is not there"), hint }
     }
 
+    /// The path is there, but not for this method.
+    pub fn method() -> Self {
+        let hint = "GET /api/v1/openapi.json says what each path takes".to_owned();
+        Self { code: Code::Method, message: "this path does not take this method".to_owned(), hint }
+    }
+
     /// A parameter cannot be used.
     pub fn bad_request(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: Code::BadRequest, message: message.into(), hint: hint.into() }
@@ -71,6 +79,7 @@ impl ApiError {
             Code::Unauthorized => (StatusCode::UNAUTHORIZED, "B0401"),
             Code::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "B0421"),
             Code::NotFound => (StatusCode::NOT_FOUND, "B0404"),
+            Code::Method => (StatusCode::METHOD_NOT_ALLOWED, "B0405"),
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "B0500"),
         }
     }

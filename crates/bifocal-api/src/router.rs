@@ -33,7 +33,8 @@ pub fn router(state: ApiState) -> Router {
             "/demo/incidents",
             post(routes::demo::start).delete(routes::demo::stop).get(routes::demo::active),
         )
-        .fallback(|| async { ApiError::not_found("this path of the API") });
+        .fallback(|| async { ApiError::not_found("this path of the API") })
+        .method_not_allowed_fallback(|| async { ApiError::method() });
     Router::new()
         .nest("/api/v1", api)
         .route("/healthz", get(|| async { "ok\n" }))

@@ -10,3 +10,4 @@ pub(crate) mod signals;
 pub(crate) mod targets;
 
 mod asking;
+mod parameters;

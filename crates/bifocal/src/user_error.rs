@@ -50,6 +50,7 @@ codes! {
     ApiParameter "B0400" "a parameter of the API cannot be used";
     ApiToken "B0401" "the API needs a token";
     ApiMissing "B0404" "the API has nothing there";
+    ApiMethod "B0405" "the API does not take this method here";
     ApiHost "B0421" "this host name is not answered";
     ApiInternal "B0500" "the API could not answer";
 }

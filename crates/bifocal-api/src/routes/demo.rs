@@ -7,6 +7,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::parameters::Body;
 use crate::demo::{ActiveIncident, DemoControl};
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -28,7 +29,7 @@ pub(crate) struct Active {
 /// `POST /api/v1/demo/incidents`
 pub(crate) async fn start(
     State(state): State<ApiState>,
-    Json(asked): Json<Start>,
+    Body(asked): Body<Start>,
 ) -> Result<StatusCode, ApiError> {
     let demo = control(&state)?;
     if demo.start(&asked.name, &asked.target) {

@@ -1,11 +1,12 @@
 //! Events.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use bifocal_model::{Span, Window};
 use serde::Deserialize;
 
 use super::asking::{limit, target_key, window};
+use super::parameters::Query;
 use crate::error::ApiError;
 use crate::rows::{EventRow, List};
 use crate::state::ApiState;

@@ -1,12 +1,13 @@
 //! Inferences and scores.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use bifocal_model::{Dimension, InferenceId, Timestamp};
 use bifocal_store::Cursor;
 use serde::Deserialize;
 
 use super::asking::{blocking, limit, target_key, time};
+use super::parameters::{Path, Query};
 use crate::error::ApiError;
 use crate::rows::{InferenceRow, List, ScoreRow};
 use crate::state::ApiState;

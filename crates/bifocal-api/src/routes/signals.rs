@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use bifocal_model::signal::{Lens, SIGNALS, find};
 use bifocal_model::{EvaluatorKind, Span, Timestamp, Window};
 use bifocal_store::{Cell, Moments, ReadingSeries};
 use serde::{Deserialize, Serialize};
 
 use super::asking::{blocking, target, window};
+use super::parameters::{Path, Query};
 use crate::error::ApiError;
 use crate::limits::SERIES_POINTS_MAX;
 use crate::rows::EventRow;

@@ -1,13 +1,14 @@
 //! Fleet and targets.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bifocal_model::{Dimension, Estimate, Span, TargetKey, Timestamp, Window};
 use bifocal_store::{Cell, Reader};
 use bifocal_watch::{ComparisonView, Condition, JudgeView, Snapshot, StreamView, TargetView};
 use serde::Serialize;
 
 use super::asking::{blocking, target};
+use super::parameters::Path;
 use crate::error::ApiError;
 use crate::rows::{EventRow, List, Measured, StreamRow, TargetDetail, TargetRow};
 use crate::state::{ApiState, SpendNow};

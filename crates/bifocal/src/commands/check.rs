@@ -89,16 +89,22 @@ async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
     let http = client(TIMEOUT)?;
     let mut tried = Vec::new();
     for target in &config.targets {
-        tried.push(reach(&http, format!("upstream {}", target.name), &target.upstream, false).await);
-        if let Some(scrape) = &target.scrape {
-            tried.push(reach(&http, format!("scrape of {}", target.name), scrape, true).await);
+        let get = http.get(&target.upstream);
+        tried.push(reach(get, format!("upstream {}", target.name), upstream).await);
+        if let Some(address) = &target.scrape {
+            tried.push(reach(http.get(address), format!("scrape of {}", target.name), scrape).await);
         }
     }
     if let Some(judge) = &config.judge {
         let models = format!("{}/models", judge.base_url.trim_end_matches('/'));
-        tried.push(reach(&http, "judge".to_owned(), &models, false).await);
+        let key = judge.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
+        let get = match &key {
+            Some(key) => http.get(models).bearer_auth(key),
+            None => http.get(models),
+        };
+        tried.push(reach(get, "judge".to_owned(), judge_says).await);
         if let Some(name) = &judge.api_key_env {
-            let there = std::env::var(name).is_ok_and(|key| !key.is_empty());
+            let there = key.is_some_and(|key| !key.is_empty());
             let detail = if there { "is set" } else { "is not set: calls go without a key" };
             tried.push(Tried { what: format!("variable {name}"), ok: there, detail: detail.to_owned() });
         }
@@ -110,14 +116,55 @@ async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
     Ok(tried)
 }
 
-/// Any answer shows that somebody is there; a page to scrape must also be a success.
-async fn reach(http: &reqwest::Client, what: String, url: &str, success: bool) -> Tried {
-    match http.get(url).send().await {
-        Ok(response) if success && !response.status().is_success() => {
-            Tried { what, ok: false, detail: format!("status {}", response.status().as_u16()) }
+/// Whether a status is well, and what it means.
+type Says = fn(u16) -> (bool, &'static str);
+
+async fn reach(get: reqwest::RequestBuilder, what: String, says: Says) -> Tried {
+    match get.send().await {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            let (ok, meaning) = says(status);
+            let detail = if meaning.is_empty() {
+                format!("status {status}")
+            } else {
+                format!("status {status}: {meaning}")
+            };
+            Tried { what, ok, detail }
         }
-        Ok(response) => Tried { what, ok: true, detail: format!("answers ({})", response.status().as_u16()) },
         Err(err) => Tried { what, ok: false, detail: causes(&err.without_url()) },
+    }
+}
+
+/// The address itself is asked, without credentials: few servers have something there.
+fn upstream(status: u16) -> (bool, &'static str) {
+    match status {
+        200..300 => (true, ""),
+        401 | 403 => (true, "somebody is there and wants credentials; clients send theirs with each call"),
+        500.. => (false, "the server, or one before it, says that it cannot answer"),
+        _ => (true, "somebody is there, and has nothing at this address itself; calls go below it"),
+    }
+}
+
+fn scrape(status: u16) -> (bool, &'static str) {
+    match status {
+        200..300 => (true, ""),
+        401 | 403 => (
+            false,
+            "the page wants credentials, and a scrape has none: open it to this machine, or scrape = \"off\"",
+        ),
+        500.. => (false, "the server says that it cannot answer"),
+        _ => (false, "there is no page of metrics"),
+    }
+}
+
+/// The judge's list of models is asked, which some servers do not have.
+fn judge_says(status: u16) -> (bool, &'static str) {
+    match status {
+        200..300 => (true, ""),
+        401 | 403 => (false, "it does not take the key: set the variable that api_key_env names"),
+        404 | 405 => (true, "somebody is there, and does not list its models"),
+        500.. => (false, "the server, or one before it, says that it cannot answer"),
+        _ => (false, "not what a judge answers"),
     }
 }
 

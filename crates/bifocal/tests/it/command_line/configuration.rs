@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bifocal_telemetry::TaskGroup;
 
 use super::{Ended, run};
-use crate::harness::{Upstream, bifocal, free_port};
+use crate::harness::{Upstream, bifocal, free_port, serve};
 
 fn write(folder: &Path, text: &str) -> PathBuf {
     let path = folder.join("bifocal.toml");
@@ -85,10 +85,59 @@ async fn cli_check_tries_every_connection_and_shows_no_secret() {
     assert_eq!(value["tried"].as_array().unwrap().len(), 5, "{value}");
     assert_no_secret(&json);
 
+    assert!(well.out.contains("upstream a: status 404: "), "{}", well.out);
+
     let unwell = check(&with_secrets(&free_port().to_string()), &[]);
     assert_eq!(unwell.code, Some(1), "{}{}", unwell.out, unwell.errors);
     for what in ["FAILED  upstream a", "FAILED  judge", "FAILED  channel sre"] {
         assert!(unwell.out.contains(what), "{what}: {}", unwell.out);
     }
     assert_no_secret(&unwell);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cli_check_says_the_status_and_what_it_means() {
+    let tasks = TaskGroup::new();
+    for (status, marks, code) in [
+        (
+            200,
+            [
+                "ok      upstream a: status 200",
+                "ok      scrape of a: status 200",
+                "ok      judge: status 200",
+            ],
+            0,
+        ),
+        (
+            401,
+            [
+                "ok      upstream a: status 401: ",
+                "FAILED  scrape of a: status 401: ",
+                "FAILED  judge: status 401: ",
+            ],
+            1,
+        ),
+        (
+            503,
+            [
+                "FAILED  upstream a: status 503: ",
+                "FAILED  scrape of a: status 503: ",
+                "FAILED  judge: status 503: ",
+            ],
+            1,
+        ),
+    ] {
+        let answer = axum::http::StatusCode::from_u16(status).unwrap();
+        let address = serve(&tasks, axum::Router::new().fallback(move || async move { answer })).await;
+        let text = format!(
+            "[[target]]\nname = \"a\"\nupstream = \"http://{address}\"\nscrape = \"http://{address}/metrics\"\n\
+             [judge]\nbase_url = \"http://{address}/v1\"\nmodel = \"j\"\napi_key_env = \"JUDGE_KEY\"\n"
+        );
+        let ended = check(&text, &[]);
+        assert_eq!(ended.code, Some(code), "{status}: {}{}", ended.out, ended.errors);
+        for mark in marks {
+            assert!(ended.out.contains(mark), "{mark}: {}", ended.out);
+        }
+        assert!(!ended.out.contains("answers ("), "{}", ended.out);
+    }
 }

@@ -116,3 +116,30 @@ async fn cli_a_judge_that_writes_prose_is_a_failure_and_never_a_score() {
     assert_eq!((&line["failed"], &line["balanced"]), (&json!({"unparsable": 3}), &json!(true)), "{line}");
     assert!(daemon.terminate().success());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cli_what_the_api_cannot_use_is_told_in_its_envelope() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(&mut command(&free_port().to_string(), folder.path()));
+    let client = client();
+    let asked =
+        |method: reqwest::Method, path: &str| client.request(method, format!("{}{path}", daemon.page));
+    for (request, status, code) in [
+        (asked(reqwest::Method::GET, "/api/v1/inferences?limit=many"), 400, "B0400"),
+        (asked(reqwest::Method::GET, "/api/v1/events?nothing=1"), 400, "B0400"),
+        (asked(reqwest::Method::GET, "/api/v1/targets/%ff"), 400, "B0400"),
+        (asked(reqwest::Method::POST, "/api/v1/demo/incidents").body("no JSON"), 400, "B0400"),
+        (asked(reqwest::Method::GET, "/api/v1/nothing"), 404, "B0404"),
+        (asked(reqwest::Method::POST, "/api/v1/fleet"), 405, "B0405"),
+    ] {
+        let response = request.send().await.unwrap();
+        let at = response.url().clone();
+        assert_eq!(response.status().as_u16(), status, "{at}");
+        let body: Value = response.json().await.unwrap();
+        let error = &body["error"];
+        assert_eq!(error["code"], code, "{at}: {body}");
+        let says = |key: &str| error[key].as_str().is_some_and(|text| !text.is_empty());
+        assert!(says("message") && says("hint"), "{at}: {body}");
+    }
+    assert!(daemon.terminate().success());
+}
