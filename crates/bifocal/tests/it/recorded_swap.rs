@@ -1,7 +1,10 @@
 //! Real answers with the scores that a real judge gave them: the model behind one requested name is swapped for a
-//! smaller one, while a second target beside it keeps its own. In process, on a manual clock.
+//! smaller one, while a second target beside it keeps its own. Here in process, on a manual clock; in [`sockets`] once
+//! through the proxy and a judge's address.
 
 #![expect(clippy::print_stdout, reason = "seeds must be seen, so that a failure can be run again")]
+
+mod sockets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +37,8 @@ const JUDGED_BEFORE: u64 = 500;
 const JUDGED_AFTER: u64 = 250;
 /// 2026-11-24T09:20:00Z.
 const START: Timestamp = Timestamp::from_secs(1_795_512_000);
+/// In process nothing is sent.
+const NOWHERE: &str = "http://127.0.0.1:9";
 /// A run that has not ended by then never will.
 const LONGEST_SECS: u64 = 3600;
 
@@ -71,32 +76,37 @@ fn data() -> Option<Data> {
     Some(Data { recorded: Arc::new(recorded), table, trace })
 }
 
-fn configuration(data: &Path) -> Resolved {
-    let target =
-        TargetSection { name: Some("recorded".to_owned()), ..TargetSection::at("http://127.0.0.1:9") };
+/// What a person would write. In process nothing is behind the addresses.
+fn configuration(data: &Path, upstream: &str, judge: &str) -> ConfigFile {
+    let target = TargetSection { name: Some("recorded".to_owned()), ..TargetSection::at(upstream) };
     let mut file = ConfigFile { target: vec![target], ..ConfigFile::default() };
     file.server.data = Some(data.to_owned());
     file.evaluate = vec![EvaluateRule { target: "*".to_owned(), rate: JUDGED }];
     file.judge = Some(JudgeConfig {
-        base_url: "http://127.0.0.1:9/v1".to_owned(),
+        base_url: format!("{judge}/v1"),
         model: JUDGE_MODEL.to_owned(),
         dimensions: vec!["relevance".to_owned()],
         ..JudgeConfig::default()
     });
     file.alerting.judged_per_day = Some(REQUESTS_PER_SECOND * JUDGED * 86_400.0);
-    Resolved::of(file).unwrap()
+    file
+}
+
+/// The traffic of both targets.
+fn script(data: &Data, seed: u64, start: Timestamp) -> RecordedScript {
+    let target = |name: &str, swapped_from| RecordedTarget { name: name.to_owned(), swapped_from };
+    let targets = vec![target(SWAPPED, Some(SWAP_AT)), target(BESIDE, None)];
+    RecordedScript::new(seed, Arc::clone(&data.recorded), data.trace.clone(), start, targets)
 }
 
 fn run(data: &Data, seed: u64) -> Seen {
     let folder = folder();
-    let target = |name: &str, swapped_from| RecordedTarget { name: name.to_owned(), swapped_from };
-    let targets = vec![target(SWAPPED, Some(SWAP_AT)), target(BESIDE, None)];
-    let script = RecordedScript::new(seed, Arc::clone(&data.recorded), data.trace.clone(), START, targets);
+    let script = script(data, seed, START);
     let swap = script.exchange(SWAPPED, SWAP_AT).unwrap().time;
     let mut secret = *b"recorded swap...";
     secret[8..].copy_from_slice(&seed.to_le_bytes());
     let world = World {
-        config: configuration(folder.path()),
+        config: Resolved::of(configuration(folder.path(), NOWHERE, NOWHERE)).unwrap(),
         script: Arc::new(script),
         judge: Judge::new(seed, data.table.clone()),
         secret,

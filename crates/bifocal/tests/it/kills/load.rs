@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use bifocal_model::Source;
+use bifocal::running::sampling_secret;
+use bifocal_evaluate::Sampler;
+use bifocal_model::{Probability, Source};
 use bifocal_sim::serve::JudgeServer;
 use bifocal_sim::{Judge, JudgeTable};
 use bifocal_telemetry::{ScaledClock, TaskGroup};
@@ -18,6 +20,9 @@ use super::{Failpoints, is_long, listed, open, replayed_inferences, rolled_up, s
 use crate::harness::{Daemon, Random, Upstream, ask, bifocal, client, ended_within, get_json, seed};
 
 const CLIENTS: u64 = 6;
+const JUDGED: f64 = 0.3;
+/// What the shipped judge is asked of each chosen answer.
+const DIMENSIONS: u64 = 3;
 /// A life that its failpoint does not end is ended after so long.
 const LONGEST_LIFE: Duration = Duration::from_secs(5);
 
@@ -140,7 +145,7 @@ fn configuration(upstream: &str, judge: &str) -> String {
     format!(
         "[server]\nseal_journal_bytes = 200000\n\n[[target]]\nname = \"llm-prod\"\nupstream = \"http://{upstream}\"\n\
          scrape = \"off\"\n\n[judge]\nbase_url = \"http://{judge}/v1\"\nmodel = \"sim-judge-1\"\n\
-         budget_tokens_per_day = 1000000000\n\n[[evaluate]]\nrate = 0.3\n"
+         budget_tokens_per_day = 1000000000\n\n[[evaluate]]\nrate = {JUDGED}\n"
     )
 }
 
@@ -250,6 +255,14 @@ async fn kill_under_proxy_load_loses_nothing_shown() {
     for (target, line) in &ledger.judging {
         assert!(line.balances() && line.scored > 0, "{target}: {line:?}");
     }
-    assert!(!ledger.judging.is_empty());
+    for (line, arrived, received) in ledger.lines() {
+        assert!(arrived.balances(&received), "{line:?}: {arrived:?}, {received:?}");
+    }
+    // Every stored answer that the sampler chooses has its selection, however its process ended: both are one frame.
+    let secret = sampling_secret(&store.small_state()).unwrap();
+    let sampler = Sampler::new(secret, Probability::new(JUDGED).unwrap());
+    let chosen = calls.iter().filter(|call| sampler.decide(call).is_some_and(|choice| choice.draw.included));
+    let selected: u64 = ledger.judging.values().map(|line| line.selected).sum();
+    assert_eq!(selected, DIMENSIONS * chosen.count() as u64, "{:?}", ledger.judging);
     store.close().unwrap();
 }
