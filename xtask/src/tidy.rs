@@ -7,6 +7,7 @@ mod acceptance;
 mod architecture;
 mod codes;
 mod edges;
+mod examples;
 mod files;
 mod limits;
 mod source;
@@ -102,6 +103,7 @@ type Rule = fn(&Tree) -> Vec<Finding>;
 
 const RULES: &[(&str, Rule)] = &[
     ("crate edges", edges::check),
+    ("examples", examples::check),
     ("ARCHITECTURE.md", architecture::check),
     ("files", files::check),
     ("words", words::check),

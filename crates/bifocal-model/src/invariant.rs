@@ -71,11 +71,7 @@ impl Invariant {
 
 /// Checks a named invariant: panics in debug builds, counts in production.
 ///
-/// ```
-/// use bifocal_model::{check_invariant, invariant::Invariant};
-/// let evidence = 1.5_f64;
-/// check_invariant!(Invariant::EvidenceNonNegative, evidence >= 0.0, "evidence={evidence}");
-/// ```
+/// `check_invariant!(Invariant::EvidenceNonNegative, evidence >= 0.0, "evidence={evidence}");`
 #[macro_export]
 macro_rules! check_invariant {
     ($invariant:expr, $holds:expr, $($detail:tt)+) => {

@@ -25,7 +25,8 @@ fn calls(names: std::ops::Range<u64>) -> Vec<Record> {
         let answer =
             "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hello.\"},\"finish_reason\":\"stop\"}]}";
         let mut id = [0; 10];
-        id[..8].copy_from_slice(&n.to_le_bytes());
+        // The first bytes share theirs with the version of the id.
+        id[8..].copy_from_slice(&u16::try_from(n).unwrap().to_le_bytes());
         let exchange = Exchange {
             id,
             path: "/v1/chat/completions".to_owned(),
