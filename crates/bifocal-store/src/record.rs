@@ -45,7 +45,9 @@ impl Record {
                 Some(((reading.source, target), 1))
             }
             Self::Loss(loss) => Some(((loss.source, loss.target.as_ref()), loss.count)),
-            Self::Score(_) | Self::Selection(_) | Self::Anchor(_) | Self::Event(_) | Self::Checkpoint(_) => None,
+            Self::Score(_) | Self::Selection(_) | Self::Anchor(_) | Self::Event(_) | Self::Checkpoint(_) => {
+                None
+            }
         }
     }
 }

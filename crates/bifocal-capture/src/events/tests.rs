@@ -17,7 +17,7 @@ struct Journal {
 
 impl Journal {
     fn follow(&self, path: &Path) -> EventsFile {
-        let (intake, _) = intake(4);
+        let (intake, _) = intake(4, bifocal_store::Arrivals::default());
         let (checkpoints, events) = (Arc::clone(&self.checkpoints), Arc::clone(&self.events));
         EventsFile::new(
             path.to_owned(),
