@@ -313,7 +313,8 @@ fn a_composite_needs_all_of_its_parts() {
     let composite = equal.score(&three, NOW).unwrap();
     assert!((composite.value().unwrap().get() - 1.75 / 3.0).abs() < 1e-12);
     assert_eq!((composite.passed(), composite.kind), (Some(false), EvaluatorKind::Composite));
-    assert_eq!((composite.inclusion, composite.stratum), (Probability::ONE, choice(&inference).stratum));
+    assert_eq!(composite.inclusion, Probability::ONE);
+    assert_eq!(composite.stratum, choice(&inference).stratum);
     assert_eq!(equal.score(&three[..2], NOW), None);
     let failed = [three[0].clone(), three[1].clone(), score("professional_tone", "prose")];
     assert_eq!(equal.score(&failed, NOW), None);
