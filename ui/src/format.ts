@@ -172,6 +172,12 @@ export function evidence(x: Maybe): string {
   return `${shown}${NARROW}×${NARROW}10${raised}`;
 }
 
+/** A p-value: two decimals, and never a bare zero. */
+export function pValue(x: Maybe): string {
+  if (absent(x)) return NO_DATA;
+  return x <= 0.01 ? `≤${NARROW}0.01` : fixed(x, 2);
+}
+
 /** snake_case or kebab-case as words. */
 export function words(name: string): string {
   return name.replace(/[_-]+/g, ' ');

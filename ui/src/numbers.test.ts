@@ -7,7 +7,7 @@ const pages = import.meta.glob<string>('./**/*.svelte', { query: '?raw', import:
 const modules = import.meta.glob<string>(['./**/*.ts', '!./**/*.test.ts', '!./numbers.ts', '!./api/**'], { query: '?raw', import: 'default', eager: true });
 
 /** What of `format.ts` makes a number. Times and spans of time make none: they promise nothing. */
-const FORMATS = ['fixed', 'count', 'large', 'rough', 'given', 'givenSeconds', 'givenPercent', 'percent', 'seconds', 'usd', 'bytes', 'estimate', 'share', 'evidence', 'plural'];
+const FORMATS = ['fixed', 'count', 'large', 'rough', 'given', 'givenSeconds', 'givenPercent', 'percent', 'seconds', 'usd', 'bytes', 'estimate', 'share', 'evidence', 'plural', 'pValue'];
 const METHODS = ['toFixed', 'toLocaleString', 'toPrecision', 'round'];
 
 type Node = { type: string; [key: string]: unknown };

@@ -168,7 +168,7 @@ fn window_alarms(reference: &Reference, rows: &Rows, random: &mut Seeded) -> boo
         windows.iter_mut().zip(row).for_each(|(window, value)| window.add(*value));
     }
     let mut p_values = windows.iter().zip(reference.columns()).filter_map(|(window, column)| {
-        Some(window.distances(column.histogram(), Scale::Linear).ok()?.ks_p_value)
+        Some(window.distances(&column.histogram(), Scale::Linear).ok()?.ks_p_value)
     });
     p_values.any(|p| p < 0.05)
 }

@@ -118,10 +118,11 @@ impl Checker<'_> {
                 .hint(example(&function)));
         };
         let signal = signal.inner().to_owned();
-        if !self.names.has_signal(&signal) {
-            let near = self.names.nearest_signal(&signal);
+        let (kind, known) = self.names.arguments_of(&function);
+        if !known.contains(&signal) {
+            let near = nearest(&signal, known.iter().map(String::as_str));
             return Err(self
-                .wrong(argument.id, format!("there is no signal `{signal}`"))
+                .wrong(argument.id, format!("there is no {kind} `{signal}`"))
                 .maybe_hint(near.map(|near| format!("did you mean `{function}('{near}')`?"))));
         }
         Ok(match result {
@@ -233,5 +234,6 @@ fn leftmost(tree: &IdedExpr) -> u64 {
 }
 
 fn example(function: &str) -> String {
-    format!("write `{function}('relevance')`")
+    let argument = if function == "drifted" { "behaviour" } else { "relevance" };
+    format!("write `{function}('{argument}')`")
 }

@@ -17,7 +17,9 @@ const NUMBERS: [&str; 11] = [
     "pass_rate_upper",
 ];
 /// Functions of a signal that give a truth value.
-const TRUTHS: [&str; 1] = ["degraded"];
+const TRUTHS: [&str; 2] = ["degraded", DRIFTED];
+/// The one that takes a group of features.
+const DRIFTED: &str = "drifted";
 /// Functions of nothing that give a truth value.
 const PLAIN_TRUTHS: [&str; 1] = ["judge_drifted"];
 /// Variables with text.
@@ -27,6 +29,7 @@ const TEXTS: [&str; 4] = ["state", "service", "answers", "efficiency"];
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
     signals: Vec<String>,
+    groups: Vec<String>,
 }
 
 /// The type of an expression.
@@ -54,7 +57,13 @@ impl Type {
 impl Vocabulary {
     /// With these names as the arguments of `value('…')` and its like.
     pub fn new(signals: Vec<String>) -> Self {
-        Self { signals }
+        Self { signals, groups: Vec::new() }
+    }
+
+    /// With these groups of features as the arguments of `drifted('…')`.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<String>) -> Self {
+        Self { groups, ..self }
     }
 
     pub(crate) fn function(name: &str) -> Option<Type> {
@@ -74,8 +83,9 @@ impl Vocabulary {
         TEXTS.contains(&name)
     }
 
-    pub(crate) fn has_signal(&self, name: &str) -> bool {
-        self.signals.iter().any(|signal| signal == name)
+    /// What a function takes: the word for it, and the names that there are.
+    pub(crate) fn arguments_of(&self, function: &str) -> (&'static str, &[String]) {
+        if function == DRIFTED { ("group of features", &self.groups) } else { ("signal", &self.signals) }
     }
 
     pub(crate) fn nearest_function(name: &str) -> Option<String> {

@@ -58,6 +58,11 @@ impl InferenceId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
+    /// The half that says nothing of the time: a number of the inference's own, to draw by.
+    pub fn random_half(self) -> u64 {
+        self.0.as_u64_pair().1
+    }
+
     /// The id that belongs to an identity: the same identity always gives the same id. The time leads, so that
     /// ids sort as the calls did.
     pub fn of_identity(identity: &Identity, time: Timestamp) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Life of the data: the thread that owns the journal gives every durable record to [`Watch::apply`], in order.
 //! Scores feed one [`stream`] per target, dimension and evaluator fingerprint (baseline, then e-detector, then
-//! recovery); calls and readings feed the [`service`] and [`efficiency`] axes. [`Watch::tick`] joins the axes into
+//! recovery); features of inferences feed the target's drift; calls and readings feed the [`service`] and [`efficiency`] axes. [`Watch::tick`] joins the axes into
 //! a state, evaluates the alert rules and returns events (which go into the journal) and notifications (which go
 //! into the outbox). [`Watch::snapshot`] is what page, API and `/metrics` read.
 //!
@@ -14,6 +14,7 @@ pub mod alert;
 mod attribution;
 mod beside;
 mod config;
+mod drift;
 mod efficiency;
 mod judge_level;
 mod limits;
@@ -30,6 +31,7 @@ mod watch;
 
 pub use bifocal_stats::conditions::Condition;
 pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
+pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
 pub use limits::LIMITS;
 pub use snapshot::{
     AlarmView, AlertView, BaselineView, ComparisonView, DriftView, FailureView, JudgeView, Snapshot,

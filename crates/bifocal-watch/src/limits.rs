@@ -6,6 +6,10 @@ pub(crate) const TARGETS_MAX: usize = 256;
 pub(crate) const STREAMS_MAX: usize = 1024;
 /// Judged values kept per stream for estimates and onset ranges: an hour at one a second.
 pub(crate) const RECENT_MAX: usize = 4096;
+/// Rows of features kept per group of a target for the distances on the page: 70 KiB for all three.
+pub(crate) const DRIFT_RECENT_MAX: usize = 500;
+/// Times kept per group, from which the onset of a drift is told.
+pub(crate) const DRIFT_MARKS_MAX: usize = 256;
 /// Alerts that are over, kept for the page.
 pub(crate) const RESOLVED_ALERTS_MAX: usize = 500;
 
@@ -28,5 +32,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_aligned", ALIGNED_MAX as u64, "events shown with one incident"),
     ("watch_closed_incidents", CLOSED_INCIDENTS_MAX as u64, "incidents that are over; the oldest leave"),
     ("watch_examples", EXAMPLES_MAX as u64, "examples of one incident"),
+    ("watch_drift_recent", DRIFT_RECENT_MAX as u64, "rows of features kept per group; the oldest leave"),
+    ("watch_drift_marks", DRIFT_MARKS_MAX as u64, "times kept per group; every second one leaves"),
     ("watch_resolved_alerts", RESOLVED_ALERTS_MAX as u64, "resolved alerts kept; the oldest leave"),
 ];

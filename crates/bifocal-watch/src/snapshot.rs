@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::alert::{Severity, Status};
 use crate::config::Objectives;
+use crate::drift::GroupDriftView;
 
 /// Everything at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -98,6 +99,8 @@ pub struct TargetView {
     pub failures: Vec<FailureView>,
     /// Incidents that are not over, newest first.
     pub incidents: Vec<Incident>,
+    /// Drift of what is asked, of what comes out and of how it is written; a group without a row is left out.
+    pub drift: Vec<GroupDriftView>,
 }
 
 /// One quality stream at one moment.

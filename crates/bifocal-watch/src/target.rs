@@ -10,6 +10,7 @@ use bifocal_stats::binomial;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Objectives, WatchConfig};
+use crate::drift::Drift;
 use crate::efficiency::HardwareWindow;
 use crate::sentence;
 use crate::service::ServiceWindow;
@@ -29,6 +30,8 @@ pub(crate) struct Target {
     /// One for each dimension and fingerprint. A list, not a map: JSON keys are strings.
     pub(crate) streams: Vec<Stream>,
     failures: Vec<FailureCount>,
+    #[serde(default)]
+    pub(crate) drift: Drift,
     held_service: Held<Service>,
     held_efficiency: Held<Efficiency>,
     /// When the server was last seen full, and whether the slow service of the last tick was a full one.
@@ -67,6 +70,7 @@ impl Target {
             hardware: HardwareWindow::default(),
             streams: Vec::new(),
             failures: Vec::new(),
+            drift: Drift::default(),
             held_service: Held { value: Service::Unknown, entered: first_seen },
             held_efficiency: Held { value: Efficiency::Unknown, entered: first_seen },
             full_at: None,
@@ -206,6 +210,7 @@ impl Target {
             streams,
             failures: self.failures.iter().filter_map(|count| count.view(now)).collect(),
             incidents,
+            drift: self.drift.views(),
         };
         view.sentence = sentence::target(&view);
         (view, changed)

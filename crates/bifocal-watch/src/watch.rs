@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bifocal_model::{
-    AnchorScore, Dimension, Event, EventKind, Inference, LedgerOutcome, Loss, Reading, ReadingSubject, Score,
-    Source, StateName, TargetKey, Timestamp, Window,
+    AnchorScore, Dimension, Event, EventKind, FeatureValues, Inference, LedgerOutcome, Loss, Reading,
+    ReadingSubject, Score, Source, StateName, TargetKey, Timestamp, Window,
 };
 use bifocal_stats::budget;
 use bifocal_store::Record;
@@ -15,6 +15,7 @@ use crate::Error;
 use crate::alert::{self, Notification, Rule};
 use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
+use crate::drift::Drift;
 use crate::judge_level::JudgeLevels;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
 use crate::snapshot::{Snapshot, TargetView, Totals};
@@ -102,6 +103,19 @@ impl Watch {
             Record::Anchor(anchor) => self.take_anchor(anchor),
             Record::Selection(_) | Record::Checkpoint(_) => {}
         }
+    }
+
+    /// Takes the features of an inference, after the inference itself. They are measured where its text is: a replay measures
+    /// them again and arrives at the same bits.
+    pub fn take_features<T>(&mut self, call: &Inference<T>, values: &FeatureValues) {
+        let pages = self.config.alerting.false_pages_per_30_days;
+        // Counting streams takes longer than all the rest, so it is done when a threshold is due.
+        let is_due = self.target_mut(&call.target, call.time).is_some_and(|target| target.drift.is_due());
+        let streams = if is_due { self.judged_streams() + self.drift_streams() } else { 0 };
+        let Some(target) = self.target_mut(&call.target, call.time) else { return };
+        let buys = |rows_in_30_days| budget::threshold(streams, rows_in_30_days, pages);
+        let events = target.drift.take(&call.target, call.time, values, call.id.random_half(), buys);
+        self.pending.extend(events);
     }
 
     /// Joins everything into states, evaluates the rules. Called every second or so.
@@ -272,21 +286,35 @@ impl Watch {
         let alerting = &self.config.alerting;
         let watched = self.state.targets.iter().flat_map(|target| &target.streams).filter(|s| s.watched);
         let (count, seen) = watched.fold((0_u64, 0.0), |(n, sum), s| (n + 1, sum + s.judged_in_30_days()));
+        let drift = if self.rules.iter().any(Rule::watches_drift) { self.drift_streams() } else { 0 };
         let streams = alerting.streams.unwrap_or(count).max(1);
         let per_stream = alerting.judged_per_day.map_or(seen / streams as f64, |per_day| per_day * 30.0);
-        budget::threshold(streams, per_stream, alerting.false_pages_per_30_days)
+        budget::threshold(streams + drift, per_stream, alerting.false_pages_per_30_days)
+    }
+
+    fn judged_streams(&self) -> u64 {
+        self.state.targets.iter().flat_map(|target| &target.streams).filter(|stream| stream.watched).count()
+            as u64
+    }
+
+    /// Groups of features: they share the budget with the judged streams once a rule pages on them.
+    fn drift_streams(&self) -> u64 {
+        Drift::STREAMS * self.state.targets.len() as u64
     }
 
     fn totals(&self, views: &[TargetView]) -> Totals {
         let costs: Vec<f64> = views.iter().filter_map(|view| view.cost_usd_per_hour).collect();
         let idle = views.iter().filter(|view| view.efficiency == bifocal_model::Efficiency::Wasteful);
         let idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
-        let watched = views.iter().flat_map(|view| &view.streams).filter(|stream| stream.watched).count();
+        let drift = if self.rules.iter().any(Rule::watches_drift) { self.drift_streams() } else { 0 };
+        let watched = views.iter().flat_map(|view| &view.streams).filter(|stream| stream.watched).count()
+            as u64
+            + drift;
         Totals {
             cost_usd_per_hour: (!costs.is_empty()).then(|| total(&costs)),
             idle_usd_per_hour: (!costs.is_empty()).then(|| total(&idle)),
             false_pages_per_30_days: self.config.alerting.false_pages_per_30_days,
-            budgeted_streams: watched as u64,
+            budgeted_streams: watched,
             conditions: promise::conditions(
                 views,
                 self.config.alerting.judged_per_day.map(|per_day| per_day * 30.0),

@@ -183,11 +183,43 @@ export interface Event {
   summary: string;
 }
 
+export interface FeatureDrift {
+  name: string;
+  unit: string;
+  help: string;
+  evidence: number;
+  direction: 'higher' | 'lower' | 'wider' | 'narrower';
+  reference_median: number | null;
+  window_median: number | null;
+  psi: number | null;
+  psi_p_value: number | null;
+  wasserstein: number | null;
+  ks: number | null;
+  ks_p_value: number | null;
+}
+
+/** One group of features of all inferences against a frozen reference. */
+export interface Drift {
+  group: 'input' | 'output' | 'behaviour';
+  status: 'learning' | 'steady' | 'drifted';
+  /** Inferences of the reference so far, and wanted. */
+  n: number;
+  of: number;
+  evidence: number | null;
+  threshold: number;
+  seen: number;
+  alarm: { time: Iso; index: number; onset_from: Iso; onset_to: Iso; evidence: number; feature: string } | null;
+  /** Newest inferences that the distances are of; 0 while there are too few. */
+  window: number;
+  features: FeatureDrift[];
+}
+
 export interface TargetDetail extends TargetRow {
   sentence: string;
   objectives: Record<string, number | null>;
   streams: Stream[];
   failures: { dimension: string; share: Estimate }[];
+  drift: Drift[];
   events: Event[];
 }
 

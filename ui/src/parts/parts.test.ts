@@ -6,6 +6,7 @@ import Whisker from '../charts/whisker.svelte';
 import Lenses from '../charts/lenses.svelte';
 import * as world from '../fixtures/world.mjs';
 import AlertItem from './alertitem.svelte';
+import DriftPanel from './drift.svelte';
 import FleetTable from './fleettable.svelte';
 import InferenceItem from './inferenceitem.svelte';
 import { learning, withoutQuality } from './learning';
@@ -148,6 +149,17 @@ describe('target', () => {
     expect(text(relevance)).toContain('baseline 0.83 from 500 judged, frozen');
     expect(text(getByTestId('seasonality'))).toMatch(/^Seasonality is not covered/);
     expect(container.querySelectorAll('[data-alarm="true"]')).toHaveLength(1);
+  });
+
+  it('shows drift with its evidence, distances and what they are worth', () => {
+    const { container, getByTestId } = render(DriftPanel, { props: { drift: target.drift, now: NOW } });
+    const group = (name: string) => container.querySelector(`[data-group="${name}"]`);
+    expect(group('behaviour')?.getAttribute('data-status')).toBe('drifted');
+    expect(text(group('behaviour'))).toContain('evidence 3.1 × 10⁵, alarm at 1 × 10⁶');
+    expect(text(group('behaviour'))).toContain('most by list lines');
+    expect(text(group('output'))).toContain('learning 1,240 of 2,000');
+    expect(text(container.querySelector('[data-group="behaviour"] [data-feature="list_lines"]'))).toContain('0.42≤ 0.01');
+    expect(text(getByTestId('drift'))).toContain('Different is not worse');
   });
 
   it('puts both lenses on one axis', () => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
-use bifocal_watch::{AlarmView, FailureView, Objectives, StreamView, TargetView};
+use bifocal_watch::{AlarmView, FailureView, GroupDriftView, Objectives, StreamView, TargetView};
 use serde::Serialize;
 
 /// One target.
@@ -85,6 +85,8 @@ pub struct TargetDetail {
     pub streams: Vec<StreamRow>,
     /// Shares of failures that every answer is checked for.
     pub failures: Vec<FailureRow>,
+    /// Drift of what is asked, of what comes out and of how it is written.
+    pub drift: Vec<GroupDriftView>,
     /// The newest events.
     pub events: Vec<EventRow>,
 }

@@ -8,6 +8,7 @@ use bifocal_store::Record;
 use bifocal_telemetry::{Kind, Telemetry};
 use bifocal_watch::{Snapshot, TargetView};
 
+use super::drift;
 use super::histogram::Histogram;
 use super::text::Text;
 
@@ -53,6 +54,7 @@ impl Exposition {
         self.passed(&mut text);
         states(&mut text, snapshot);
         quality(&mut text, snapshot);
+        drift::render(&mut text, snapshot);
         hardware(&mut text, snapshot);
         alerts(&mut text, snapshot);
         text.family("bifocal_ledger_total", "counter", "what became of received and of chosen items");
@@ -244,7 +246,7 @@ fn own(text: &mut Text, telemetry: &Telemetry) {
 }
 
 /// The labels of a target, then further ones.
-fn with<'a>(key: &'a TargetKey, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn with<'a>(key: &'a TargetKey, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut labels = vec![
         ("origin", key.origin.as_str()),
         ("endpoint", key.endpoint.as_str()),

@@ -25,7 +25,8 @@ const LARGEST: i64 = ((1023 + 64) << FINE_BITS) - 1;
 pub struct Histogram {
     /// Bits of the mantissa that were given up.
     given_up: u32,
-    /// Bin of the first count.
+    zeros: u64,
+    /// Bin of the first count; zeros are counted apart, so that they keep no room for the bins between.
     first: i32,
     counts: Vec<u64>,
     total: u64,
@@ -117,6 +118,21 @@ impl Histogram {
 
     /// Bins that hold something, in order of value, with their counts.
     pub(super) fn bins(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
+        let zeros = std::iter::once((0, self.zeros)).filter(|(_, count)| *count > 0);
+        self.numbered()
+            .take_while(|(bin, _)| *bin < 0)
+            .chain(zeros)
+            .chain(self.numbered().skip_while(|(bin, _)| *bin < 0))
+    }
+
+    /// Fixed bins with these counts.
+    pub(super) fn of_bins(bins: impl Iterator<Item = (i32, u64)>, not_finite: u64) -> Self {
+        let mut histogram = Self { not_finite, ..Self::of_fixed_bins() };
+        bins.for_each(|(bin, count)| histogram.add_to_bin(bin, count));
+        histogram
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = (i32, u64)> + '_ {
         let numbered = (self.first..).zip(&self.counts);
         numbered.filter(|(_, count)| **count > 0).map(|(bin, count)| (bin, *count))
     }
@@ -149,17 +165,21 @@ impl Histogram {
     }
 
     fn with_given_up(given_up: u32) -> Self {
-        Self { given_up, first: 0, counts: Vec::new(), total: 0, not_finite: 0 }
+        Self { given_up, zeros: 0, first: 0, counts: Vec::new(), total: 0, not_finite: 0 }
     }
 
     #[inline]
     fn add_to_bin(&mut self, bin: i32, count: u64) {
+        self.total += count;
+        if bin == 0 {
+            self.zeros += count;
+            return;
+        }
         let at = usize::try_from(i64::from(bin) - i64::from(self.first)).unwrap_or(usize::MAX);
         match self.counts.get_mut(at) {
             Some(slot) => *slot += count,
             None => self.widen(bin, count),
         }
-        self.total += count;
     }
 
     #[cold]
@@ -196,8 +216,8 @@ impl Histogram {
     /// Joins the bins in pairs.
     fn give_up_a_bit(&mut self) {
         let fine = std::mem::replace(self, Self::with_given_up(self.given_up + 1));
-        self.not_finite = fine.not_finite;
-        let mut bins = fine.bins().map(|(bin, count)| (coarser(bin, 1), count));
+        (self.not_finite, self.zeros) = (fine.not_finite, fine.zeros);
+        let mut bins = fine.numbered().map(|(bin, count)| (coarser(bin, 1), count));
         if let Some((first, count)) = bins.next() {
             self.first = first;
             self.counts.push(count);
@@ -237,6 +257,12 @@ impl From<Sparse> for Histogram {
 /// Bins on either side of zero at the finest.
 #[expect(clippy::cast_possible_truncation, reason = "104 octaves of 16,384")]
 const BINS_A_SIDE: i32 = (LARGEST - SMALLEST + 1) as i32;
+
+/// The bin of a finite value among fixed bins.
+#[inline]
+pub(super) fn fixed_bin(value: f64) -> i32 {
+    coarser(finest(value), FINE_BITS - COARSE_BITS)
+}
 
 /// The bin of a finite value at the finest.
 #[inline]

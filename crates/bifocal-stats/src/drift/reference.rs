@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::limits::DRIFT_COLUMNS;
 
-use super::histogram::Histogram;
+use super::histogram::{Histogram, fixed_bin};
 
 /// A reference in the making.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,10 +27,11 @@ pub struct Reference {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Histogram", from = "Histogram")]
 pub struct Column {
-    histogram: Histogram,
-    first: i32,
-    /// How many rows lie in bins below; one entry for each bin from `first` on, and one past the last.
+    /// The bins that hold something, in order.
+    bins: Vec<i32>,
+    /// How many finite values lie below each of these bins, and last how many there are.
     below: Vec<u64>,
+    missing: u64,
 }
 
 impl Learning {
@@ -88,51 +89,42 @@ impl Column {
     /// and Shafer, "Algorithmic Learning in a Random World", 2005); "equal" is "in the same bin", which is a coarser value.
     #[inline]
     pub fn rank(&self, value: f64, u: f64) -> f64 {
-        let missing = self.histogram.not_finite();
-        let rows = missing + self.histogram.count();
+        let finite = self.below.last().copied().unwrap_or_default();
         let (below, equal) = if value.is_finite() {
-            let at = i64::from(self.histogram.bin_of(value)) - i64::from(self.first);
-            let (below, equal) = self.around(at);
-            (below + missing, equal)
+            let (at, upper) = match self.bins.binary_search(&fixed_bin(value)) {
+                Ok(at) => (at, at + 1),
+                Err(at) => (at, at),
+            };
+            let (below, up_to) = (self.below.get(at), self.below.get(upper));
+            let (below, up_to) = (below.copied().unwrap_or(finite), up_to.copied().unwrap_or(finite));
+            (below + self.missing, up_to - below)
         } else {
-            (0, missing)
+            (0, self.missing)
         };
-        (below as f64 + u.clamp(0.0, 1.0) * (equal as f64 + 1.0)) / (rows as f64 + 1.0)
+        (below as f64 + u.clamp(0.0, 1.0) * (equal as f64 + 1.0)) / ((self.missing + finite) as f64 + 1.0)
     }
 
     /// Its distribution.
-    pub fn histogram(&self) -> &Histogram {
-        &self.histogram
-    }
-
-    /// How many finite values lie below the bin at this place, and how many in it.
-    #[inline]
-    fn around(&self, at: i64) -> (u64, u64) {
-        let Ok(at) = usize::try_from(at) else { return (0, 0) };
-        match (self.below.get(at), self.below.get(at + 1)) {
-            (Some(below), Some(up_to)) => (*below, up_to - below),
-            _ => (self.histogram.count(), 0),
-        }
+    pub fn histogram(&self) -> Histogram {
+        let counts = self.below.windows(2).map(|pair| pair[1] - pair[0]);
+        Histogram::of_bins(self.bins.iter().copied().zip(counts), self.missing)
     }
 }
 
 impl From<Histogram> for Column {
     fn from(histogram: Histogram) -> Self {
-        let first = histogram.bins().next().map_or(0, |(bin, _)| bin);
-        let mut below = vec![0];
-        let mut total = 0;
+        let (mut bins, mut below, mut total) = (Vec::new(), vec![0], 0);
         for (bin, count) in histogram.bins() {
-            let at = usize::try_from(bin - first).unwrap_or_default();
-            below.resize(at + 1, total);
+            bins.push(bin);
             total += count;
             below.push(total);
         }
-        Self { histogram, first, below }
+        Self { bins, below, missing: histogram.not_finite() }
     }
 }
 
 impl From<Column> for Histogram {
     fn from(column: Column) -> Self {
-        column.histogram
+        column.histogram()
     }
 }

@@ -62,12 +62,24 @@ pub(crate) struct Rule {
     pub(crate) budgeted: bool,
 }
 
+impl Rule {
+    /// Whether it pages on drift, whose streams then share the budget.
+    pub(crate) fn watches_drift(&self) -> bool {
+        calls_drifted(&self.config.when)
+    }
+}
+
+/// Whether a condition calls `drifted(…)`, which is not `judge_drifted()`.
+fn calls_drifted(when: &str) -> bool {
+    when.match_indices("drifted(").any(|(at, _)| !when[..at].ends_with("judge_"))
+}
+
 /// Checks the condition and its names.
 pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
     let condition = Expression::compile(&config.when, &vocabulary())
         .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
     let on_detectors = ["degraded(", "judge_drifted(", "silent_degradation"];
-    let budgeted = on_detectors.iter().any(|word| config.when.contains(word));
+    let budgeted = on_detectors.iter().any(|word| config.when.contains(word)) || calls_drifted(&config.when);
     Ok(Rule { config: config.clone(), condition, budgeted })
 }
 
@@ -95,5 +107,10 @@ mod tests {
         assert!(compile(&config("value('relevance')")).is_err(), "no truth value");
         assert!(compile(&config("degraded('relevance') && p95('ttft_seconds') < 2.0")).unwrap().budgeted);
         assert!(!compile(&config("value('error_ratio') > 0.01")).unwrap().budgeted);
+        let drift = compile(&config("drifted('behaviour') && !drifted(\"input\")")).unwrap();
+        assert!(drift.budgeted && drift.watches_drift());
+        assert!(!compile(&config("judge_drifted()")).unwrap().watches_drift());
+        assert!(compile(&config("drifted('relevance')")).is_err(), "a signal is no group of features");
+        assert!(compile(&config("degraded('behaviour')")).is_err(), "a group of features is no signal");
     }
 }

@@ -2,8 +2,9 @@
 
 use bifocal_expr::{Context, Vocabulary};
 use bifocal_model::signal::{Lens, SIGNALS};
-use bifocal_model::{Estimate, Timestamp, Window};
+use bifocal_model::{Estimate, FeatureGroup, Timestamp, Window};
 
+use crate::drift::DriftStatus;
 use crate::snapshot::{StreamView, TargetView};
 use crate::watch::Quantiles;
 
@@ -17,7 +18,8 @@ pub fn valid_names() -> Vec<String> {
 }
 
 pub(super) fn vocabulary() -> Vocabulary {
-    Vocabulary::new(valid_names())
+    let groups = FeatureGroup::ALL.map(|group| group.name().to_owned());
+    Vocabulary::new(valid_names()).with_groups(groups.to_vec())
 }
 
 /// The values of one target's signals now.
@@ -96,6 +98,10 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
             // only one of them is judged.
             ("judge_drifted", &[]) => Some(self.view.streams.iter().any(|stream| stream.judge_drifted)),
             ("degraded", &[name]) => Some(self.stream(name).is_some_and(|stream| stream.alarm.is_some())),
+            ("drifted", &[name]) => {
+                let mut drift = self.view.drift.iter();
+                Some(drift.any(|view| view.group.name() == name && view.status == DriftStatus::Drifted))
+            }
             _ => None,
         }
     }

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use bifocal_model::feature::{BEHAVIOUR, INPUT, OUTPUT};
 use bifocal_model::{
-    Answers, Completeness, Component, Cost, Dimension, EvaluatorKind, Fingerprint, FormatAsked, Identity,
-    InferenceId, Probability, Service, Span, Timing, Unit, Usage, Verdict,
+    Answers, Completeness, Component, Cost, Dimension, EvaluatorKind, FeatureGroup, Fingerprint, FormatAsked,
+    Identity, InferenceId, Probability, Service, Span, Timing, Unit, Usage, Verdict,
 };
 
 use super::*;
@@ -192,6 +193,53 @@ fn an_alert_that_fired_stands_again_after_a_replay() {
     assert!(again.events.is_empty(), "everything was told: {:?}", again.events);
     assert!(again.notifications.is_empty(), "nothing is told twice: {:?}", again.notifications);
     assert_eq!(again.snapshot.targets[0].state, StateName::SilentDegradation);
+}
+
+/// Features of a call whose answers are written differently by `shift`.
+fn features(traffic: &mut Traffic, shift: f64) -> FeatureValues {
+    let mut next = || 1.0 + traffic.uniform();
+    let behaviour = [0.0; BEHAVIOUR.len()].map(|_| next() + shift);
+    FeatureValues {
+        input: [0.0; INPUT.len()].map(|_| next()),
+        output: Some([0.0; OUTPUT.len()].map(|_| next())),
+        behaviour: Some(behaviour),
+    }
+}
+
+#[test]
+fn drift_pages_by_a_rule_of_its_own_and_leaves_answers_alone() {
+    let rule = |group: &str| RuleConfig {
+        name: group.into(),
+        when: format!("drifted('{group}')"),
+        severity: Severity::Warning,
+        hold: Hold::secs(0),
+        channels: Vec::new(),
+    };
+    let config = WatchConfig { rules: vec![rule("behaviour"), rule("input")], ..Default::default() };
+    let mut watch = Watch::new(config, Telemetry::new()).unwrap();
+    let mut traffic = Traffic::new("qwen", 7);
+    let mut run = |calls: u32, shift: f64| {
+        for _ in 0..calls {
+            let id = InferenceId::v7(traffic.now(), [3; 10]);
+            let call = traffic.call(id);
+            let values = features(&mut traffic, shift);
+            traffic.next(0.85).iter().for_each(|record| watch.apply(record));
+            watch.take_features(&call, &values);
+        }
+        watch.tick(traffic.now(), &NoQuantiles)
+    };
+    let before = run(2_500, 0.0);
+    assert!(before.notifications.is_empty(), "{:?}", before.notifications);
+    assert_eq!(before.snapshot.totals.budgeted_streams, 4, "one judged stream and three groups");
+    let after = run(200, 0.6);
+    let fired: Vec<_> = after.notifications.iter().map(|n| (n.rule.as_str(), n.status)).collect();
+    assert_eq!(fired, [("behaviour", Status::Firing)]);
+    let view = &after.snapshot.targets[0];
+    assert_eq!((view.answers, view.state), (Answers::Ok, StateName::Healthy));
+    let behaviour = view.drift.iter().find(|drift| drift.group == FeatureGroup::Behaviour).unwrap();
+    // Four streams, 600 inferences in ten minutes, one false page in 30 days.
+    assert_eq!(behaviour.threshold, 4.0 * 600.0 * 30.0 * 24.0 * 6.0);
+    assert!(behaviour.alarm.is_some_and(|alarm| alarm.evidence >= behaviour.threshold));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use bifocal_evaluate::{Choice, heuristics};
+use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::notify::{ChannelConfig, payload};
 use bifocal_publish::prometheus::Exposition;
@@ -82,7 +82,7 @@ impl Pipeline {
             watch.restore(saved)?;
         }
         for (_, record) in &recovered.replay {
-            watch.apply(record);
+            see(&mut watch, record);
         }
         let reader = store.reader();
         let names = Names::new(reader.targets().into_keys());
@@ -135,7 +135,7 @@ impl Pipeline {
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
         let mut calls = HashMap::new();
         for (_, record) in appended.records {
-            self.watch.apply(&record);
+            see(&mut self.watch, &record);
             exposition.apply(&record);
             match record {
                 Record::Inference(call) if self.chooser.is_some() => {
@@ -312,5 +312,13 @@ impl Pipeline {
             self.put_into_outbox(&notification)?;
         }
         Ok(())
+    }
+}
+
+/// Lets the watch see a durable record, and an inference's features with it.
+fn see(watch: &mut Watch, record: &Record) {
+    watch.apply(record);
+    if let Record::Inference(call) = record {
+        watch.take_features(call, &features::of(call));
     }
 }
