@@ -16,12 +16,13 @@ use super::{BESIDE, JUDGED_BEFORE, SWAP_AT, SWAPPED, configuration, data, script
 use crate::harness::{client, get_json};
 
 const SEED: u64 = 1;
-/// Simulated seconds in one: some 170 requests a second.
-const SPEED: f64 = 15.0;
+/// Simulated seconds in one: some 120 requests a second.
+const SPEED: f64 = 10.0;
 /// A swap that was not seen after so many simulated seconds (some 900 judged answers) is not seen.
 const SEEN_WITHIN: Span = Span::from_secs(300);
 
-/// State and judged answers of a target; `None` before its first call.
+/// The quality axis and the judged answers of a target; `None` before its first call. Its state would join the service,
+/// which on a busy machine in a faster time is slow.
 async fn look(page: &str, name: &str) -> Option<(String, u64)> {
     let client = client();
     let fleet = get_json(&client, page, "/api/v1/fleet").await.unwrap();
@@ -29,7 +30,7 @@ async fn look(page: &str, name: &str) -> Option<(String, u64)> {
     let ledger: Value = get_json(&client, page, "/api/v1/ledger").await.unwrap();
     let judging = ledger["judging"].as_array().unwrap().iter().find(|line| line["target_name"] == name);
     let judged = judging.map_or(0, |line| line["scored"].as_u64().unwrap());
-    Some((row["state"].as_str().unwrap().to_owned(), judged))
+    Some((row["answers"].as_str().unwrap().to_owned(), judged))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,16 +80,15 @@ async fn real_data_e2e_recorded_swap_over_sockets_is_seen_on_the_swapped_target_
         tokio::time::sleep(Duration::from_millis(50)).await;
         let now = clock.now();
         assert!(now < swap + SEEN_WITHIN, "the swap was not seen; sent: {:?}", sent.counts());
-        if let Some((state, _)) = look(&page, BESIDE).await {
-            assert!(["healthy", "unknown"].contains(&state.as_str()), "the target beside is {state}");
+        if let Some((answers, _)) = look(&page, BESIDE).await {
+            assert_ne!(answers, "worse", "the target beside keeps its model");
         }
-        let Some((state, judged)) = look(&page, SWAPPED).await else { continue };
+        let Some((answers, judged)) = look(&page, SWAPPED).await else { continue };
         if now <= swap {
             judged_before = judged;
         }
-        match state.as_str() {
-            "silent_degradation" => break judged - judged_before,
-            state => assert!(["healthy", "unknown"].contains(&state), "the swapped target is {state}"),
+        if answers == "worse" {
+            break judged - judged_before;
         }
     };
     println!("seen {judged_until_seen} judged answers after the swap, {judged_before} before it");
