@@ -38,6 +38,7 @@ pub mod monitor;
 pub mod order_statistics;
 pub mod pairs;
 pub mod planner;
+pub mod poisson;
 pub mod powered;
 pub mod prediction;
 pub mod quantile;

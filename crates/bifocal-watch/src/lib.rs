@@ -12,13 +12,13 @@
 
 pub mod alert;
 mod attribution;
+pub mod backtest;
 mod beside;
 mod config;
 mod drift;
 mod efficiency;
 mod judge_level;
 mod limits;
-mod onset;
 mod promise;
 mod recent;
 mod sentence;

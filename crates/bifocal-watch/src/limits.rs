@@ -12,6 +12,28 @@ pub(crate) const DRIFT_RECENT_MAX: usize = 500;
 pub(crate) const DRIFT_MARKS_MAX: usize = 256;
 /// Alerts that are over, kept for the page.
 pub(crate) const RESOLVED_ALERTS_MAX: usize = 500;
+/// Bytes of one line of a history: a score has some 200.
+pub(crate) const HISTORY_LINE_BYTES: usize = 64 * 1024;
+/// Bytes of a name in a history: target, dimension, stratum, judge, anchor, id.
+pub(crate) const HISTORY_NAME_BYTES: usize = 512;
+/// Names of unknown fields that are told of a history.
+pub(crate) const HISTORY_UNKNOWN_FIELDS: usize = 16;
+/// Events of a history.
+pub(crate) const HISTORY_EVENTS: usize = 100_000;
+/// Streams of a replayed history.
+pub(crate) const HISTORY_STREAMS: usize = 100_000;
+/// Re-scores of anchors in a history.
+pub(crate) const HISTORY_ANCHORS: usize = 500_000;
+/// Ids of a history that are remembered, so that repeated lines are told: 8 bytes each, some 40 MB.
+pub(crate) const HISTORY_IDS: usize = 4_000_000;
+/// Judged scores of a store that are replayed: 56 bytes each.
+pub(crate) const HISTORY_STORED: usize = 5_000_000;
+/// Names of strata of a history.
+pub(crate) const HISTORY_STRATA: usize = 100_000;
+/// Alarms of a replayed history that are told in full; later ones are counted.
+pub(crate) const HISTORY_ALARMS: usize = 100_000;
+/// Judged values of all streams of a history that are kept for intervals: 16 bytes each.
+pub(crate) const HISTORY_VALUES: usize = 8_000_000;
 
 /// Judges watched on anchors at once: eight dimensions of four judges.
 pub(crate) const JUDGES_MAX: usize = 32;
@@ -35,4 +57,27 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_drift_recent", DRIFT_RECENT_MAX as u64, "rows of features kept per group; the oldest leave"),
     ("watch_drift_marks", DRIFT_MARKS_MAX as u64, "times kept per group; every second one leaves"),
     ("watch_resolved_alerts", RESOLVED_ALERTS_MAX as u64, "resolved alerts kept; the oldest leave"),
+    ("history_line_bytes", HISTORY_LINE_BYTES as u64, "bytes of one line of a history"),
+    ("history_name_bytes", HISTORY_NAME_BYTES as u64, "bytes of a name in a history"),
+    ("history_unknown_fields", HISTORY_UNKNOWN_FIELDS as u64, "names of unknown fields that are told"),
+    ("history_events", HISTORY_EVENTS as u64, "events of a history; more are refused"),
+    (
+        "history_streams",
+        HISTORY_STREAMS as u64,
+        "streams of a history; lines of more are counted and left out",
+    ),
+    ("history_anchors", HISTORY_ANCHORS as u64, "re-scores of anchors of a history; more are counted"),
+    ("history_ids", HISTORY_IDS as u64, "ids remembered, so that repeated lines are left out"),
+    (
+        "history_stored",
+        HISTORY_STORED as u64,
+        "judged scores of a store that are replayed; older ones are not",
+    ),
+    ("history_strata", HISTORY_STRATA as u64, "names of strata; more are not told apart"),
+    ("history_alarms", HISTORY_ALARMS as u64, "alarms of a history told in full; more are counted"),
+    (
+        "history_values",
+        HISTORY_VALUES as u64,
+        "judged values kept for intervals; streams beyond rest on sums",
+    ),
 ];

@@ -20,6 +20,9 @@ const ALPHA: f64 = 0.05;
 pub(crate) struct Judged {
     pub(crate) time: Timestamp,
     pub(crate) value: f64,
+    /// What the detector took for the value: adjusted for the stratum of the question and the hour.
+    #[serde(default)]
+    pub(crate) adjusted: f64,
     pub(crate) pass: bool,
     /// Captured and chosen.
     pub(crate) probability: Probability,
@@ -93,6 +96,7 @@ mod tests {
         Judged {
             time: Timestamp::from_secs(secs),
             value,
+            adjusted: value,
             pass: value >= 0.75,
             probability: Probability::new(p).unwrap(),
         }

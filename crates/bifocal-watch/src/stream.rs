@@ -1,28 +1,27 @@
 //! One quality stream: a target, a dimension, an evaluator fingerprint.
 //!
-//! Life: the first judged values make the baseline; when it is frozen a one-sided e-detector is set against its
-//! lower bound; when the evidence reaches the threshold the stream is in alarm and a recovery test runs; when that
-//! fires, the detector starts anew. Clocked in judged samples and in the samples' own time, never in ticks.
+//! Life: a [`Monitor`] learns the first judged values as the baseline (in a replay adjusted for strata of questions) and then bets against it; when the evidence reaches the threshold the stream is in alarm and a recovery test
+//! runs; when that fires, the monitor starts anew. Clocked in judged samples and in the samples' own time, never in
+//! ticks. Live scores and replayed histories go through [`Stream::take_sample`].
+
+use std::borrow::Cow;
 
 use bifocal_model::invariant::Invariant;
 use bifocal_model::{
-    Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Score, Span, TargetKey, Timestamp,
-    check_invariant,
+    Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Probability, Score, Span, TargetKey, Timestamp,
+    check_invariant, stratum,
 };
-use bifocal_stats::baseline::Baseline;
 use bifocal_stats::edetector::Detector;
+use bifocal_stats::monitor::{Monitor, Seen, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::Standing;
 use crate::beside::Beside;
 use crate::config::QualityConfig;
-use crate::onset;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
 use crate::snapshot::{AlarmView, BaselineView, StreamView};
 
-/// Scores are in [0, 1].
-const UPPER: f64 = 1.0;
 /// The rate of judged samples is measured over this span.
 const RATE_SPAN: Span = Span::from_mins(10);
 const RATE_SPANS_IN_30_DAYS: f64 = 30.0 * 24.0 * 6.0;
@@ -42,7 +41,7 @@ pub(crate) struct Stream {
     judged_before: u64,
     /// When the newest judged inference took place.
     pub(crate) last: Timestamp,
-    baseline: Baseline,
+    monitor: Monitor,
     phase: Phase,
     /// The threshold in force: it only ever grows, so that a growing rate never breaks the budget.
     threshold: f64,
@@ -57,8 +56,8 @@ pub(crate) struct Stream {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Phase {
     Learning,
-    Watching { detector: Detector },
-    Alarmed { alarm: AlarmView, recovery: Detector },
+    Watching,
+    Alarmed { alarm: AlarmView, recovery: Box<Detector> },
 }
 
 /// The highest number of judged samples in ten minutes so far.
@@ -69,17 +68,51 @@ struct Rate {
     highest: u64,
 }
 
+/// One judged value, as a stream takes it from a live score or from a replayed one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sample<'a> {
+    /// When the inference took place.
+    pub(crate) time: Timestamp,
+    pub(crate) value: f64,
+    pub(crate) pass: bool,
+    /// Captured and chosen.
+    pub(crate) probability: Probability,
+    /// Written as in [`bifocal_model::stratum`]; empty where there is none.
+    pub(crate) stratum: &'a str,
+}
+
+/// What a sample changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Baseline,
+    Alarm,
+    Recovery,
+}
+
 impl Stream {
     pub(crate) fn new<T>(score: &Score<T>, config: &QualityConfig) -> Self {
+        let watched = score.kind == EvaluatorKind::Judge;
+        let (dimension, evaluator) = (score.dimension.clone(), score.evaluator.clone());
+        Self { watched, ..Self::watched(dimension, score.fingerprint, evaluator, score.time, config) }
+    }
+
+    /// A stream with a detector, from its parts.
+    pub(crate) fn watched(
+        dimension: Dimension,
+        fingerprint: Fingerprint,
+        evaluator: String,
+        first: Timestamp,
+        config: &QualityConfig,
+    ) -> Self {
         Self {
-            dimension: score.dimension.clone(),
-            fingerprint: score.fingerprint,
-            evaluator: score.evaluator.clone(),
-            watched: score.kind == EvaluatorKind::Judge,
+            dimension,
+            fingerprint,
+            evaluator,
+            watched: true,
             judged: 0,
             judged_before: 0,
-            last: score.time,
-            baseline: Baseline::new(config.provisional_judged, config.baseline_judged),
+            last: first,
+            monitor: monitor(config),
             phase: Phase::Learning,
             threshold: 0.0,
             recent: Recent::default(),
@@ -109,36 +142,71 @@ impl Stream {
             self.fingerprint
         );
         let (value, pass) = (score.value()?.get(), score.passed()?);
+        let sample = Sample {
+            time: score.time,
+            value,
+            pass,
+            probability: score.probability(),
+            // Live detectors are not adjusted for the mix: after an alarm the inquiry tells it from the answers.
+            stratum: "",
+        };
+        let turn = self.take_sample(&sample, threshold, config)?;
+        Some(self.event(&score.target, score.time, turn))
+    }
+
+    /// Takes one judged value.
+    pub(crate) fn take_sample(
+        &mut self,
+        sample: &Sample<'_>,
+        threshold: f64,
+        config: &QualityConfig,
+    ) -> Option<Turn> {
+        let &Sample { time, value, pass, probability, stratum } = sample;
         self.judged += 1;
-        self.last = self.last.max(score.time);
-        self.rate.count(score.time);
+        self.last = self.last.max(time);
+        self.rate.count(time);
         self.threshold = self.threshold.max(threshold);
-        self.recent.push(Judged { time: score.time, value, pass, probability: score.probability() });
+        let asked = asked(stratum);
+        let asked = asked.as_deref();
+        let adjusted = self.monitor.value(value, asked, time);
+        self.recent.push(Judged { time, value, adjusted, pass, probability });
         if !self.watched {
             return None;
         }
-        let event = self.step(score, value, config);
-        if config.comparison && event.as_ref().is_some_and(|event| event.kind == EventKind::Baseline) {
-            self.beside.set(self.baseline.mean(), self.baseline.sd(), score.time);
+        let turn = self.step(sample, asked, adjusted, config);
+        if config.comparison && turn == Some(Turn::Baseline) {
+            let baseline = self.monitor.baseline();
+            self.beside.set(baseline.mean(), baseline.sd(), time);
         } else if !matches!(self.phase, Phase::Learning) {
             self.beside.take(value, self.degraded());
         }
-        event
+        turn
     }
 
     /// Learns, watches or waits for the return.
-    fn step<T>(&mut self, score: &Score<T>, value: f64, config: &QualityConfig) -> Option<Event> {
-        match &mut self.phase {
-            Phase::Learning => {
-                self.baseline.push(value, score.time);
-                if !self.baseline.is_frozen() {
-                    return None;
-                }
-                self.phase = Phase::Watching { detector: self.new_detector() };
-                Some(self.event(&score.target, score.time, EventKind::Baseline, "baseline complete"))
+    fn step(
+        &mut self,
+        sample: &Sample<'_>,
+        asked: Option<&str>,
+        adjusted: f64,
+        config: &QualityConfig,
+    ) -> Option<Turn> {
+        let time = sample.time;
+        if let Phase::Alarmed { recovery, .. } = &mut self.phase {
+            if recovery.update(adjusted) < config.recovery_threshold {
+                return None;
             }
-            Phase::Watching { detector } => {
-                let evidence = detector.update(value);
+            self.monitor.restart();
+            self.phase = Phase::Watching;
+            return Some(Turn::Recovery);
+        }
+        match self.monitor.take(sample.value, asked, time) {
+            Seen::Learnt => None,
+            Seen::Froze => {
+                self.phase = Phase::Watching;
+                Some(Turn::Baseline)
+            }
+            Seen::Evidence(evidence) => {
                 check_invariant!(
                     Invariant::EvidenceNonNegative,
                     evidence >= 0.0 && evidence.is_finite(),
@@ -147,19 +215,25 @@ impl Stream {
                 if evidence < self.threshold {
                     return None;
                 }
-                let alarm = self.alarm(score.time, evidence);
-                let null = self.baseline.lcb() - config.recovery_tolerance;
-                self.phase = Phase::Alarmed { alarm, recovery: Detector::improvement(null, 0.0) };
-                Some(self.event(&score.target, score.time, EventKind::Alarm, "is lower than its baseline"))
-            }
-            Phase::Alarmed { recovery, .. } => {
-                if recovery.update(value) < config.recovery_threshold {
-                    return None;
-                }
-                self.phase = Phase::Watching { detector: self.new_detector() };
-                Some(self.event(&score.target, score.time, EventKind::Recovery, "is back at its baseline"))
+                let alarm = self.alarm(time, evidence);
+                let recovery = Box::new(self.monitor.recovery(config.recovery_tolerance));
+                self.phase = Phase::Alarmed { alarm, recovery };
+                Some(Turn::Alarm)
             }
         }
+    }
+
+    /// The alarm that is not over.
+    pub(crate) fn standing_alarm(&self) -> Option<&AlarmView> {
+        match &self.phase {
+            Phase::Alarmed { alarm, .. } => Some(alarm),
+            _ => None,
+        }
+    }
+
+    /// The baseline and the detector.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Whether it is in alarm.
@@ -171,7 +245,7 @@ impl Stream {
     pub(crate) fn standing(&self, turn: Option<EventKind>) -> Standing {
         let (alarm, evidence) = match &self.phase {
             Phase::Learning => (None, 0.0),
-            Phase::Watching { detector } => (None, detector.evidence()),
+            Phase::Watching => (None, self.monitor.evidence()),
             Phase::Alarmed { alarm, .. } => (Some(alarm.clone()), alarm.evidence),
         };
         Standing { turn, alarm, evidence, threshold: self.threshold }
@@ -179,7 +253,7 @@ impl Stream {
 
     /// Forgets what was normal: the scores before and those to come are not comparable.
     pub(crate) fn start_over(&mut self, config: &QualityConfig) {
-        self.baseline = Baseline::new(config.provisional_judged, config.baseline_judged);
+        self.monitor = monitor(config);
         self.phase = Phase::Learning;
         self.judged_before = self.judged;
     }
@@ -193,10 +267,7 @@ impl Stream {
     /// What is shown of it.
     pub(crate) fn view(&self, now: Timestamp, config: &QualityConfig) -> StreamView {
         let window = Span::from_secs_f64(config.window_seconds);
-        let alarm = match &self.phase {
-            Phase::Alarmed { alarm, .. } => Some(alarm),
-            _ => None,
-        };
+        let alarm = self.standing_alarm();
         let Estimates { window: estimates, since_alarm } =
             self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
                 window: self.recent.estimates(now, window),
@@ -205,7 +276,7 @@ impl Stream {
         let alarm = alarm.map(|alarm| AlarmView { size: since_alarm, ..alarm.clone() });
         let evidence = match &self.phase {
             Phase::Learning => 0.0,
-            Phase::Watching { detector } => detector.evidence(),
+            Phase::Watching => self.monitor.evidence(),
             Phase::Alarmed { alarm, .. } => alarm.evidence,
         };
         StreamView {
@@ -228,40 +299,44 @@ impl Stream {
     }
 
     fn baseline_view(&self, config: &QualityConfig) -> Option<BaselineView> {
-        (self.watched && self.baseline.n() >= config.provisional_judged).then(|| BaselineView {
-            n: self.baseline.n(),
+        let baseline = self.monitor.baseline();
+        (self.watched && baseline.n() >= config.provisional_judged).then(|| BaselineView {
+            n: baseline.n(),
             of: config.baseline_judged,
-            mean: self.baseline.mean(),
-            lcb: self.baseline.lcb(),
-            frozen: self.baseline.is_frozen(),
-            seasonality_covered: self.baseline.seasonality_covered(),
+            mean: baseline.mean(),
+            lcb: baseline.lcb(),
+            frozen: baseline.is_frozen(),
+            seasonality_covered: baseline.seasonality_covered(),
         })
     }
 
-    fn new_detector(&self) -> Detector {
-        Detector::degradation(self.baseline.lcb(), UPPER)
-    }
-
+    /// The alarm that the newest sample raised, with the times between which the change began: after the sample
+    /// before the first supported start, and at the last one at the latest.
     fn alarm(&self, time: Timestamp, evidence: f64) -> AlarmView {
-        let samples: Vec<(Timestamp, f64)> = self.recent.iter().map(|j| (j.time, j.value)).collect();
-        let (onset_from, onset_to) =
-            onset::range(&samples, self.baseline.lcb(), UPPER).unwrap_or((time, time));
+        let since = usize::try_from(self.monitor.n()).unwrap_or(usize::MAX).min(self.recent.iter().len());
+        let skipped = self.recent.iter().len() - since;
+        let values: Vec<f64> = self.recent.iter().skip(skipped).map(|judged| judged.adjusted).collect();
+        let time_of = |at: usize| self.recent.iter().nth(at).map_or(time, |judged| judged.time);
+        let (from, to) = match self.monitor.onset_set(&values) {
+            Some(set) => (time_of((skipped + set.first).saturating_sub(1)), time_of(skipped + set.last)),
+            None => (time, time),
+        };
         AlarmView {
             time,
             index: self.judged,
-            onset_from,
-            onset_to,
-            baseline_mean: self.baseline.mean(),
+            onset_from: from.min(to),
+            onset_to: from.max(to),
+            baseline_mean: self.monitor.baseline().mean(),
             evidence,
             size: None,
         }
     }
 
-    fn event(&self, target: &TargetKey, time: Timestamp, kind: EventKind, what: &str) -> Event {
-        let word = match kind {
-            EventKind::Alarm => "alarm",
-            EventKind::Recovery => "recovery",
-            _ => "baseline",
+    fn event(&self, target: &TargetKey, time: Timestamp, turn: Turn) -> Event {
+        let (kind, word, what) = match turn {
+            Turn::Baseline => (EventKind::Baseline, "baseline", "baseline complete"),
+            Turn::Alarm => (EventKind::Alarm, "alarm", "is lower than its baseline"),
+            Turn::Recovery => (EventKind::Recovery, "recovery", "is back at its baseline"),
         };
         Event {
             time,
@@ -271,6 +346,21 @@ impl Stream {
             summary: format!("{} {what} ({} judged)", self.dimension, self.judged),
         }
     }
+}
+
+fn monitor(config: &QualityConfig) -> Monitor {
+    let (provisional, full) = (config.provisional_judged, config.baseline_judged);
+    Monitor::new(Settings { provisional, full, ..Settings::default() })
+}
+
+/// The part of a stratum that the askers bring; `None` where there is none. What the system itself adds is not adjusted
+/// for: it would explain its failures away.
+pub(crate) fn asked(stratum: &str) -> Option<Cow<'_, str>> {
+    let asked = match stratum.contains('=') {
+        true => Cow::Owned(stratum::traffic(stratum)),
+        false => Cow::Borrowed(stratum),
+    };
+    Some(asked).filter(|asked| !asked.is_empty())
 }
 
 impl Rate {

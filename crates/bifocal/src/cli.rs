@@ -47,12 +47,38 @@ pub enum Command {
     Check(CheckArgs),
     /// Read SageMaker Data Capture files into the store; twice the same file changes nothing.
     Backfill(BackfillArgs),
+    /// Replay history against the detectors: delay, false pages and judge cost before a rule is switched on.
+    #[command(after_long_help = BACKTEST_EXAMPLES)]
+    Backtest(BacktestArgs),
+    /// What a configuration will cost a month, when its baselines are ready, and what it can detect how soon.
+    #[command(after_long_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
     /// Print the page of an error code, such as B0012.
     Explain {
         /// The code.
         code: String,
     },
 }
+
+const BACKTEST_EXAMPLES: &str = r#"Examples:
+  bifocal backtest --scores scores.jsonl.gz --false-pages-per-30-days 1
+  bifocal backtest --scores scores.jsonl --events events.jsonl --threshold 1e5 --format json
+  bifocal backtest --data ./bifocal-data --config bifocal.toml --against stricter.toml
+  bifocal backtest --scores scores.jsonl --change 2026-11-24T13:51:00Z --usd-per-judgement 0.01
+
+A line of --scores is one inference on one dimension; `score` is null where it was not judged:
+  {"t": "2026-11-24T13:51:00Z", "target": "qwen", "dimension": "relevance", "score": 0.75,
+   "proxy": null, "pi": 0.1, "stratum": "german", "judge": "gpt-4o-2024-05-13"}
+A frozen answer that was scored again has "anchor": "ID", and may have "frozen": its score then.
+A line of --events: {"t": "...", "target": "qwen", "kind": "deployment", "id": "d-123"}; the kinds `change`
+and `change_end` mark what delays are counted from. Exit code 0 whatever it finds. Guide: docs/guide/backtest.md"#;
+
+const PLAN_EXAMPLES: &str = r#"Examples:
+  bifocal plan --requests-per-day 20000 --judge-rate 0.05 --price 3/15 --budget-usd-per-day 5
+  bifocal plan --config bifocal.toml                 (traffic and spread from the store of that configuration)
+  bifocal plan --config bifocal.toml --requests-per-day 50000 --format json
+
+What nobody said and no store has seen is assumed, and marked so. Guide: docs/guide/plan.md"#;
 
 /// Addresses and the data folder, the same for `serve` and `demo`.
 #[derive(Clone, Debug, Args)]
@@ -146,4 +172,77 @@ pub struct BackfillArgs {
     /// The percentage of calls that the endpoint captures; every count divides by it.
     #[arg(long, default_value_t = 100.0, value_name = "PERCENT")]
     pub capture_percentage: f64,
+}
+
+/// `backtest`.
+#[derive(Clone, Debug, Args)]
+pub struct BacktestArgs {
+    /// Files of JSON lines, plain or gzip; several are read one after the other.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub scores: Vec<PathBuf>,
+    /// Without --scores: the data folder of `bifocal serve`, which must not run [default: ./bifocal-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "scores")]
+    pub data: Option<PathBuf>,
+    /// File of events, JSON lines: marked changes, and what alarms are aligned with.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Everything changed at this time (RFC 3339); may be given more than once.
+    #[arg(long, value_name = "T")]
+    pub change: Vec<String>,
+    /// Configuration file: its [quality] and [alerting] hold.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Another configuration file, to be compared on the same history.
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// Budget of false pages over all streams; the threshold is judged in 30 days over it [default: 1]
+    #[arg(long, value_name = "B")]
+    pub false_pages_per_30_days: Option<f64>,
+    /// Evidence at which a stream alarms; overrides the budget.
+    #[arg(long, value_name = "A")]
+    pub threshold: Option<f64>,
+    /// What a judgement costs where no line says so, dollars.
+    #[arg(long, value_name = "USD")]
+    pub usd_per_judgement: Option<f64>,
+    /// Leave out lines that cannot be read, and count them.
+    #[arg(long)]
+    pub lenient: bool,
+}
+
+/// `plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// Configuration file: its targets, [[evaluate]], [judge], [quality] and [alerting] hold.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data folder with the traffic to plan for [default: the configuration's, or ./bifocal-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Requests a day of each target; without it, what the store has seen.
+    #[arg(long, value_name = "N")]
+    pub requests_per_day: Option<f64>,
+    /// Targets, where the configuration names none.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub targets: u32,
+    /// Share of answers that is judged, in (0, 1].
+    #[arg(long, value_name = "SHARE")]
+    pub judge_rate: Option<f64>,
+    /// Tokens into the judge for one judgement.
+    #[arg(long, value_name = "N")]
+    pub tokens_in: Option<f64>,
+    /// Tokens out of the judge for one judgement.
+    #[arg(long, value_name = "N")]
+    pub tokens_out: Option<f64>,
+    /// The judge's price: dollars for a million tokens in and out, such as 3/15.
+    #[arg(long, value_name = "IN/OUT")]
+    pub price: Option<String>,
+    /// Dollars a day that the judge may cost; needs a price.
+    #[arg(long, value_name = "USD")]
+    pub budget_usd_per_day: Option<f64>,
+    /// Squared correlation of a cheap judge's scores with the strong judge's, as `bifocal backtest` measures it.
+    #[arg(long, value_name = "R")]
+    pub rho2: Option<f64>,
+    /// Budget of false pages over all streams.
+    #[arg(long, value_name = "B")]
+    pub false_pages_per_30_days: Option<f64>,
 }

@@ -1,7 +1,9 @@
 //! One file a command.
 
 pub mod backfill;
+pub mod backtest;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod plan;
 pub mod serve;

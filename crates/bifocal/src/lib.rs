@@ -11,6 +11,7 @@ mod limits;
 pub mod outbound;
 pub mod output;
 pub mod pipeline;
+pub mod plan;
 pub mod running;
 pub mod simulated;
 pub mod user_error;
@@ -38,6 +39,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Demo(args) => commands::demo::run(args),
         Command::Check(args) => commands::check::run(args, cli.format),
         Command::Backfill(args) => commands::backfill::run(args, cli.format),
+        Command::Backtest(args) => commands::backtest::run(args, cli.format),
+        Command::Plan(args) => commands::plan::run(args, cli.format),
         Command::Explain { code } => commands::explain::run(code),
     };
     match result {

@@ -296,7 +296,7 @@ fn start_scrape(
 }
 
 /// Errors of opening that a person can mend get their code.
-fn user_error(error: anyhow::Error) -> anyhow::Error {
+pub(crate) fn user_error(error: anyhow::Error) -> anyhow::Error {
     let code = error.chain().find_map(|cause| {
         if let Some(err) = cause.downcast_ref::<bifocal_store::Error>() {
             return err.code().and_then(Code::find);

@@ -43,6 +43,8 @@ codes! {
     BackfillRead "B0210" "a path to backfill from cannot be read";
     BackfillInput "B0211" "nothing to backfill";
     BackfillClosed "B0212" "the journal closed while a backfill ran";
+    HistoryUnreadable "B0215" "a history cannot be opened";
+    HistoryLine "B0216" "a line of a history cannot be read";
     DataFolderBusy "B0221" "another process has the data folder";
     JournalDamaged "B0222" "the journal is damaged";
     DataFolderVersion "B0223" "the data folder is of another version";

@@ -1,8 +1,10 @@
 //! What people see on the command line, and what happens when the world around it fails.
 
+mod backtest;
 mod capture_files;
 mod configuration;
 mod full_disk;
+mod plan;
 mod trouble;
 mod usage;
 mod webhook;

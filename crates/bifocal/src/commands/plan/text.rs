@@ -1,0 +1,91 @@
+//! A plan for people.
+
+use crate::output::line;
+use crate::plan::{Basis, Known, Plan, TargetPlan};
+
+/// Prints a plan.
+pub(super) fn print(plan: &Plan) {
+    line("# traffic");
+    for traffic in &plan.traffic {
+        let requests = known(&traffic.requests_per_day, 0);
+        line(&format!("{}: {requests} requests a day, {:.1}% judged", traffic.target, 100.0 * traffic.rate));
+    }
+    line("\n# judging");
+    let Some(judging) = &plan.judging else {
+        line("nothing is judged: add a [judge] section, or give --price");
+        return;
+    };
+    let [input, output] = &plan.tokens;
+    line(&format!("{} tokens in and {} out for a judgement", known(input, 0), known(output, 0)));
+    let cap = if judging.capped {
+        format!(", of {:.0} that the rates ask for: the daily cap is the limit", judging.wanted_per_day)
+    } else {
+        String::new()
+    };
+    line(&format!("{:.0} judgements a day{cap}", judging.judged_per_day));
+    let usd = judging.usd_per_30_days.map_or_else(
+        || "price not known: give --price IN/OUT".to_owned(),
+        |usd| format!("${usd:.2} in 30 days, ${:.4} each", judging.usd_per_judgement.unwrap_or_default()),
+    );
+    line(&format!("{:.1} million tokens in 30 days: {usd}", judging.tokens_per_30_days / 1e6));
+    line("\n# budget of false pages");
+    let threshold = plan.threshold.map_or_else(
+        || "no threshold: nothing is judged".to_owned(),
+        |threshold| format!("a stream alarms at evidence {threshold:.2e}"),
+    );
+    line(&format!("{} in 30 days over {} streams: {threshold}", plan.false_pages_per_30_days, plan.streams));
+    line(&format!("it holds as long as {}", plan.conditions.join(", ")));
+    line("\n# when, and how soon");
+    let [mean, sd] = &plan.scores;
+    line(&format!("for scores with mean {} and standard deviation {}", known(mean, 2), known(sd, 2)));
+    plan.targets.iter().for_each(target);
+    if let Some(ladder) = &plan.ladder {
+        line("\n# which judge, at equal width");
+        let usd = ladder.strong_alone_usd.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
+        line(&format!(
+            "a daily mean within {} takes {:.0} judgements of the strong judge alone{usd}",
+            ladder.half_width, ladder.strong_alone
+        ));
+        line(&format!(
+            "with a cheap judge whose scores have rho2 {} with the strong one's:",
+            known(&ladder.rho2, 2)
+        ));
+        for step in &ladder.steps {
+            let usd = step.usd.map(|usd| format!(" (${usd:.2})")).unwrap_or_default();
+            line(&format!("  at {} of its price: {}{usd}", step.price_ratio, step.advice));
+        }
+    }
+}
+
+fn target(target: &TargetPlan) {
+    let days =
+        |days: Option<f64>| days.map_or_else(|| "never".to_owned(), |days| format!("after {days:.1} days"));
+    line(&format!(
+        "{}: {:.0} judged a day on each dimension; provisional baseline {}, complete {}",
+        target.target,
+        target.judged_per_day,
+        days(target.provisional_days),
+        days(target.baseline_days)
+    ));
+    for seen in &target.detection {
+        let hours = seen.hours_mean.map(|hours| format!(", {hours:.1} h")).unwrap_or_default();
+        let usd = seen.usd_mean.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
+        let missed = match seen.missed {
+            missed if missed > 0.0 => format!("; {:.0}% not within 20,000", 100.0 * missed),
+            _ => String::new(),
+        };
+        line(&format!(
+            "  a fall of {:.1} sd ({:.3}) is seen after {:.0} judged (9 of 10: {}){hours}{usd}{missed}",
+            seen.effect_sd, seen.fall, seen.judged_mean, seen.judged_p90
+        ));
+    }
+}
+
+fn known(known: &Known, digits: usize) -> String {
+    let mark = match known.basis {
+        Basis::Observed => " (observed)",
+        Basis::Said => "",
+        Basis::Assumed => " (assumed)",
+    };
+    format!("{:.digits$}{mark}", known.value)
+}
