@@ -67,6 +67,29 @@ pub struct Facts {
     pub planned: Option<f64>,
 }
 
+impl Requirement {
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BaselineRepresentative => "baseline_representative",
+            Self::MixAdjusted => "mix_adjusted",
+            Self::JudgeUnchanged => "judge_unchanged",
+            Self::RateWithinPlan => "rate_within_plan",
+        }
+    }
+}
+
+impl Standing {
+    /// The name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Unknown => "unknown",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 /// The four conditions, in order.
 pub fn check(facts: &Facts) -> [Condition; 4] {
     [baseline(facts), mix(facts), judge(facts), rate(facts)]

@@ -58,6 +58,9 @@ pub struct QualityConfig {
     pub baseline_judged: u64,
     /// Judged samples of a provisional baseline, which is shown and pages nothing.
     pub provisional_judged: u64,
+    /// A change of the mean up to this is no change, on [0, 1]: 0 sees all, 0.02 ignores harmless drift and sees large
+    /// changes later.
+    pub min_effect: f64,
     /// How far below the baseline's lower bound the recovery test still calls it recovered, on [0, 1].
     pub recovery_tolerance: f64,
     /// Evidence at which recovery is believed.
@@ -104,6 +107,7 @@ impl Default for QualityConfig {
             window_seconds: 3600.0,
             baseline_judged: 500,
             provisional_judged: 200,
+            min_effect: 0.0,
             recovery_tolerance: 0.02,
             recovery_threshold: 1000.0,
             comparison: false,

@@ -27,6 +27,7 @@ mod shown;
 mod snapshot;
 mod stream;
 mod target;
+mod unseen;
 mod watch;
 
 pub use bifocal_stats::conditions::Condition;

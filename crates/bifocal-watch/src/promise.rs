@@ -17,9 +17,11 @@ pub(crate) fn conditions(
             baseline: stream.baseline.map_or((stream.judged, u64::MAX), |baseline| (baseline.n, baseline.of)),
             spans_week: stream.baseline.is_some_and(|baseline| baseline.seasonality_covered),
             judge_as_before: has_anchors(stream).then_some(!stream.judge_drifted),
+            hours_adjusted: stream.mix.hours,
+            strata: stream.mix.strata,
+            unseen_share: stream.mix.unseen_share,
             judged: stream.judged_in_30_days,
             planned,
-            ..Facts::default()
         };
         for condition in check(&facts).map(|condition| told(condition, stream)) {
             match worst.iter_mut().find(|other| other.requirement == condition.requirement) {
@@ -34,7 +36,7 @@ pub(crate) fn conditions(
 
 fn told(condition: Condition, stream: &StreamView) -> Condition {
     let detail = match condition.requirement {
-        Requirement::MixAdjusted => {
+        Requirement::MixAdjusted if stream.mix.strata == 0 => {
             "detectors are not adjusted: after an alarm the mix is told from the answers".to_owned()
         }
         Requirement::BaselineRepresentative if stream.baseline.is_none() => {

@@ -130,12 +130,25 @@ pub struct StreamView {
     pub alarm: Option<AlarmView>,
     /// Whether a detector watches it (a composite is shown and not watched).
     pub watched: bool,
+    /// What its scores are adjusted for.
+    pub mix: MixView,
     /// Whether its judge moved and scores otherwise than when its anchors were frozen.
     pub judge_drifted: bool,
     /// Other detectors on the same values; empty where none is configured.
     pub comparisons: Vec<ComparisonView>,
     /// Alarms of its own since these are counted.
     pub alarms: u64,
+}
+
+/// What scores are adjusted for before they are bet on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct MixView {
+    /// Strata of questions; 0 without labels.
+    pub strata: usize,
+    /// Whether the hour of the day is.
+    pub hours: bool,
+    /// The share of the newest scores in strata that the baseline did not see; `None` without labels.
+    pub unseen_share: Option<f64>,
 }
 
 /// A baseline at one moment.

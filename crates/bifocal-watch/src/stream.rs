@@ -1,12 +1,14 @@
 //! One quality stream: a target, a dimension, an evaluator fingerprint.
 //!
-//! Life: a [`Monitor`] learns the first judged values as the baseline (in a replay adjusted for strata of questions) and then bets against it; when the evidence reaches the threshold the stream is in alarm and a recovery test
+//! Life: a [`Monitor`] learns the first judged values as the baseline (adjusted for strata of questions, where scores have
+//! them) and then bets against it; when the evidence reaches the threshold the stream is in alarm and a recovery test
 //! runs; when that fires, the monitor starts anew. Clocked in judged samples and in the samples' own time, never in
 //! ticks. Live scores and replayed histories go through [`Stream::take_sample`].
 
 use std::borrow::Cow;
 
 use bifocal_model::invariant::Invariant;
+use bifocal_model::signal::{Direction, SIGNALS};
 use bifocal_model::{
     Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Probability, Score, Span, TargetKey, Timestamp,
     check_invariant, stratum,
@@ -21,6 +23,7 @@ use crate::config::QualityConfig;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
 use crate::snapshot::{AlarmView, BaselineView, StreamView};
+use crate::unseen::Unseen;
 
 /// The rate of judged samples is measured over this span.
 const RATE_SPAN: Span = Span::from_mins(10);
@@ -42,6 +45,8 @@ pub(crate) struct Stream {
     /// When the newest judged inference took place.
     pub(crate) last: Timestamp,
     monitor: Monitor,
+    #[serde(default)]
+    unseen: Unseen,
     phase: Phase,
     /// The threshold in force: it only ever grows, so that a growing rate never breaks the budget.
     threshold: f64,
@@ -104,6 +109,7 @@ impl Stream {
         first: Timestamp,
         config: &QualityConfig,
     ) -> Self {
+        let monitor = new_monitor(&dimension, config);
         Self {
             dimension,
             fingerprint,
@@ -112,7 +118,8 @@ impl Stream {
             judged: 0,
             judged_before: 0,
             last: first,
-            monitor: monitor(config),
+            monitor,
+            unseen: Unseen::default(),
             phase: Phase::Learning,
             threshold: 0.0,
             recent: Recent::default(),
@@ -147,8 +154,7 @@ impl Stream {
             value,
             pass,
             probability: score.probability(),
-            // Live detectors are not adjusted for the mix: after an alarm the inquiry tells it from the answers.
-            stratum: "",
+            stratum: &score.stratum,
         };
         let turn = self.take_sample(&sample, threshold, config)?;
         Some(self.event(&score.target, score.time, turn))
@@ -169,6 +175,7 @@ impl Stream {
         let asked = asked(stratum);
         let asked = asked.as_deref();
         let adjusted = self.monitor.value(value, asked, time);
+        self.unseen.take(&self.monitor, asked);
         self.recent.push(Judged { time, value, adjusted, pass, probability });
         if !self.watched {
             return None;
@@ -191,7 +198,7 @@ impl Stream {
         adjusted: f64,
         config: &QualityConfig,
     ) -> Option<Turn> {
-        let time = sample.time;
+        let &Sample { time, value, .. } = sample;
         if let Phase::Alarmed { recovery, .. } = &mut self.phase {
             if recovery.update(adjusted) < config.recovery_threshold {
                 return None;
@@ -200,7 +207,7 @@ impl Stream {
             self.phase = Phase::Watching;
             return Some(Turn::Recovery);
         }
-        match self.monitor.take(sample.value, asked, time) {
+        match self.monitor.take(value, asked, time) {
             Seen::Learnt => None,
             Seen::Froze => {
                 self.phase = Phase::Watching;
@@ -253,7 +260,8 @@ impl Stream {
 
     /// Forgets what was normal: the scores before and those to come are not comparable.
     pub(crate) fn start_over(&mut self, config: &QualityConfig) {
-        self.monitor = monitor(config);
+        self.monitor = new_monitor(&self.dimension, config);
+        self.unseen = Unseen::default();
         self.phase = Phase::Learning;
         self.judged_before = self.judged;
     }
@@ -295,6 +303,7 @@ impl Stream {
             judge_drifted: false,
             comparisons: self.beside.views(),
             alarms: self.beside.alarms(),
+            mix: self.unseen.view(self.monitor()),
         }
     }
 
@@ -335,7 +344,8 @@ impl Stream {
     fn event(&self, target: &TargetKey, time: Timestamp, turn: Turn) -> Event {
         let (kind, word, what) = match turn {
             Turn::Baseline => (EventKind::Baseline, "baseline", "baseline complete"),
-            Turn::Alarm => (EventKind::Alarm, "alarm", "is lower than its baseline"),
+            Turn::Alarm if self.monitor.fell() => (EventKind::Alarm, "alarm", "is lower than its baseline"),
+            Turn::Alarm => (EventKind::Alarm, "alarm", "is higher than its baseline"),
             Turn::Recovery => (EventKind::Recovery, "recovery", "is back at its baseline"),
         };
         Event {
@@ -348,9 +358,15 @@ impl Stream {
     }
 }
 
-fn monitor(config: &QualityConfig) -> Monitor {
-    let (provisional, full) = (config.provisional_judged, config.baseline_judged);
-    Monitor::new(Settings { provisional, full, ..Settings::default() })
+/// A signal without a direction is as bad when it rises; scores of judges are better when higher.
+fn new_monitor(dimension: &Dimension, config: &QualityConfig) -> Monitor {
+    let signal = SIGNALS.iter().find(|signal| signal.name == dimension.as_str());
+    Monitor::new(Settings {
+        provisional: config.provisional_judged,
+        full: config.baseline_judged,
+        min_effect: config.min_effect,
+        two_sided: signal.is_some_and(|signal| signal.direction == Direction::Neutral),
+    })
 }
 
 /// The part of a stratum that the askers bring; `None` where there is none. What the system itself adds is not adjusted
