@@ -35,7 +35,7 @@ pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
 pub use limits::LIMITS;
 pub use snapshot::{
-    AlarmView, AlertView, BaselineView, ComparisonView, DriftView, FailureView, JudgeView, Snapshot,
+    AlarmView, AlertView, BaselineView, ComparisonView, DriftView, FailureView, JudgeView, MixView, Snapshot,
     StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
