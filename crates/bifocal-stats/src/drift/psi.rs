@@ -54,25 +54,34 @@ pub(super) fn index(p: &[u64], q: &[u64]) -> f64 {
     p.iter().zip(q).map(term).sum::<f64>().max(0.0)
 }
 
-/// Upper bounds of all deciles but the last, each the upper edge of a bin of the histogram, and how many deciles there are. A
-/// reference of one value gets a bound on each side of it.
+/// Upper bounds of all deciles but the last, and how many deciles there are. A bin that holds less than a decile is cut where
+/// the decile ends, its mass spread evenly; one that holds more is likely one value, and stays whole. A reference of one
+/// value gets a bound on each side of it.
 fn deciles(reference: &Histogram) -> (Vec<f64>, usize) {
-    let n = reference.count() as f64;
-    let mut bounds = Vec::new();
-    let (mut below, mut next, mut least) = (0.0, 1, None);
+    let decile = reference.count() as f64 / f64::from(DECILES);
+    let mut bounds: Vec<f64> = Vec::new();
+    let (mut before, mut next, mut least) = (0.0, 1, None);
     let mut greatest = f64::NEG_INFINITY;
     for (bin, count) in reference.bins() {
         let (lower, upper) = reference.edges(bin);
+        let count = count as f64;
         least = least.or(Some(lower));
         greatest = upper;
-        below += count as f64;
-        // The bin that comes nearest to the decile ends it.
-        if next < DECILES && below >= n * f64::from(next) / f64::from(DECILES) - 0.5 * count as f64 {
-            bounds.push(upper);
-            while next < DECILES && below >= n * f64::from(next) / f64::from(DECILES) - 0.5 * count as f64 {
-                next += 1;
+        while next < DECILES && before + count >= decile * f64::from(next) {
+            let share = (decile * f64::from(next) - before) / count;
+            let bound = if count < decile {
+                lower + (upper - lower) * share
+            } else if share <= 0.5 && before > 0.0 {
+                lower
+            } else {
+                upper
+            };
+            if bounds.last() != Some(&bound) {
+                bounds.push(bound);
             }
+            next += 1;
         }
+        before += count;
     }
     if bounds.last() == Some(&greatest) && bounds.len() > 1 {
         bounds.pop();
@@ -84,13 +93,26 @@ fn deciles(reference: &Histogram) -> (Vec<f64>, usize) {
     (bounds, bins)
 }
 
-/// Counts of the pieces that the bounds cut out. Bounds are edges of bins, so that no bin is cut.
+/// Counts of the pieces that the bounds cut out, to the nearest whole: a bin that is cut gives each piece its share.
 fn counts(histogram: &Histogram, bounds: &[f64]) -> Vec<u64> {
-    let mut counts = vec![0; bounds.len() + 1];
+    let mut pieces = vec![0.0; bounds.len() + 1];
     for (bin, count) in histogram.bins() {
-        let (_, upper) = histogram.edges(bin);
-        let at = bounds.partition_point(|bound| *bound < upper);
-        counts[at] += count;
+        let (lower, upper) = histogram.edges(bin);
+        let (first, last) =
+            (bounds.partition_point(|bound| *bound <= lower), bounds.partition_point(|bound| *bound < upper));
+        let mut from = lower;
+        for (at, bound) in bounds.iter().enumerate().take(last).skip(first) {
+            pieces[at] += count as f64 * (bound - from) / (upper - lower);
+            from = *bound;
+        }
+        let rest = if last > first { (upper - from) / (upper - lower) } else { 1.0 };
+        pieces[last] += count as f64 * rest;
     }
-    counts
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole numbers from 0 to the number of values"
+    )]
+    let whole = pieces.into_iter().map(|piece: f64| piece.round() as u64).collect();
+    whole
 }
