@@ -46,7 +46,7 @@ mod tests {
     fn strata_that_came_after_the_baseline_are_counted() {
         let mut monitor = Monitor::new(Settings { provisional: 50, full: 100, ..Settings::default() });
         let mut unseen = Unseen::default();
-        let mut take = |name: &str, monitor: &mut Monitor, unseen: &mut Unseen| {
+        let take = |name: &str, monitor: &mut Monitor, unseen: &mut Unseen| {
             unseen.take(monitor, Some(name));
             monitor.take(0.7, Some(name), Timestamp::from_secs(1));
         };
