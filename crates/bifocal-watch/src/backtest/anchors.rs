@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use bifocal_model::Timestamp;
 use bifocal_stats::attribution::{AnchorWatch, Rescore};
 
-use crate::limits::HISTORY_ANCHORS;
-
 use super::line::AnchorLine;
 use super::report::JudgeMoveReport;
 use super::track::Track;
@@ -31,9 +29,9 @@ struct Anchor {
 }
 
 impl Anchors {
-    /// Takes a line; beyond the limit it is left out, and `false`.
-    pub(super) fn take(&mut self, line: &AnchorLine<'_>) -> bool {
-        if self.all.len() >= HISTORY_ANCHORS {
+    /// Takes a line; beyond `most` re-scores it is left out, and `false`.
+    pub(super) fn take(&mut self, line: &AnchorLine<'_>, most: usize) -> bool {
+        if self.all.len() >= most {
             return false;
         }
         let judge = line.judge.as_deref().unwrap_or_default().to_owned();

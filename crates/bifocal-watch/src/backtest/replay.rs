@@ -8,7 +8,9 @@ use bifocal_stats::attribution::Rescore;
 use bifocal_stats::conditions::Condition;
 
 use crate::config::QualityConfig;
-use crate::limits::{HISTORY_ALARMS, HISTORY_IDS, HISTORY_STRATA, HISTORY_STREAMS, HISTORY_VALUES};
+use crate::limits::{
+    HISTORY_ALARMS, HISTORY_ANCHORS, HISTORY_IDS, HISTORY_STRATA, HISTORY_STREAMS, HISTORY_VALUES,
+};
 
 use super::alarm::{Raised, severity, word};
 use super::anchors::Anchors;
@@ -37,10 +39,22 @@ pub struct Settings {
     pub usd_per_judgement: Option<f64>,
 }
 
+/// How much of a history is held. Smaller in tests, so that they reach it.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    streams: usize,
+    anchors: usize,
+    ids: usize,
+    strata: usize,
+    alarms: usize,
+    values: usize,
+}
+
 /// A replay in progress.
 #[derive(Debug)]
 pub struct Replay {
     settings: Settings,
+    room: Room,
     changes: Changes,
     tracks: Vec<Track>,
     /// Target and dimension, joined, to the track whose judge spoke last.
@@ -61,14 +75,32 @@ pub struct Replay {
     input: Input,
 }
 
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            streams: HISTORY_STREAMS,
+            anchors: HISTORY_ANCHORS,
+            ids: HISTORY_IDS,
+            strata: HISTORY_STRATA,
+            alarms: HISTORY_ALARMS,
+            values: HISTORY_VALUES,
+        }
+    }
+}
+
 impl Replay {
     /// A replay that has seen nothing.
-    pub fn new(mut settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
+        Self::with_room(settings, Room::default())
+    }
+
+    fn with_room(mut settings: Settings, room: Room) -> Self {
         // A replay has other detectors of its own beside each stream, which know of marked changes.
         settings.quality.comparison = false;
         Self {
             changes: Changes::of(&settings.events),
             settings,
+            room,
             tracks: Vec::new(),
             current: HashMap::new(),
             by_judge: HashMap::new(),
@@ -114,12 +146,12 @@ impl Replay {
         let Some(judged) = line.judged else { return };
         let usd = line.cost_usd.or(self.settings.usd_per_judgement);
         self.usd = self.usd.zip(usd).map(|(sum, usd)| sum + usd);
-        let keep = track.keeps_all() && self.values_kept < HISTORY_VALUES;
+        let keep = track.keeps_all() && self.values_kept < self.room.values;
         self.values_kept += usize::from(keep);
         let arrival =
             Arrival { time: line.time, judged, stratum, stratum_number, place, proxy: line.proxy, usd, keep };
         if track.take(&arrival, self.settings.threshold, &self.settings.quality) {
-            if self.alarms_kept < HISTORY_ALARMS {
+            if self.alarms_kept < self.room.alarms {
                 self.alarms_kept += 1;
             } else {
                 track.forget_last_alarm();
@@ -131,7 +163,7 @@ impl Replay {
     fn take_anchor(&mut self, line: &AnchorLine<'_>) {
         let usd = line.cost_usd.or(self.settings.usd_per_judgement);
         self.usd = self.usd.zip(usd).map(|(sum, usd)| sum + usd);
-        self.input.beyond_limit += u64::from(!self.anchors.take(line));
+        self.input.beyond_limit += u64::from(!self.anchors.take(line, self.room.anchors));
     }
 
     /// Nothing more comes.
@@ -193,7 +225,7 @@ impl Replay {
         let Some(id) = &line.id else { return false };
         // Past the limit repeats are not told any more.
         let hash = self.hasher.hash_one((&line.target, &line.dimension, &line.judge, id));
-        if self.ids.len() >= HISTORY_IDS { self.ids.contains(&hash) } else { !self.ids.insert(hash) }
+        if self.ids.len() >= self.room.ids { self.ids.contains(&hash) } else { !self.ids.insert(hash) }
     }
 
     /// The track of a line, made where it is missing. An unjudged line that names no judge belongs to the judge who spoke
@@ -218,7 +250,7 @@ impl Replay {
         let full = format!("{}\0{}", self.key, line.judge.as_deref().unwrap_or_default());
         let at = match self.by_judge.get(&full) {
             Some(at) => *at,
-            None if self.tracks.len() >= HISTORY_STREAMS => return None,
+            None if self.tracks.len() >= self.room.streams => return None,
             None => {
                 let changes = self.changes.of_target(&line.target);
                 self.tracks.push(Track::new(
@@ -243,7 +275,7 @@ impl Replay {
             return *number;
         }
         let Ok(number) = u32::try_from(self.strata.len()) else { return 0 };
-        if self.strata.len() >= HISTORY_STRATA {
+        if self.strata.len() >= self.room.strata {
             return 0;
         }
         self.strata.push(name.to_owned());

@@ -60,7 +60,7 @@ impl Stored {
             }
             told(stored.scores.len());
             after = page.next;
-            stored.cut = after.is_some() && stored.scores.len() >= HISTORY_STORED;
+            stored.cut = after.is_some() && is_full(stored.scores.len());
             if after.is_none() || stored.cut {
                 stored.scores.reverse();
                 return Ok(stored);
@@ -123,7 +123,23 @@ impl Stored {
     }
 }
 
+/// Whether no further page is read.
+fn is_full(scores: usize) -> bool {
+    scores >= HISTORY_STORED
+}
+
 /// A judge's name: for people, and for machines, for two fingerprints of one name are two judges.
 fn judge(evaluator: &str, fingerprint: Fingerprint) -> String {
     format!("{evaluator}@{fingerprint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_ends_with_the_page_that_reaches_the_limit() {
+        assert!(!is_full(HISTORY_STORED - 1));
+        assert!(is_full(HISTORY_STORED) && is_full(HISTORY_STORED + PAGE - 1));
+    }
 }

@@ -186,3 +186,36 @@ fn a_baseline_that_never_fills_alarms_nothing() {
     assert_eq!(report.delays[0].outcome, super::super::DelayOutcome::WhileLearning);
     assert!(!report.streams[0].baseline.unwrap().complete);
 }
+
+#[test]
+fn what_there_is_no_room_for_is_counted() {
+    let room = Room { streams: 1, anchors: 1, ids: 1, strata: 2, alarms: 0, values: 5 };
+    let most = Room::default();
+    let numbers = [most.streams, most.anchors, most.ids, most.strata, most.alarms, most.values];
+    let limits =
+        [HISTORY_STREAMS, HISTORY_ANCHORS, HISTORY_IDS, HISTORY_STRATA, HISTORY_ALARMS, HISTORY_VALUES];
+    assert_eq!(numbers, limits);
+
+    let mut replay = Replay::with_room(settings(1e3, vec![]), room);
+    let with = |id: &'static str, stratum: &'static str| {
+        let new = line(0, "a", Some(0.5));
+        Line::Score(ScoreLine { id: Some(id.into()), stratum: Some(stratum.into()), ..new })
+    };
+    // Past the limit of ids repeats are counted like others.
+    [with("x", "s"), with("x", "s"), with("y", "t"), with("y", "t")].iter().for_each(|l| replay.take(l));
+    assert_eq!((replay.input.duplicates, replay.ids.len(), replay.strata.len()), (1, 1, 2));
+    replay.take(&Line::Score(line(1, "b", Some(0.5))));
+    assert_eq!((replay.input.beyond_limit, replay.tracks.len()), (1, 1));
+    // The first is the reference, the second a re-score, and for the third there is no room.
+    (0..3).for_each(|i| replay.take(&Line::Anchor(anchor(i, "q", 0.5))));
+    assert_eq!(replay.input.beyond_limit, 2);
+
+    let mut random = Random(7);
+    (0..900).for_each(|i| {
+        let mean = if i < 600 { 0.8 } else { 0.5 };
+        replay.take(&Line::Score(line(i, "a", Some(draw(&mut random, mean)))));
+    });
+    let kept = replay.values_kept;
+    let report = replay.finish();
+    assert_eq!((kept, report.alarms.len(), report.input.alarms_beyond_limit), (5, 0, 1));
+}
