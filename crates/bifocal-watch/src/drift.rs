@@ -58,8 +58,8 @@ struct Group {
     /// The threshold in force: it only ever grows, so that a growing rate never breaks the budget.
     threshold: f64,
     pace: Pace,
-    /// The newest rows, for the page.
-    recent: VecDeque<Vec<f32>>,
+    /// The newest rows, for the page. What has no number is `None`: JSON has no NaN.
+    recent: VecDeque<Vec<Option<f32>>>,
     /// Rows of the detector so far, and the time of the last of them, oldest first.
     marks: VecDeque<(u64, Timestamp)>,
     #[serde(skip)]
@@ -237,7 +237,8 @@ impl Group {
         if self.recent.len() == DRIFT_RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(row.iter().map(|value| *value as f32).collect());
+        let finite = row.iter().map(|value| Some(*value as f32).filter(|value| value.is_finite()));
+        self.recent.push_back(finite.collect());
     }
 
     /// At the limit every second mark leaves: the range of an onset becomes coarser, never wrong.

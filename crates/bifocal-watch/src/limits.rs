@@ -6,7 +6,7 @@ pub(crate) const TARGETS_MAX: usize = 256;
 pub(crate) const STREAMS_MAX: usize = 1024;
 /// Judged values kept per stream for estimates and onset ranges: an hour at one a second.
 pub(crate) const RECENT_MAX: usize = 4096;
-/// Rows of features kept per group of a target for the distances on the page: 70 KiB for all three.
+/// Rows of features kept per group of a target for the distances on the page: 140 KiB for all three.
 pub(crate) const DRIFT_RECENT_MAX: usize = 500;
 /// Times kept per group, from which the onset of a drift is told.
 pub(crate) const DRIFT_MARKS_MAX: usize = 256;

@@ -163,4 +163,7 @@ fn what_does_not_apply_is_not_counted() {
     assert_eq!(views[0].status, DriftStatus::Steady);
     let nothing = views[0].features[0];
     assert_eq!((nothing.psi, nothing.ks, nothing.window_median), (None, None, None), "a gap is no number");
+    let saved = serde_json::to_vec(&drift).unwrap();
+    let read: Drift = serde_json::from_slice(&saved).unwrap();
+    assert_eq!(serde_json::to_vec(&read).unwrap(), saved, "a restart reads gaps back");
 }

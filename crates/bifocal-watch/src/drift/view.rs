@@ -171,7 +171,7 @@ impl Group {
             let reference = detector.reference().columns().get(evidence.column)?.histogram();
             let mut values = Histogram::of_fixed_bins();
             for row in window.clone() {
-                values.add(row.get(evidence.column).map_or(f64::NAN, |value| f64::from(*value)));
+                values.add(row.get(evidence.column).copied().flatten().map_or(f64::NAN, f64::from));
             }
             let distances = reference.distances(&values, Scale::Linear).ok();
             let index = psi(&reference, &values, BOOTSTRAP_ROUNDS, self.seen).ok();
