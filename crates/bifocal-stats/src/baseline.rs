@@ -30,8 +30,8 @@ use crate::mix::{Cells, Mix};
 const FULL_JUDGED: u64 = 500;
 /// Judged scores that make a provisional baseline: enough to warn, not to page, for 1 in 10 of them is too high.
 const PROVISIONAL_JUDGED: u64 = 200;
-/// One-sided level of the bound.
-const ALPHA: f64 = 0.05;
+/// One-sided level of the bound, unless [`Baseline::set_level`] says otherwise.
+pub(crate) const ALPHA: f64 = 0.05;
 /// Least distance of the bound from the mean.
 const GAP_MIN: f64 = 1e-6;
 /// Scores between two computations of the bound of a provisional baseline: each goes over all scores.
@@ -71,6 +71,10 @@ pub struct Baseline {
     /// What scores are adjusted for once it is frozen.
     #[serde(default)]
     mix: Option<Box<Mix>>,
+    /// One-sided level of the bounds.
+    level: f64,
+    /// Whether hours of the day may be told apart.
+    hours: bool,
 }
 
 impl Default for Baseline {
@@ -100,7 +104,25 @@ impl Baseline {
             cuts: false,
             cut: None,
             mix: None,
+            level: ALPHA,
+            hours: true,
         }
+    }
+
+    /// The one-sided level of the bounds, in (0, 0.05]: how often a bound may lie on the wrong side of the mean. Has an
+    /// effect until it is frozen.
+    pub fn set_level(&mut self, level: f64) {
+        if level > 0.0 {
+            self.level = level.min(ALPHA);
+        }
+    }
+
+    /// The same, with the hours of the day never told apart. An hour's effect rests on few scores, and the bound of the
+    /// baseline does not hold for a time that is all in one hour.
+    #[must_use]
+    pub fn without_hours(mut self) -> Self {
+        self.hours = false;
+        self
     }
 
     /// The same, to be cut above: for who watches for a fall alone.
@@ -134,7 +156,7 @@ impl Baseline {
             || self.is_frozen()
             || (self.lcb.is_some() && self.n.is_multiple_of(BOUND_EVERY))
         {
-            self.lcb = Some(mean_bound::lower(&self.scores, ALPHA));
+            self.lcb = Some(mean_bound::lower(&self.scores, self.level));
         }
         self.lcb = self.lcb.map(|bound| bound.min(self.mean - GAP_MIN));
         if self.is_frozen() {
@@ -145,7 +167,8 @@ impl Baseline {
     fn freeze(&mut self) {
         let scores = std::mem::take(&mut self.scores);
         let cells = std::mem::take(&mut self.cells);
-        self.mix = cells.fit(&scores, self.mean, self.last.since(self.first) >= DAY).map(Box::new);
+        let with_hours = self.hours && self.last.since(self.first) >= DAY;
+        self.mix = cells.fit(&scores, self.mean, with_hours).map(Box::new);
         if self.cuts && self.mix.is_none() {
             let mut sorted = scores.clone();
             sorted.sort_by(f64::total_cmp);
@@ -161,9 +184,9 @@ impl Baseline {
         };
         let of = |unit: f64| lower + (upper - lower) * unit;
         if self.mix.is_some() || self.cut.is_some() {
-            self.lcb = Some(of(mean_bound::lower(&unit, ALPHA)).min(self.mean - GAP_MIN));
+            self.lcb = Some(of(mean_bound::lower(&unit, self.level)).min(self.mean - GAP_MIN));
         }
-        self.ucb = Some(of(mean_bound::upper(&unit, ALPHA)).max(self.mean + GAP_MIN));
+        self.ucb = Some(of(mean_bound::upper(&unit, self.level)).max(self.mean + GAP_MIN));
     }
 
     /// What a detector takes for a score once the baseline is frozen: without the effects of its stratum and hour, or

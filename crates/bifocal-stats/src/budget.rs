@@ -1,6 +1,12 @@
 //! What a budget of false pages buys.
 
+use crate::baseline::ALPHA;
 use crate::limits::MIN_ALARM_THRESHOLD;
+
+/// The threshold at which a bound of the baseline that is wrong in 1 case of 20 was measured to keep its promise.
+const LEVEL_FROM: f64 = 5_000.0;
+/// No bound is asked to be wrong more seldom.
+const LEVEL_MIN: f64 = 1e-6;
 
 /// The alarm threshold A of each of `streams` detectors that see `judged_in_30_days` scores each, so that together
 /// they page falsely at most `false_pages_per_30_days` times in 30 days, in expectation:
@@ -19,9 +25,28 @@ pub fn threshold(streams: u64, judged_in_30_days: f64, false_pages_per_30_days: 
     (streams as f64 * judged / false_pages_per_30_days).clamp(floor, f64::MAX)
 }
 
+/// How often the bound of a baseline may be wrong for a threshold: 5% up to A = 5,000, then falling with the square root of
+/// A. A stream whose bound is wrong alarms sooner or later whatever the threshold, so a threshold that buys one false page
+/// in many must not stand on a bound that fails for one stream in 20.
+///
+/// A choice, not a theorem: it costs 0.5 to 2 standard errors of the baseline in delay.
+pub fn baseline_level(threshold: f64) -> f64 {
+    if threshold > LEVEL_FROM { (ALPHA * (LEVEL_FROM / threshold).sqrt()).max(LEVEL_MIN) } else { ALPHA }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dearer_alarm_stands_on_a_safer_baseline() {
+        assert_eq!(
+            (baseline_level(1_000.0), baseline_level(5_000.0), baseline_level(f64::NAN)),
+            (0.05, 0.05, 0.05)
+        );
+        assert!((baseline_level(500_000.0) - 0.005).abs() < 1e-12);
+        assert_eq!(baseline_level(f64::MAX), 1e-6);
+    }
 
     #[test]
     fn streams_and_scores_over_budget() {

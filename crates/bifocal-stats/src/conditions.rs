@@ -109,7 +109,7 @@ fn baseline(facts: &Facts) -> Condition {
     } else if facts.hours_adjusted {
         (Standing::Unknown, "hours of the day adjusted, weekdays not covered".to_owned())
     } else {
-        (Standing::Unknown, "seasonality not covered: baseline spans less than a day".to_owned())
+        (Standing::Unknown, "seasonality not covered: baseline spans less than a week".to_owned())
     };
     Condition { requirement: Requirement::BaselineRepresentative, standing, detail }
 }

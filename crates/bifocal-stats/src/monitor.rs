@@ -6,7 +6,7 @@
 //! same baseline after an alarm is over.
 //!
 //! Theorem: that of [`crate::edetector`] whenever the bound of the baseline lies on the right side of the true mean of
-//! adjusted scores, which fails for at most 1 baseline in 20. Assumes and broken by: see [`crate::conditions`].
+//! adjusted scores, which fails for at most 1 baseline in 20, or more seldom by [`Monitor::set_level`]. Assumes and broken by: see [`crate::conditions`].
 
 use bifocal_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,11 +25,13 @@ pub struct Settings {
     pub min_effect: f64,
     /// Whether a rise is as bad as a fall: for signals without a direction.
     pub two_sided: bool,
+    /// Whether hours of the day may be adjusted for, see [`Baseline::without_hours`].
+    pub hours: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { provisional: 200, full: 500, min_effect: 0.0, two_sided: false }
+        Self { provisional: 200, full: 500, min_effect: 0.0, two_sided: false, hours: true }
     }
 }
 
@@ -65,12 +67,18 @@ impl Monitor {
     pub fn new(settings: Settings) -> Self {
         let effect = settings.min_effect;
         let baseline = Baseline::new(settings.provisional, settings.full);
+        let baseline = if settings.hours { baseline } else { baseline.without_hours() };
         Self {
             baseline: if settings.two_sided { baseline } else { baseline.cut_above() },
             min_effect: if effect.is_finite() { effect.clamp(0.0, 1.0) } else { 0.0 },
             two_sided: settings.two_sided,
             running: None,
         }
+    }
+
+    /// How often the bounds of the baseline may be wrong, see [`Baseline::set_level`].
+    pub fn set_level(&mut self, level: f64) {
+        self.baseline.set_level(level);
     }
 
     /// Takes a score in [0, 1] with the stratum of its question and its inference's time. NaN changes nothing.

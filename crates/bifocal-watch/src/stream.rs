@@ -1,7 +1,7 @@
 //! One quality stream: a target, a dimension, an evaluator fingerprint.
 //!
-//! Life: a [`Monitor`] learns the first judged values as the baseline (adjusted for strata of questions, where scores have
-//! them) and then bets against it; when the evidence reaches the threshold the stream is in alarm and a recovery test
+//! Life: a [`Monitor`] learns the first judged values as the baseline (in a replay adjusted for strata of
+//! questions) and then bets against it; when the evidence reaches the threshold the stream is in alarm and a recovery test
 //! runs; when that fires, the monitor starts anew. Clocked in judged samples and in the samples' own time, never in
 //! ticks. Live scores and replayed histories go through [`Stream::take_sample`].
 
@@ -13,6 +13,7 @@ use bifocal_model::{
     Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Probability, Score, Span, TargetKey, Timestamp,
     check_invariant, stratum,
 };
+use bifocal_stats::budget;
 use bifocal_stats::edetector::Detector;
 use bifocal_stats::monitor::{Monitor, Seen, Settings};
 use serde::{Deserialize, Serialize};
@@ -154,7 +155,8 @@ impl Stream {
             value,
             pass,
             probability: score.probability(),
-            stratum: &score.stratum,
+            // Live detectors are not adjusted for the mix: after an alarm the inquiry tells it from the answers.
+            stratum: "",
         };
         let turn = self.take_sample(&sample, threshold, config)?;
         Some(self.event(&score.target, score.time, turn))
@@ -172,6 +174,7 @@ impl Stream {
         self.last = self.last.max(time);
         self.rate.count(time);
         self.threshold = self.threshold.max(threshold);
+        self.monitor.set_level(budget::baseline_level(self.threshold));
         let asked = asked(stratum);
         let asked = asked.as_deref();
         let adjusted = self.monitor.value(value, asked, time);
@@ -366,6 +369,8 @@ fn new_monitor(dimension: &Dimension, config: &QualityConfig) -> Monitor {
         full: config.baseline_judged,
         min_effect: config.min_effect,
         two_sided: signal.is_some_and(|signal| signal.direction == Direction::Neutral),
+        // Live traffic of one hour would be measured against that hour's few scores.
+        hours: false,
     })
 }
 
