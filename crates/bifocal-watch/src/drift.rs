@@ -206,7 +206,7 @@ impl Group {
             self.marks.clear();
             return None;
         }
-        let (onset_from, onset_to) = (self.time_of(from, time), self.time_of(to, time).min(time));
+        let (onset_from, onset_to) = (self.time_before(from, time), self.time_after(to, time).min(time));
         self.marks.clear();
         let index = self.seen;
         self.alarm =
@@ -253,10 +253,16 @@ impl Group {
         self.marks.push_back((n, time));
     }
 
-    /// The time of a row of the detector: that of the last mark before it.
-    fn time_of(&self, row: u64, otherwise: Timestamp) -> Timestamp {
+    /// The time of the last mark before a row of the detector.
+    fn time_before(&self, row: u64, otherwise: Timestamp) -> Timestamp {
         let at = self.marks.partition_point(|(n, _)| *n <= row.max(1));
         self.marks.get(at.saturating_sub(1)).map_or(otherwise, |(_, time)| *time)
+    }
+
+    /// The time of the first mark after a row of the detector.
+    fn time_after(&self, row: u64, otherwise: Timestamp) -> Timestamp {
+        let at = self.marks.partition_point(|(n, _)| *n <= row);
+        self.marks.get(at).map_or(otherwise, |(_, time)| *time)
     }
 
     fn event(&self, key: &TargetKey, time: Timestamp, kind: EventKind, what: &str) -> Option<Event> {

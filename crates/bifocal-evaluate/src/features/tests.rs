@@ -40,7 +40,7 @@ fn style_is_counted_by_hand() {
     close(text, "first_line_bytes", 42.0);
     close(text, "first_word", 7.0);
     close(text, "distinct_words", 13.0 / 15.0);
-    close(text, "capitals", 3.0 / 41.0);
+    close(text, "capitals", 3.0 / 43.0);
     close(text, "digits", 0.0);
     close("# Head\n\n```rust\nlet x = 1;\n```\n1. a\n2) b\n", "headings", 1.0 / 6.0);
     close("# Head\n\n```rust\nlet x = 1;\n```\n1. a\n2) b\n", "code_fences", 2.0);

@@ -92,12 +92,16 @@ fn a_change_of_behaviour_is_seen_named_dated_and_over() {
     assert_eq!(traffic.view(FeatureGroup::Behaviour).status, DriftStatus::Steady);
 }
 
+/// 30 streams of 3,000 rows: P(alarm) is at most 0.15 each, so 4.5 are expected at most, and 8.5 lie two standard errors above.
 #[test]
-fn without_a_change_nothing_is_told() {
-    for seed in 0..10 {
-        let mut traffic = Traffic::new(100 + seed);
-        assert_eq!(kinds(&traffic.run(5_000, 0.0)), [EventKind::Baseline; 3], "seed {seed}");
-    }
+fn without_a_change_alarms_are_as_rare_as_the_threshold_says() {
+    let alarms = (0..10).map(|seed| {
+        let events = kinds(&Traffic::new(100 + seed).run(5_000, 0.0));
+        assert_eq!(events.iter().filter(|kind| **kind == EventKind::Baseline).count(), 3, "seed {seed}");
+        events.iter().filter(|kind| **kind == EventKind::Alarm).count()
+    });
+    let alarms: usize = alarms.sum();
+    assert!(alarms <= 8, "{alarms}");
 }
 
 #[test]
@@ -105,11 +109,15 @@ fn a_drift_that_stays_becomes_the_new_normal() {
     let mut traffic = Traffic::new(2);
     traffic.run(2_000, 0.0);
     assert_eq!(kinds(&traffic.run(1_000, 1.5)), [EventKind::Alarm]);
-    let events = traffic.run(ADOPT, 1.5);
+    let mut events = traffic.run(ADOPT, 1.5);
+    // In so many rows the other groups may alarm by chance.
+    events.retain(|event| event.summary.starts_with("behaviour"));
     assert_eq!(kinds(&events), [EventKind::Baseline], "{events:?}");
     assert!(events[0].summary.contains("learned anew"));
     assert_eq!(traffic.view(FeatureGroup::Behaviour).status, DriftStatus::Learning);
-    assert_eq!(kinds(&traffic.run(3_000, 1.5)), [EventKind::Baseline], "and is the normal");
+    let mut events = traffic.run(3_000, 1.5);
+    events.retain(|event| event.summary.starts_with("behaviour"));
+    assert_eq!(kinds(&events), [EventKind::Baseline], "and is the normal");
 }
 
 #[test]
@@ -153,10 +161,10 @@ fn what_is_kept_ends_at_the_limits() {
 #[test]
 fn what_does_not_apply_is_not_counted() {
     let key = TargetKey::of_model("local", "m");
-    let mut drift = Drift::default();
+    let (mut drift, mut random) = (Drift::default(), Seeded::new(7));
     let values = FeatureValues { input: [f64::NAN; INPUT.len()], output: None, behaviour: None };
     for i in 0..3_000 {
-        drift.take(&key, Timestamp::from_secs(i), &values, 7, |_| ALARM);
+        drift.take(&key, Timestamp::from_secs(i), &values, random.bits(), |_| ALARM);
     }
     let views = drift.views();
     assert_eq!(views.len(), 1, "no answer, no row");

@@ -49,14 +49,13 @@ impl AlertBook {
                     Ok(Truth::False) => Some(false),
                     Ok(Truth::NoData) | Err(_) => None,
                 };
-                let told = self.step(rule, view, holds, window.end);
-                if let (None, Some(entry)) = (&told, self.update(rule, view)) {
-                    events.push(updated(&entry, window.end));
-                    notifications.push(update(rule, &entry, window.end));
-                }
-                if let Some((transition, entry)) = told {
+                // One word a tick: what is told with an alert and not as an event of its own, a replay would tell again.
+                if let Some((transition, entry)) = self.step(rule, view, holds, window.end) {
                     events.push(event(transition, &entry, window.end));
                     notifications.push(notification(transition, rule, &entry, window.end));
+                } else if let Some(entry) = self.update(rule, view) {
+                    events.push(updated(&entry, window.end));
+                    notifications.push(update(rule, &entry, window.end));
                 }
             }
         }

@@ -79,7 +79,7 @@ fn a_judge_that_falls_does_not_blame_the_model() {
     assert_eq!(judges, last.incidents.len(), "{:?}", last.incidents);
     assert!(!events(&moved, EventKind::Judge).is_empty() || judges == 1);
     // What the new judge says is learnt, and then watched again.
-    let learnt = run(&mut watch, &mut traffic, 700, 0.75, 0.6);
+    let learnt = run(&mut watch, &mut traffic, 1_200, 0.75, 0.6);
     let last = &learnt.last().unwrap().snapshot;
     assert_eq!(last.targets[0].answers, Answers::Ok);
     assert!(last.targets[0].incidents.is_empty(), "{:?}", last.targets[0].incidents);

@@ -207,10 +207,11 @@ impl Watched {
         }
     }
 
-    /// What the channel was told: target, rule, status, oldest first.
+    /// What the channel was told: target, rule, status, oldest first. A second word on the same alert, with its cause, is no
+    /// new alert.
     fn messages(&mut self) -> Vec<(String, String, String)> {
         let told = self.run.pipeline().small_state().outbox_recent(1000).unwrap();
-        let mut all = Vec::new();
+        let (mut all, mut ids) = (Vec::new(), std::collections::HashSet::new());
         for message in told.iter().rev() {
             let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
             let text =
@@ -222,7 +223,9 @@ impl Watched {
                 text("/rule"),
                 text("/status")
             ));
-            all.push((target, text("/rule"), text("/status")));
+            if ids.insert((text("/alert_id"), text("/status"))) {
+                all.push((target, text("/rule"), text("/status")));
+            }
         }
         all
     }
