@@ -114,9 +114,11 @@ async function run(name, { server, recorder }) {
 /** Starts something that is not the model's doing: its cause is named, and nothing stands against the model. */
 async function blameless(name, { server, recorder }) {
   for (const target of [STRUCK, OTHER]) recorder.mayChange(target);
+  // What was the model's doing before is not asked about.
+  const before = new Set((await server.get('incidents')).items.map((i) => i.id));
+  const incidents = async () => (await server.get('incidents')).items.filter((i) => !before.has(i.id));
   await recorder.page.locator('[data-testid=incident-target]').selectOption(STRUCK);
   await recorder.page.locator(`[data-testid=start-${name}]`).click();
-  const incidents = async () => (await server.get('incidents')).items;
   const from = Date.now();
   const named = async () => (await incidents()).some((i) => i.target_name === STRUCK && i.cause === CAUSES[name]);
   await until(`the cause is named as ${CAUSES[name]}`, named, WITHIN);
