@@ -40,6 +40,8 @@ async function demo() {
   await knownToXtask('demo');
   const server = await bifocal('demo', '--speed', '20');
   try {
+    // It answers a moment before it says so.
+    for (let i = 0; i < 100 && !/^ready$/m.test(server.output()); i++) await new Promise((done) => setTimeout(done, 100));
     assert.match(server.output(), /^ready$/m, 'the demo says that it is ready');
     assert.equal(await server.status('/'), 200);
     assert.equal((await server.get('targets')).items.length, 2, 'two models');
