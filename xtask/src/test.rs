@@ -206,7 +206,8 @@ impl Run {
 
     fn tests(&mut self) -> Result<Outcome> {
         let profile = self.options.profile();
-        let report = workspace::target_dir().join("nextest").join(profile).join("junit.xml");
+        // nextest keeps its reports in the root, wherever CARGO_TARGET_DIR points.
+        let report = workspace::root().join("target/nextest").join(profile).join("junit.xml");
         // A report of an earlier run must not speak for this one.
         if report.exists() {
             fs::remove_file(&report).with_context(|| format!("remove `{}`", report.display()))?;

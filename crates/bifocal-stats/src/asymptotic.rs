@@ -66,7 +66,8 @@ impl AsymptoticSequence {
         self.mean
     }
 
-    /// Half the width, or `None` before 50 values and as long as a few of them make most of the spread. The interval is mean +- this, not cut to any range.
+    /// Half the width, or `None` before 50 values and as long as a few of them make most of the spread. The interval is
+    /// mean +- this, not cut to any range.
     pub fn margin(&self) -> Option<f64> {
         let is_spread = self.distances * self.distances >= MIN_SPREAD * self.squares && self.squares > 0.0;
         if self.n < CLT_MIN_JUDGED || !is_spread {

@@ -1,7 +1,8 @@
 //! The numbers behind every claim about quality: sampling, estimates with intervals, detectors with a budget.
 //!
 //! Life of the data: [`SampleKey`] decides which inferences are judged and with which probability; [`interval`]
-//! makes an estimate of the judged scores of a window ([`design::shown`] for strata and cheap predictions); [`Baseline`] learns and freezes what is normal;
+//! makes an estimate of the judged scores of a window ([`design::shown`] for strata and cheap predictions);
+//! [`Baseline`] learns and freezes what is normal;
 //! [`Detector`] bets against "still normal" with every judged score, and alarms when its evidence reaches
 //! the [`threshold`](budget::threshold) that the false-alarm budget buys.
 //!

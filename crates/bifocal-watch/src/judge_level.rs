@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
-use bifocal_model::{AnchorScore, Dimension, Fingerprint, Timestamp};
+use bifocal_model::{AnchorScore, Dimension, Fingerprint, Probability, Timestamp, Window};
 use bifocal_stats::attribution::{AnchorWatch, JudgeMove};
+use bifocal_stats::estimate::{Interval, Weighted, interval};
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::JUDGE_THRESHOLD;
@@ -13,6 +14,8 @@ use crate::snapshot::{DriftView, JudgeView};
 
 /// Re-scores from which a level is told: a sweep of 100 anchors.
 const SWEEP: usize = 100;
+/// Level of the shown interval.
+const ALPHA: f64 = 0.05;
 /// A level within this of the frozen scores is theirs, on [0, 1].
 const SAME_LEVEL: f64 = 0.02;
 
@@ -64,6 +67,7 @@ impl JudgeLevels {
     ) -> Vec<JudgeView> {
         let view = |level: &Level| {
             let watch = of(level.fingerprint, &level.dimension);
+            let range = level.range();
             JudgeView {
                 evaluator: level.evaluator.clone(),
                 fingerprint: level.fingerprint,
@@ -72,6 +76,8 @@ impl JudgeLevels {
                 rescored: watch.n(),
                 last: level.last,
                 difference: level.mean(),
+                difference_lower: range.lower,
+                difference_upper: range.upper,
                 evidence: watch.evidence(),
                 threshold: JUDGE_THRESHOLD,
                 drift: level.drift,
@@ -118,6 +124,20 @@ impl Level {
     fn mean(&self) -> f64 {
         self.newest.iter().sum::<f64>() / (self.newest.len() as f64).max(1.0)
     }
+
+    /// The interval of the mean difference: that of scores, on [-1, 1].
+    fn range(&self) -> Interval {
+        let unit =
+            |difference: &f64| Weighted { value: 0.5 * (difference + 1.0), probability: Probability::ONE };
+        let samples: Vec<Weighted> = self.newest.iter().map(unit).collect();
+        let window = Window { start: self.last, end: self.last };
+        let shown = interval(&samples, samples.len() as f64, window, ALPHA);
+        let wide = |end: f64| 2.0 * end - 1.0;
+        shown.map_or(Interval { lower: -1.0, upper: 1.0 }, |shown| Interval {
+            lower: wide(shown.lower),
+            upper: wide(shown.upper),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +181,8 @@ mod tests {
         let moved = run(&mut levels, 500..900, -0.25);
         assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= JUDGE_THRESHOLD));
         assert!((moved.difference + 0.1).abs() < 0.02, "{}", moved.difference);
+        assert!(moved.difference_lower < moved.difference && moved.difference_upper < -0.05, "{moved:?}");
+        assert!(quiet.difference_lower < 0.0 && quiet.difference_upper > 0.0, "{quiet:?}");
         assert!(levels.drifted(Fingerprint(1), &relevance) && !levels.drifted(Fingerprint(2), &relevance));
         let back = run(&mut levels, 900..1_600, 0.0);
         assert_eq!(back.drift, None, "the frozen scores are reached again");

@@ -217,6 +217,10 @@ pub struct JudgeView {
     pub last: Timestamp,
     /// Mean score now minus the frozen one over the newest sweep, in [-1, 1].
     pub difference: f64,
+    /// The lower end of its 95% interval, for one look.
+    pub difference_lower: f64,
+    /// The upper one.
+    pub difference_upper: f64,
     /// The evidence that the judge moved; alarm at the threshold.
     pub evidence: f64,
     /// The threshold.

@@ -107,6 +107,8 @@ export interface JudgeRow {
   last: Iso;
   /** Mean score now minus the frozen one, of the newest sweep. */
   difference: number;
+  difference_lower: number;
+  difference_upper: number;
   evidence: number;
   threshold: number;
   drift: { time: Iso; evidence: number; fell: boolean } | null;

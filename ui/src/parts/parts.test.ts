@@ -225,11 +225,11 @@ describe('other detectors and the judge', () => {
   it('say that the judge moved, with its evidence and threshold', () => {
     const judge = {
       evaluator: 'judge:j', fingerprint: 'f', dimension: 'relevance', anchors: 110, rescored: 2400, last: new Date(NOW).toISOString(),
-      difference: -0.084, evidence: 3, threshold: 1e6, drift: { time: new Date(NOW).toISOString(), evidence: 3.1e6, fell: true },
+      difference: -0.084, difference_lower: -0.11, difference_upper: -0.058, evidence: 3, threshold: 1e6, drift: { time: new Date(NOW).toISOString(), evidence: 3.1e6, fell: true },
     };
     render(Judges, { judges: [judge], now: NOW });
     const said = text(screen.getByTestId('judge'));
-    expect(said).toContain('−0.08');
+    expect(said).toContain('−0.08 [−0.11, −0.06]');
     expect(said).toContain('3.1 × 10⁶, alarm at 1 × 10⁶');
     expect(said).toContain('scores the same answers lower');
   });

@@ -7,6 +7,7 @@
 //! measures those of one's own.
 
 use bifocal_model::Timestamp;
+use bifocal_stats::budget;
 use bifocal_stats::distribution::normal_quantile;
 use bifocal_stats::monitor::{Monitor, Seen, Settings};
 use serde::Serialize;
@@ -72,6 +73,7 @@ fn of_effect(mean: f64, sd: f64, threshold: f64, [provisional, full]: [u64; 2], 
     let mut delays: Vec<u64> = (0..RUNS)
         .map(|_| {
             let mut monitor = Monitor::new(Settings { provisional, full, ..Settings::default() });
+            monitor.set_level(budget::baseline_level(threshold));
             let mut take = |shift: f64| {
                 let score = (mean - shift + sd * normal_quantile(uniforms.next())).clamp(0.0, 1.0);
                 monitor.take(score, None, Timestamp::default())
