@@ -3,7 +3,7 @@
 
 use bifocal_wire::{
     CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
-    data_capture, gzip, jsonlines, prometheus, sse,
+    data_capture, event_stream, gzip, jsonlines, prometheus, sse,
 };
 
 /// Streams: the first byte picks the kind and where to cut; the cut changes nothing.
@@ -37,6 +37,43 @@ pub fn stream(bytes: &[u8]) {
     let of_pieces: Vec<_> = pieces.iter().flat_map(|piece| cut.push(piece).expect("short")).collect();
     assert_eq!(lines, of_pieces);
     assert_eq!(whole.finish(), cut.finish());
+}
+
+/// Frames of an event stream: the first byte picks where to cut; the cut changes nothing. The bytes as they are
+/// are seldom frames, so they are also put into some, cut where the second byte says.
+pub fn event_stream(bytes: &[u8]) {
+    let [cut, step, stream @ ..] = bytes else { return };
+    let framed: Vec<u8> = stream.chunks(usize::from(*step).max(1)).flat_map(part).collect();
+    for stream in [stream, &framed] {
+        let (head, tail) = stream.split_at(usize::from(*cut) * stream.len() / 255);
+        let (mut whole, mut in_two) = (event_stream::Decoder::default(), event_stream::Decoder::default());
+        let at_once = whole.push(stream);
+        let of_pieces = in_two.push(head).and_then(|mut frames| {
+            frames.extend(in_two.push(tail)?);
+            Ok(frames)
+        });
+        assert_eq!(at_once, of_pieces);
+        assert_eq!(whole.is_between_frames(), in_two.is_between_frames());
+        let (mut whole, mut in_two) = (StreamDecoder::of_frames(None), StreamDecoder::of_frames(None));
+        let failed = whole.push(stream).err();
+        assert_eq!(in_two.push(head).err().or_else(|| in_two.push(tail).err()), failed);
+        assert_eq!(whole.finish(), in_two.finish());
+    }
+    let mut plain = StreamDecoder::of_frames(Some("text/plain"));
+    plain.push(&framed).expect("well formed");
+    assert_eq!(plain.finish().text, String::from_utf8_lossy(stream));
+}
+
+/// A frame with a part of an answer, as the service writes one.
+fn part(payload: &[u8]) -> Vec<u8> {
+    const HEADERS: &[u8] = b"\x0d:message-type\x07\x00\x05event\x0b:event-type\x07\x00\x0bPayloadPart";
+    let length = |n: usize| u32::try_from(n).expect("short").to_be_bytes();
+    let mut frame = [length(16 + HEADERS.len() + payload.len()), length(HEADERS.len())].concat();
+    frame.extend(crc32fast::hash(&frame).to_be_bytes());
+    frame.extend(HEADERS);
+    frame.extend(payload);
+    frame.extend(crc32fast::hash(&frame).to_be_bytes());
+    frame
 }
 
 /// A packed body: the first byte picks where to cut; the cut changes nothing but how much came before an error.

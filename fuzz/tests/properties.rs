@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const TARGETS: [fn(&[u8]); 7] = [
+const TARGETS: [fn(&[u8]); 8] = [
     bifocal_fuzz::stream,
+    bifocal_fuzz::event_stream,
     bifocal_fuzz::packed,
     bifocal_fuzz::capture_line,
     bifocal_fuzz::prometheus,

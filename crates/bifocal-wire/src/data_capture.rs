@@ -16,7 +16,7 @@ use crate::openai::{CallRequest, CallResponse, ErrorBody, Reply, error_of};
 use crate::stream::{StreamDecoder, StreamKind};
 
 /// A captured call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CapturedCall {
     /// SageMaker's id of the event.
     pub event_id: Option<String>,

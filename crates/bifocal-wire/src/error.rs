@@ -27,6 +27,12 @@ pub enum WireError {
     /// Said to be packed by gzip, and not.
     #[error("unpack what is said to be gzip")]
     NotGzip,
+    /// Not a frame of an AWS event stream, or one that was damaged on the way.
+    #[error("read a frame of an event stream: {what}")]
+    BadFrame {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Longer than a limit.
     #[error("read {what} of more than {limit} bytes (limit `{name}`)")]
     TooLong {
@@ -47,6 +53,7 @@ impl WireError {
             Self::Json { .. } => "malformed",
             Self::UnknownPayload => "unknown_payload",
             Self::NotGzip => "not_gzip",
+            Self::BadFrame { .. } => "bad_frame",
             Self::TooLong { .. } => "too_long",
         }
     }

@@ -1,13 +1,18 @@
 //! Lines of a stream, decoded as the bytes come in. Lines end with LF; a CR before it and empty lines are dropped.
 
 use crate::error::WireError;
-use crate::limits::STREAM_LINE_BYTES;
+use crate::lines::{LineEnd, Splitter};
 
 /// The decoder. After an error it stays in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
-    partial: Vec<u8>,
-    failed: Option<WireError>,
+    lines: Splitter,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { lines: Splitter::new(LineEnd::Lf) }
+    }
 }
 
 impl Decoder {
@@ -25,43 +30,15 @@ impl Decoder {
         last
     }
 
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], give: &mut impl FnMut(&[u8])) -> Result<(), WireError> {
-        if let Some(err) = &self.failed {
-            return Err(err.clone());
-        }
-        while let Some(end) = memchr::memchr(b'\n', bytes) {
-            self.check(self.partial.len() + end)?;
-            if self.partial.is_empty() {
-                give_line(&bytes[..end], give);
-            } else {
-                self.partial.extend_from_slice(&bytes[..end]);
-                give_line(&self.partial, give);
-                self.partial.clear();
-            }
-            bytes = &bytes[end + 1..];
-        }
-        self.check(self.partial.len() + bytes.len())?;
-        self.partial.extend_from_slice(bytes);
-        Ok(())
+    pub(crate) fn feed(&mut self, bytes: &[u8], give: &mut impl FnMut(&[u8])) -> Result<(), WireError> {
+        self.lines.feed(bytes, &mut |line| {
+            give_line(line, give);
+            Ok(())
+        })
     }
 
     pub(crate) fn end(&mut self, give: &mut impl FnMut(&[u8])) {
-        let line = std::mem::take(&mut self.partial);
-        give_line(&line, give);
-    }
-
-    fn check(&mut self, length: usize) -> Result<(), WireError> {
-        if length <= STREAM_LINE_BYTES {
-            return Ok(());
-        }
-        let err = WireError::TooLong {
-            what: "a line of a stream",
-            name: "stream_line_bytes",
-            limit: STREAM_LINE_BYTES,
-        };
-        self.failed = Some(err.clone());
-        self.partial = Vec::new();
-        Err(err)
+        give_line(&self.lines.rest(), give);
     }
 }
 

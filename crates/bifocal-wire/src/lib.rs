@@ -10,9 +10,11 @@
 
 pub mod data_capture;
 mod error;
+pub mod event_stream;
 pub mod gzip;
 pub mod jsonlines;
 mod limits;
+mod lines;
 mod loose;
 mod openai;
 pub mod prometheus;
@@ -21,7 +23,8 @@ mod stream;
 
 pub use error::WireError;
 pub use limits::{
-    ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, LIMITS, STREAM_LINE_BYTES, UNPACKED_BYTES,
+    ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, FRAME_BYTES, LIMITS, STREAM_LINE_BYTES,
+    UNPACKED_BYTES,
 };
-pub use openai::{CallRequest, CallResponse, ErrorBody};
+pub use openai::{CallRequest, CallResponse, ErrorBody, LogProbs, Sampling};
 pub use stream::{Delta, StreamDecoder, StreamKind};

@@ -7,6 +7,10 @@ const MIB: usize = 1024 * KIB;
 pub const STREAM_LINE_BYTES: usize = 8 * MIB;
 /// Bytes of one answer put together from a stream; what comes after is counted, not kept.
 pub const ANSWER_BYTES: usize = 8 * MIB;
+/// Bytes of one frame of an AWS event stream.
+pub const FRAME_BYTES: usize = 16 * MIB;
+/// Bytes of the headers of one frame.
+pub(crate) const FRAME_HEADER_BYTES: usize = 128 * KIB;
 /// Bytes of one body that is unpacked.
 pub const UNPACKED_BYTES: usize = 16 * MIB;
 /// Bytes of one line of a Data Capture file. A reader must not buffer more than this for one line.
@@ -34,6 +38,12 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "one line or event of a stream; a chunk is some 300 bytes",
     ),
     ("answer_bytes", ANSWER_BYTES as u64, "an answer from a stream; the rest is counted, not kept"),
+    (
+        "frame_bytes",
+        FRAME_BYTES as u64,
+        "a frame of an event stream; AWS writes none with a payload above 16 MB",
+    ),
+    ("frame_header_bytes", FRAME_HEADER_BYTES as u64, "the headers of a frame; AWS's own limit"),
     ("unpacked_bytes", UNPACKED_BYTES as u64, "a compressed answer; what would be more is not unpacked"),
     ("capture_line_bytes", CAPTURE_LINE_BYTES as u64, "a Data Capture record; a payload has at most 25 MB"),
     ("messages", MESSAGES as u64, "messages of one conversation; further ones are left out"),

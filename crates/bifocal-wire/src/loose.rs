@@ -56,6 +56,13 @@ impl<'a> Loose<'a> {
         whole.then_some(number as u32)
     }
 
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_true(&self) -> bool {
         matches!(self, Self::Bool(true))
     }

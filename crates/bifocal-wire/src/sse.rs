@@ -5,7 +5,7 @@
 //! [`Decoder::finish`]: servers forget the last empty line.
 
 use crate::error::WireError;
-use crate::limits::STREAM_LINE_BYTES;
+use crate::lines::{LineEnd, Splitter, within_limit};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,18 +24,26 @@ pub(crate) struct EventView<'a> {
 }
 
 /// The decoder. After an error it stays in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
-    /// The start of a line whose end has not come yet.
-    partial: Vec<u8>,
-    /// The last byte was a CR that ended a line: a LF that follows belongs to it.
-    after_cr: bool,
+    lines: Splitter,
+    open: Open,
+}
+
+/// The event that is being read.
+#[derive(Debug, Default)]
+struct Open {
     /// Something other than a byte order mark has been read.
     begun: bool,
     kind: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
-    failed: Option<WireError>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self { lines: Splitter::new(LineEnd::Any), open: Open::default() }
+    }
 }
 
 impl Decoder {
@@ -55,53 +63,29 @@ impl Decoder {
 
     pub(crate) fn feed(
         &mut self,
-        mut bytes: &[u8],
+        bytes: &[u8],
         give: &mut impl FnMut(EventView<'_>),
     ) -> Result<(), WireError> {
-        if let Some(err) = &self.failed {
-            return Err(err.clone());
+        let open = &mut self.open;
+        let fed = self.lines.feed(bytes, &mut |line| open.line(line, give));
+        if fed.is_err() {
+            open.data = Vec::new();
         }
-        if self.after_cr && !bytes.is_empty() {
-            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
-            self.after_cr = false;
-        }
-        while let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) {
-            self.take_line(&bytes[..end], give)?;
-            let is_cr = bytes[end] == b'\r';
-            bytes = &bytes[end + 1..];
-            if is_cr {
-                self.after_cr = bytes.is_empty();
-                bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
-            }
-        }
-        self.check(self.partial.len() + bytes.len())?;
-        self.partial.extend_from_slice(bytes);
-        Ok(())
+        fed
     }
 
     pub(crate) fn end(&mut self, give: &mut impl FnMut(EventView<'_>)) {
-        if self.failed.is_some() {
+        if self.lines.has_failed() {
             return;
         }
-        let line = std::mem::take(&mut self.partial);
-        if self.line(&line, give).is_ok() {
-            self.dispatch(give);
+        let line = self.lines.rest();
+        if self.open.line(&line, give).is_ok() {
+            self.open.dispatch(give);
         }
     }
+}
 
-    fn take_line(&mut self, rest: &[u8], give: &mut impl FnMut(EventView<'_>)) -> Result<(), WireError> {
-        self.check(self.partial.len() + rest.len())?;
-        if self.partial.is_empty() {
-            return self.line(rest, give);
-        }
-        let mut line = std::mem::take(&mut self.partial);
-        line.extend_from_slice(rest);
-        let result = self.line(&line, give);
-        line.clear();
-        self.partial = line;
-        result
-    }
-
+impl Open {
     fn line(&mut self, line: &[u8], give: &mut impl FnMut(EventView<'_>)) -> Result<(), WireError> {
         let line = if self.begun { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.begun = true;
@@ -114,7 +98,7 @@ impl Decoder {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
-                self.check(self.data.len() + 1 + value.len())?;
+                within_limit(self.data.len() + 1 + value.len())?;
                 if self.has_data {
                     self.data.push(b'\n');
                 }
@@ -138,21 +122,6 @@ impl Decoder {
         self.kind.clear();
         self.data.clear();
         self.has_data = false;
-    }
-
-    fn check(&mut self, length: usize) -> Result<(), WireError> {
-        if length <= STREAM_LINE_BYTES {
-            return Ok(());
-        }
-        let err = WireError::TooLong {
-            what: "a line of a stream",
-            name: "stream_line_bytes",
-            limit: STREAM_LINE_BYTES,
-        };
-        self.failed = Some(err.clone());
-        self.partial = Vec::new();
-        self.data = Vec::new();
-        Err(err)
     }
 }
 

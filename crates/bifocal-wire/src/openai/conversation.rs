@@ -34,14 +34,20 @@ impl<'de> Visitor<'de> for ConversationVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Ok(Conversation(ItemVisitor.visit_map(map)?.0.into_iter().collect()))
+        Ok(Conversation(ItemVisitor.visit_map(map)?.into_messages()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut messages = Vec::new();
         while messages.len() < MESSAGES {
-            let Some(Item(message)) = seq.next_element()? else { return Ok(Conversation(messages)) };
-            messages.extend(message);
+            match seq.next_element()? {
+                None => return Ok(Conversation(messages)),
+                Some(Item::Nothing) => {}
+                Some(Item::One(message)) => messages.push(message),
+                Some(Item::Dialog(dialog)) => {
+                    messages.extend(dialog.into_iter().take(MESSAGES - messages.len()));
+                }
+            }
         }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Conversation(messages))
@@ -54,8 +60,25 @@ impl<'de> Deserialize<'de> for Conversation {
     }
 }
 
-/// One element of a list: a message, a text (of the user), or nothing with a text.
-struct Item(Option<Message<String>>);
+/// One element of a list.
+enum Item {
+    /// Nothing with a text.
+    Nothing,
+    /// A message, or a text of the user.
+    One(Message<String>),
+    /// A list of them: JumpStart takes a batch of dialogs.
+    Dialog(Vec<Message<String>>),
+}
+
+impl Item {
+    fn into_messages(self) -> Vec<Message<String>> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::One(message) => vec![message],
+            Self::Dialog(messages) => messages,
+        }
+    }
+}
 
 struct ItemVisitor;
 
@@ -67,32 +90,32 @@ impl<'de> Visitor<'de> for ItemVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Item, E> {
-        Ok(Item(Some(from_user(text.to_owned()))))
+        Ok(Item::One(from_user(text.to_owned())))
     }
 
     fn visit_unit<E>(self) -> Result<Item, E> {
-        Ok(Item(None))
+        Ok(Item::Nothing)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Item, E> {
-        Ok(Item(None))
+        Ok(Item::Nothing)
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Item, E> {
-        Ok(Item(None))
+        Ok(Item::Nothing)
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Item, E> {
-        Ok(Item(None))
+        Ok(Item::Nothing)
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Item, E> {
-        Ok(Item(None))
+        Ok(Item::Nothing)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Item, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Item(None))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Item, A::Error> {
+        let Conversation(messages) = ConversationVisitor.visit_seq(seq)?;
+        Ok(if messages.is_empty() { Item::Nothing } else { Item::Dialog(messages) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
@@ -106,11 +129,11 @@ impl<'de> Visitor<'de> for ItemVisitor {
             }
         }
         if role.is_none() && text.is_none() {
-            return Ok(Item(None));
+            return Ok(Item::Nothing);
         }
         let role = role.and_then(Loose::text);
         let text = text.unwrap_or_default().text_or_empty().into_owned();
-        Ok(Item(Some(Message { role: known_role(role.as_deref()).to_owned(), text })))
+        Ok(Item::One(Message { role: known_role(role.as_deref()).to_owned(), text }))
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::loose::Loose;
+use super::log_probs::LogProbs;
+use crate::loose::{Loose, aside};
 
 /// A response or a chunk.
 #[derive(Debug, Default, Deserialize)]
@@ -43,6 +44,11 @@ pub(crate) struct Reply<'a> {
     /// LMI and TGI: one token of a stream.
     #[serde(borrow)]
     pub(crate) token: Option<Token<'a>>,
+    /// JumpStart's older text generation: a text, or a message with one.
+    #[serde(borrow, default)]
+    pub(crate) generation: Loose<'a>,
+    #[serde(borrow, default)]
+    pub(crate) generated_texts: Loose<'a>,
     /// Older DJL: pieces of text.
     #[serde(borrow, default)]
     pub(crate) outputs: Loose<'a>,
@@ -65,6 +71,8 @@ pub(crate) struct Choice<'a> {
     pub(crate) text: Loose<'a>,
     #[serde(borrow, default)]
     pub(crate) finish_reason: Loose<'a>,
+    #[serde(borrow)]
+    pub(crate) logprobs: Option<&'a RawValue>,
 }
 
 /// What the model said: a message or a part of one.
@@ -92,6 +100,12 @@ pub(crate) struct Token<'a> {
     pub(crate) text: Loose<'a>,
     #[serde(borrow, default)]
     pub(crate) special: Loose<'a>,
+    /// LMI.
+    #[serde(borrow, default)]
+    log_prob: Loose<'a>,
+    /// TGI.
+    #[serde(borrow, default)]
+    logprob: Loose<'a>,
 }
 
 /// `details` of LMI and TGI.
@@ -103,6 +117,11 @@ pub(crate) struct Details<'a> {
     pub(crate) generated_tokens: Loose<'a>,
     #[serde(borrow, default)]
     pub(crate) prompt_tokens: Loose<'a>,
+    /// TGI's word for the prompt's tokens.
+    #[serde(borrow, default)]
+    pub(crate) input_length: Loose<'a>,
+    #[serde(borrow)]
+    tokens: Option<&'a RawValue>,
 }
 
 /// `usage` of OpenAI and of the Responses API.
@@ -138,6 +157,21 @@ impl<'a> Reply<'a> {
         let code = codes.into_iter().find(|code| code.count().is_some());
         let message = messages.into_iter().find(|message| message.is_present());
         (code.unwrap_or(ABSENT), message.unwrap_or(ABSENT))
+    }
+}
+
+impl Token<'_> {
+    /// Its natural logarithm of the probability, where the server gives one.
+    pub(crate) fn log_prob(&self) -> Option<f64> {
+        self.log_prob.number().or_else(|| self.logprob.number())
+    }
+}
+
+impl Details<'_> {
+    /// The log-probabilities of a whole answer's tokens.
+    pub(crate) fn log_probs(&self) -> LogProbs {
+        let tokens = aside::<Vec<Token<'_>>>(self.tokens).unwrap_or_default();
+        tokens.iter().map(Token::log_prob).collect()
     }
 }
 

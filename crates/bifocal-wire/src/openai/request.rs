@@ -8,8 +8,9 @@ use super::conversation::{Conversation, from_user};
 use crate::error::WireError;
 use crate::loose::{Loose, aside};
 
-/// A request of any family: chat (`messages`), completions (`prompt`), LMI and TGI (`inputs`), responses (`input`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A request of any family: chat (`messages`), completions (`prompt`), LMI and TGI (`inputs`), responses (`input`),
+/// older JumpStart (`text_inputs`).
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallRequest {
     /// The model as requested; `None` where the request names none or an empty one.
     pub model: Option<String>,
@@ -21,6 +22,19 @@ pub struct CallRequest {
     pub format_asked: FormatAsked,
     /// Whether the stream was asked to end with its usage (`stream_options.include_usage`).
     pub include_usage: bool,
+    /// How the answer was to be drawn.
+    pub sampling: Sampling,
+}
+
+/// How an answer is to be drawn; `None` leaves it to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sampling {
+    /// Tokens of the answer at most.
+    pub max_tokens: Option<u32>,
+    /// Temperature; 0 takes the likeliest token each time.
+    pub temperature: Option<f64>,
+    /// The share of the likeliest tokens that are drawn from.
+    pub top_p: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +45,7 @@ struct Body<'a> {
     prompt: Option<Conversation>,
     inputs: Option<Conversation>,
     input: Option<Conversation>,
+    text_inputs: Option<Conversation>,
     #[serde(borrow, default)]
     instructions: Loose<'a>,
     #[serde(borrow, default)]
@@ -47,6 +62,16 @@ struct Body<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow)]
     parameters: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_tokens: Loose<'a>,
+    #[serde(borrow, default)]
+    max_completion_tokens: Loose<'a>,
+    #[serde(borrow, default)]
+    max_output_tokens: Loose<'a>,
+    #[serde(borrow, default)]
+    temperature: Loose<'a>,
+    #[serde(borrow, default)]
+    top_p: Loose<'a>,
 }
 
 #[derive(Deserialize)]
@@ -75,8 +100,15 @@ struct StructuredOutputs<'a> {
     json_object: Loose<'a>,
 }
 
+/// `parameters` of LMI and TGI.
 #[derive(Deserialize)]
 struct Parameters<'a> {
+    #[serde(borrow, default)]
+    max_new_tokens: Loose<'a>,
+    #[serde(borrow, default)]
+    temperature: Loose<'a>,
+    #[serde(borrow, default)]
+    top_p: Loose<'a>,
     #[serde(borrow)]
     grammar: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -92,9 +124,11 @@ impl CallRequest {
     /// As [`Self::parse`], of a text.
     pub(crate) fn parse_str(body: &str) -> Result<Self, WireError> {
         let body: Body<'_> = serde_json::from_str(body).map_err(|err| WireError::json(&err))?;
-        let format_asked = if body.asks_for_json() { FormatAsked::Json } else { FormatAsked::Free };
+        let parameters = aside::<Parameters<'_>>(body.parameters);
+        let sampling = body.sampling(parameters.as_ref());
+        let format_asked = if body.asks_for_json(parameters) { FormatAsked::Json } else { FormatAsked::Free };
         let include_usage = aside::<StreamOptions>(body.stream_options).is_some_and(|o| o.include_usage);
-        let conversations = [body.messages, body.prompt, body.inputs, body.input];
+        let conversations = [body.messages, body.prompt, body.inputs, body.input, body.text_inputs];
         let Some(Conversation(mut messages)) = conversations.into_iter().flatten().next() else {
             return Err(WireError::UnknownPayload);
         };
@@ -107,6 +141,7 @@ impl CallRequest {
             stream: body.stream.is_true(),
             format_asked,
             include_usage,
+            sampling,
         })
     }
 
@@ -123,9 +158,16 @@ impl CallRequest {
 }
 
 impl Body<'_> {
-    fn asks_for_json(&self) -> bool {
+    fn sampling(&self, parameters: Option<&Parameters<'_>>) -> Sampling {
+        let tokens = [&self.max_completion_tokens, &self.max_tokens, &self.max_output_tokens];
+        let tokens = tokens.into_iter().chain(parameters.map(|said| &said.max_new_tokens));
+        let temperature = self.temperature.number().or_else(|| parameters?.temperature.number());
+        let top_p = self.top_p.number().or_else(|| parameters?.top_p.number());
+        Sampling { max_tokens: tokens.filter_map(Loose::count).next(), temperature, top_p }
+    }
+
+    fn asks_for_json(&self, parameters: Option<Parameters<'_>>) -> bool {
         let text_format = aside::<TextOptions<'_>>(self.text).and_then(|text| text.format);
-        let parameters = aside::<Parameters<'_>>(self.parameters);
         let (grammar, lmi_format) = parameters.map_or((None, None), |p| (p.grammar, p.response_format));
         let structured = aside::<StructuredOutputs<'_>>(self.structured_outputs);
         let formats = [self.response_format, text_format, grammar, lmi_format];

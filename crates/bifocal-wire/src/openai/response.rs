@@ -3,13 +3,17 @@
 use bifocal_model::{FinishReason, TokenCount, Usage};
 use serde_json::value::RawValue;
 
+use super::log_probs::{LogProbs, log_probs_of_choice};
 use super::reply::{Details, Reply, ServerError, ServerUsage};
 use crate::error::WireError;
 use crate::limits::{ERROR_BYTES, head};
 use crate::loose::{Loose, aside};
 
+/// Lists within lists of replies that are followed: JumpStart answers a batch of dialogs with two.
+const NESTED_LISTS: u8 = 2;
+
 /// A response of any family, whole or put together from a stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CallResponse {
     /// The answer; empty where the model called a tool or said nothing. Reasoning is no part of it.
     pub text: String,
@@ -27,6 +31,8 @@ pub struct CallResponse {
     pub complete: bool,
     /// Whether `text` was cut at its limit.
     pub truncated: bool,
+    /// How sure the model was of its tokens, where the request asked for that.
+    pub log_probs: Option<LogProbs>,
 }
 
 /// An error that a server put into a body. The message may quote the prompt: it must not be logged.
@@ -38,6 +44,15 @@ pub struct ErrorBody {
     pub message: String,
 }
 
+/// The payload of an exception.
+#[derive(serde::Deserialize)]
+struct Exception<'a> {
+    #[serde(borrow, default, rename = "Message", alias = "message")]
+    message: Loose<'a>,
+    #[serde(borrow, default, rename = "ErrorCode")]
+    code: Loose<'a>,
+}
+
 impl CallResponse {
     /// Reads the body of a whole response.
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
@@ -46,12 +61,10 @@ impl CallResponse {
 
     /// As [`Self::parse`], of a text.
     pub(crate) fn parse_str(body: &str) -> Result<Self, WireError> {
-        let json = |err| WireError::json(&err);
         if body.trim_start().starts_with('[') {
-            let batch: Vec<Reply<'_>> = serde_json::from_str(body).map_err(json)?;
-            return Self::of_batch(batch);
+            return Self::of_batch(replies(body)?);
         }
-        Self::of_reply(serde_json::from_str(body).map_err(json)?)
+        Self::of_reply(serde_json::from_str(body).map_err(|err| WireError::json(&err))?)
     }
 
     /// A response that is no JSON.
@@ -73,6 +86,9 @@ impl CallResponse {
                     all.has_text |= one.has_text;
                     all.error = all.error.take().or(one.error);
                     all.usage.output = sum(all.usage.output, one.usage.output);
+                    if let Some(more) = one.log_probs {
+                        all.log_probs.get_or_insert_default().add_all(more);
+                    }
                 }
             }
         }
@@ -88,13 +104,15 @@ impl CallResponse {
             ..Self::default()
         };
         let details = aside::<Details<'_>>(reply.details);
+        let generated = [reply.generated_text, reply.generation, reply.generated_texts, reply.outputs];
         if let Some(choices) = reply.choices {
             if let Some(choice) = choices.into_iter().find(super::Choice::is_first) {
                 response.take_choice(choice);
             }
-        } else if reply.generated_text.is_present() || reply.outputs.is_present() {
-            let text = reply.generated_text.text().or_else(|| reply.outputs.text());
+        } else if generated.iter().any(Loose::is_present) {
+            let text = generated.into_iter().find_map(Loose::text);
             response.text = text.unwrap_or_default().into_owned();
+            response.log_probs = details.as_ref().and_then(|details| details.log_probs().if_any());
             response.finish_reason = details.and_then(|details| finish_reason(details.finish_reason));
         } else if reply.output.is_present() {
             response.text = reply.output.text_or_empty().into_owned();
@@ -108,6 +126,7 @@ impl CallResponse {
 
     fn take_choice(&mut self, choice: super::Choice<'_>) {
         self.finish_reason = finish_reason(choice.finish_reason);
+        self.log_probs = log_probs_of_choice(choice.logprobs).if_any();
         let said = choice.delta.or(choice.message).unwrap_or_default();
         let calls_tools = said.calls_tools();
         self.has_text = calls_tools || said.thinks();
@@ -140,6 +159,16 @@ impl ErrorBody {
         Self { code, message: head(message, ERROR_BYTES).to_owned() }
     }
 
+    /// What an event stream's exception says: `{"Message": …, "ErrorCode": …}`, or a text.
+    pub(crate) fn of_exception(kind: &str, payload: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(payload);
+        let said = serde_json::from_str::<Exception<'_>>(&text).ok();
+        let (code, message) = said.map_or((None, None), |said| (said.code.name(), said.message.text()));
+        let message = message.unwrap_or(std::borrow::Cow::Borrowed(&text));
+        let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+        Self::new(None, &format!("{kind}{code}: {message}"))
+    }
+
     /// A reply that is nothing but a report of a failure.
     pub(crate) fn of_report(reply: &Reply<'_>) -> Self {
         let (code, message) = reply.code_and_message();
@@ -166,6 +195,24 @@ impl ErrorBody {
     }
 }
 
+/// The replies of a body: one, a list, or a list of lists of them.
+pub(crate) fn replies(body: &str) -> Result<Vec<Reply<'_>>, WireError> {
+    let mut all = Vec::new();
+    take_replies(body, NESTED_LISTS, &mut all).map_err(|err| WireError::json(&err))?;
+    Ok(all)
+}
+
+fn take_replies<'a>(body: &'a str, depth: u8, all: &mut Vec<Reply<'a>>) -> serde_json::Result<()> {
+    if depth == 0 || !body.trim_start().starts_with('[') {
+        all.push(serde_json::from_str(body)?);
+        return Ok(());
+    }
+    for item in serde_json::from_str::<Vec<&RawValue>>(body)? {
+        take_replies(item.get(), depth - 1, all)?;
+    }
+    Ok(())
+}
+
 /// The error in a reply that has one.
 pub(crate) fn error_of(reply: &Reply<'_>) -> Option<ErrorBody> {
     let (code, message) = reply.code_and_message();
@@ -188,7 +235,9 @@ pub(crate) fn usage(usage: Option<&RawValue>, details: Option<&RawValue>) -> Usa
     let details = aside::<Details<'_>>(details);
     let input = said.as_ref().and_then(|u| u.prompt_tokens.count().or_else(|| u.input_tokens.count()));
     let output = said.as_ref().and_then(|u| u.completion_tokens.count().or_else(|| u.output_tokens.count()));
-    let input = input.or_else(|| details.as_ref().and_then(|d| d.prompt_tokens.count()));
+    let input = input.or_else(|| {
+        details.as_ref().and_then(|d| d.prompt_tokens.count().or_else(|| d.input_length.count()))
+    });
     let output = output.or_else(|| details.as_ref().and_then(|d| d.generated_tokens.count()));
     Usage { input: input.map(TokenCount::server), output: output.map(TokenCount::server) }
 }

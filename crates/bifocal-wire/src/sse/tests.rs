@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::STREAM_LINE_BYTES;
 
 fn decode(pieces: &[&[u8]]) -> Vec<Event> {
     let mut decoder = Decoder::default();

@@ -1,6 +1,10 @@
 use proptest::prelude::*;
 
+use bifocal_model::{FinishReason, TokenCount};
+
 use super::*;
+use crate::ErrorBody;
+use crate::limits::ANSWER_BYTES;
 
 const LLAMACPP: &[u8] = include_bytes!("../../testdata/llamacpp-stream.sse");
 const VLLM: &[u8] = include_bytes!("../../testdata/vllm-stream.sse");
