@@ -179,6 +179,4 @@ fn essence(content_type: &str) -> String {
 }
 
 #[cfg(test)]
-mod families;
-#[cfg(test)]
 mod tests;

@@ -8,9 +8,8 @@ use bifocal_model::{TokenCount, TokenSource};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::*;
-use crate::CallRequest;
 use crate::event_stream::tests::{exception, part};
+use crate::{CallRequest, CallResponse, Delta, StreamDecoder, StreamKind};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
