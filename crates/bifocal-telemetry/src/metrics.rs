@@ -61,6 +61,8 @@ metrics! {
     SegmentsSealed Counter "bifocal_segments_sealed_total" ["table"] "Parquet segments written";
     StoreErrors Counter "bifocal_store_errors_total" ["operation"] "operations of the store that failed";
     Scrapes Counter "bifocal_scrapes_total" ["outcome"] "scrapes of upstreams";
+    AwsCalls Counter "bifocal_aws_calls_total" ["service", "operation", "outcome"] "attempts at calls of AWS";
+    CloudwatchMetricsRequested Counter "bifocal_cloudwatch_metrics_requested_total" [] "metrics asked of GetMetricData: what AWS bills";
     JudgeCalls Counter "bifocal_judge_calls_total" ["outcome"] "calls of the judge";
     JudgeTokens Counter "bifocal_judge_tokens_total" ["kind"] "tokens of the judge";
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";

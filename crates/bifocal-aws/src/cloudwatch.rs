@@ -1,0 +1,9 @@
+//! CloudWatch metrics, in the JSON 1.0 form that boto3 speaks too.
+
+mod read;
+mod write;
+
+pub use read::{
+    Dimension, DimensionFilter, Metric, MetricPage, MetricQuery, MetricStat, ResultStatus, Series, SeriesPage,
+};
+pub use write::{Datum, SampleSet};

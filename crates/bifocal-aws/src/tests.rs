@@ -1,0 +1,5 @@
+//! Calls against a server that answers what it was told to.
+
+mod calls;
+mod moto;
+mod shapes;
