@@ -75,6 +75,11 @@ impl Response {
         self.content_type == "text/event-stream"
     }
 
+    /// As [`Self::is_streamed`], in any dialect: JSON lines are a stream too.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.content_type != "application/json"
+    }
+
     /// When its last byte is sent, in seconds after the request came.
     pub fn duration_seconds(&self) -> f64 {
         self.chunks.last().map_or(0.0, |chunk| chunk.delay_seconds)

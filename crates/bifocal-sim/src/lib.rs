@@ -26,6 +26,7 @@ mod metrics_text;
 mod openai;
 mod random;
 mod recorded;
+pub mod sagemaker;
 mod script;
 pub mod serve;
 mod trace;

@@ -26,6 +26,7 @@ pub use clients::{ClientCounts, ClientStats, Clients};
 pub use judge::JudgeServer;
 pub use switch::IncidentSwitch;
 pub use upstream::UpstreamServer;
+pub(crate) use upstream::scripted_arrival;
 
 use crate::SimError;
 use crate::limits::REQUEST_BYTES;
@@ -36,7 +37,7 @@ pub const INDEX_HEADER: &str = "x-sim-index";
 /// After the signal to end, answers that are still being sent get so long.
 const GRACE: Duration = Duration::from_secs(2);
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError> {
     if !address.ip().is_loopback() {
         return Err(SimError::NotLoopback { address });
     }
@@ -47,7 +48,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SimError
 }
 
 /// Serves until the signal to end, and then a little longer for what is under way.
-async fn serve(listener: TcpListener, router: Router, drain: Drain) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, drain: Drain) {
     // A chunk of a stream must not wait in the kernel for the next one.
     let listener = listener.tap_io(|connection| {
         if let Err(err) = connection.set_nodelay(true) {
@@ -73,7 +74,7 @@ async fn serve(listener: TcpListener, router: Router, drain: Drain) {
 }
 
 /// A JSON body.
-fn json_response(status: u16, body: Vec<u8>) -> Response {
+pub(crate) fn json_response(status: u16, body: Vec<u8>) -> Response {
     let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -104,7 +104,7 @@ async fn answer(State(world): State<World>, dialect: Dialect, headers: &HeaderMa
 }
 
 /// The model and the number of a scripted arrival.
-fn scripted_arrival(headers: &HeaderMap) -> Option<(&str, u64)> {
+pub(crate) fn scripted_arrival(headers: &HeaderMap) -> Option<(&str, u64)> {
     let (model, index) = headers.get(INDEX_HEADER)?.to_str().ok()?.rsplit_once('/')?;
     Some((model, index.parse().ok()?))
 }

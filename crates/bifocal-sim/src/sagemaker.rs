@@ -1,0 +1,6 @@
+//! Amazon SageMaker AI as its clients see it, on loopback.
+//!
+//! Written from the service's documents and on its own, never with the code that reads it, so that the two can
+//! disagree and a test can notice.
+
+pub mod runtime;
