@@ -4,6 +4,12 @@
 pub(crate) const DELIVERY_ATTEMPTS_MAX: u32 = 40;
 /// Longest pause between two attempts, seconds.
 pub(crate) const DELIVERY_PAUSE_MAX_SECS: i64 = 3600;
+/// Longest namespace, metric name or value of a dimension that is written to CloudWatch, bytes.
+pub(crate) const CLOUDWATCH_NAME_MAX: usize = 255;
+/// Data in one call of PutMetricData.
+pub(crate) const CLOUDWATCH_DATA_PER_PUT: usize = 1_000;
+/// Bytes of one call; CloudWatch takes a megabyte.
+pub(crate) const CLOUDWATCH_PUT_BYTES: usize = 900_000;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
@@ -13,4 +19,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "attempts to deliver one notification, then it is dead",
     ),
     ("delivery_pause_secs", DELIVERY_PAUSE_MAX_SECS as u64, "longest pause between two attempts"),
+    ("cloudwatch_name", CLOUDWATCH_NAME_MAX as u64, "bytes of a namespace or dimension that is written"),
+    ("cloudwatch_data_per_put", CLOUDWATCH_DATA_PER_PUT as u64, "data in one call of PutMetricData"),
+    ("cloudwatch_put_bytes", CLOUDWATCH_PUT_BYTES as u64, "bytes of one call of PutMetricData"),
 ];

@@ -1,0 +1,14 @@
+//! Quality written back to CloudWatch, beside the metrics that SageMaker writes itself.
+//!
+//! [`WriteBack`] follows what passes and says once a minute what to put: the estimates of the dimensions that were judged
+//! since the last time, and how long evaluation took. Nothing is written for a dimension that nobody judged: absent is not
+//! zero. It makes values only; the binary sends them, and counts a put whose fate is not known instead of sending it
+//! again, for CloudWatch would add it up twice.
+
+mod book;
+mod config;
+mod put;
+
+pub use book::WriteBack;
+pub use config::{Namespace, NamespaceError, WriteBackConfig};
+pub use put::{Datum, Put, Unit, Value};

@@ -1,0 +1,141 @@
+//! What was judged since the last minute, and what is put of it.
+
+use std::collections::BTreeMap;
+
+use bifocal_model::{Dimension, EvaluatorKind, Fingerprint, TargetKey, Timestamp};
+use bifocal_store::Record;
+use bifocal_watch::{Snapshot, StreamView, TargetView};
+
+use super::config::{WriteBackConfig, ascii, component};
+use super::put::{Datum, Put, Unit, Value, puts};
+
+/// Follows the judged answers of all targets.
+#[derive(Clone, Debug)]
+pub struct WriteBack {
+    config: WriteBackConfig,
+    /// Since the last minute. Bounded by the watch's targets and the judge's dimensions.
+    fresh: BTreeMap<TargetKey, Fresh>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Fresh {
+    /// Who judged each dimension last: scores of two judges are never one metric's.
+    judged: BTreeMap<Dimension, Fingerprint>,
+    latency: Option<Latency>,
+}
+
+/// Milliseconds that judging took.
+#[derive(Clone, Copy, Debug)]
+struct Latency {
+    n: f64,
+    sum: f64,
+    min: f64,
+    max: f64,
+}
+
+impl WriteBack {
+    /// Nothing was judged yet.
+    pub fn new(config: WriteBackConfig) -> Self {
+        Self { config, fresh: BTreeMap::new() }
+    }
+
+    /// Notes one durable record.
+    pub fn apply(&mut self, record: &Record) {
+        let Record::Score(score) = record else { return };
+        if score.kind != EvaluatorKind::Judge || score.value().is_none() {
+            return;
+        }
+        let fresh = self.fresh.entry(score.target.clone()).or_default();
+        fresh.judged.insert(score.dimension.clone(), score.fingerprint);
+        let millis = 1e3 * score.latency_seconds;
+        if millis.is_finite() && millis >= 0.0 {
+            fresh.latency.get_or_insert(Latency { n: 0.0, sum: 0.0, min: millis, max: millis }).take(millis);
+        }
+    }
+
+    /// What to put now: the estimates of the dimensions that were judged since the last call, of the targets of the
+    /// snapshot.
+    pub fn take(&mut self, snapshot: &Snapshot) -> Vec<Put> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let namespaces = [Some(&self.config.namespace), self.config.second_namespace.as_ref()];
+        let mut by_namespace: BTreeMap<String, Vec<Datum>> = BTreeMap::new();
+        for view in &snapshot.targets {
+            let Some(fresh) = fresh.get(&view.key) else { continue };
+            let data = self.of_target(view, fresh, snapshot.now);
+            for namespace in namespaces.into_iter().flatten() {
+                by_namespace.entry(namespace.of(&view.key)).or_default().extend(data.iter().cloned());
+            }
+        }
+        by_namespace.into_iter().flat_map(|(namespace, data)| puts(&namespace, data)).collect()
+    }
+
+    fn of_target(&self, view: &TargetView, fresh: &Fresh, now: Timestamp) -> Vec<Datum> {
+        let dimensions = dimensions(view);
+        let datum = |metric: String, unit: Unit, value: Value| Datum {
+            metric,
+            dimensions: dimensions.clone(),
+            time: now,
+            unit,
+            value,
+        };
+        let mut data = Vec::new();
+        for (dimension, fingerprint) in &fresh.judged {
+            let same =
+                |stream: &&StreamView| stream.dimension == *dimension && stream.fingerprint == *fingerprint;
+            let Some(stream) = view.streams.iter().find(same) else { continue };
+            let metric = metric(dimension);
+            if let Some(mean) = stream.estimate {
+                data.push(datum(metric.clone(), Unit::None, Value::One(mean.value)));
+                if self.config.bounds {
+                    data.push(datum(format!("{metric}_lower"), Unit::None, Value::One(mean.lower)));
+                    data.push(datum(format!("{metric}_upper"), Unit::None, Value::One(mean.upper)));
+                }
+                if self.config.counts {
+                    data.push(datum(
+                        format!("{metric}_judged"),
+                        Unit::Count,
+                        Value::One(mean.n_judged as f64),
+                    ));
+                }
+            }
+            if let (true, Some(passing)) = (self.config.pass_rates, stream.pass_rate) {
+                data.push(datum(format!("{dimension}_pass_rate"), Unit::None, Value::One(passing.value)));
+            }
+        }
+        if let Some(Latency { n, sum, min, max }) = fresh.latency {
+            let value = Value::Many { n, sum, min, max };
+            data.push(datum("quality_evaluation_latency".to_owned(), Unit::Milliseconds, value));
+        }
+        data
+    }
+}
+
+impl Latency {
+    fn take(&mut self, millis: f64) {
+        self.n += 1.0;
+        self.sum += millis;
+        self.min = self.min.min(millis);
+        self.max = self.max.max(millis);
+    }
+}
+
+/// The names of AWS's notebook, so that its dashboards and alarms find them.
+fn metric(dimension: &Dimension) -> String {
+    match dimension.as_str() {
+        "composite" => "composite_quality_score".to_owned(),
+        other => format!("{}_score", ascii(other)),
+    }
+}
+
+/// The dimensions of AWS's notebook. CloudWatch takes no empty value: what a target does not have is left out.
+fn dimensions(view: &TargetView) -> Vec<(&'static str, String)> {
+    let all = [
+        ("InferenceComponentName", component(&view.key)),
+        ("InferenceComponentLabel", ascii(&view.name)),
+        ("EndpointName", ascii(&view.key.endpoint)),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+use bifocal_model::{Component, Cost, InferenceId, Probability, Verdict, Window};
+use bifocal_store::Redacted;
+use bifocal_telemetry::Telemetry;
+use bifocal_watch::{Quantiles, Watch, WatchConfig};
+
+use super::*;
+use crate::cloudwatch::Namespace;
+
+struct NoQuantiles;
+
+impl Quantiles for NoQuantiles {
+    fn quantile(&self, _: &TargetKey, _: &str, _: f64, _: Window) -> Option<f64> {
+        None
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_secs(1_800_000_000 + second)
+}
+
+fn target(component: &str) -> TargetKey {
+    TargetKey {
+        endpoint: "llm-prod".into(),
+        component: Component::InferenceComponent(component.into()),
+        ..TargetKey::of_model("sagemaker/123456789012/us-east-1", component)
+    }
+}
+
+fn score(second: i64, component: &str, dimension: &str, value: f64, kind: EvaluatorKind) -> Record {
+    Record::Score(Box::new(bifocal_model::Score::<Redacted> {
+        inference: InferenceId::v7(at(second), [0; 10]),
+        target: target(component),
+        evaluator: "judge:small".into(),
+        fingerprint: Fingerprint(7),
+        kind,
+        dimension: Dimension::new(dimension),
+        verdict: Verdict::Scored {
+            value: bifocal_model::Unit::new(value).unwrap(),
+            pass: value >= 0.5,
+            label: None,
+            explanation: None,
+        },
+        inclusion: Probability::ONE,
+        capture: Probability::ONE,
+        stratum: String::new(),
+        time: at(second),
+        scored_at: at(second + 1),
+        latency_seconds: 0.25 * (1.0 + (second % 2) as f64),
+        cost: Cost::default(),
+    }))
+}
+
+/// Both are told of every record; the watch ticks at `now`.
+fn told(config: WriteBackConfig, records: &[Record], now: i64) -> (WriteBack, Vec<Put>, Snapshot) {
+    let mut watch = Watch::new(WatchConfig::default(), Telemetry::new()).unwrap();
+    let mut book = WriteBack::new(config);
+    for record in records {
+        watch.apply(record);
+        book.apply(record);
+    }
+    let snapshot = watch.tick(at(now), &NoQuantiles).snapshot;
+    let puts = book.take(&snapshot);
+    (book, puts, snapshot)
+}
+
+fn minute() -> Vec<Record> {
+    let of = |second: i64| {
+        let value = if second % 5 == 0 { 0.25 } else { 1.0 };
+        [
+            score(second, "qwen", "relevance", value, EvaluatorKind::Judge),
+            score(second, "qwen", "composite", 0.75, EvaluatorKind::Judge),
+            score(second, "gpt-oss", "safety", 1.0, EvaluatorKind::Judge),
+            score(second, "gpt-oss", "refusal", 1.0, EvaluatorKind::Heuristic),
+        ]
+    };
+    (0..60).flat_map(of).collect()
+}
+
+fn metrics(put: &Put) -> Vec<&str> {
+    put.data.iter().map(|datum| datum.metric.as_str()).collect()
+}
+
+#[test]
+fn a_minute_is_put_under_the_names_of_the_notebook() {
+    let (_, puts, _) = told(WriteBackConfig::default(), &minute(), 60);
+    let names: Vec<&str> = puts.iter().map(|put| put.namespace.as_str()).collect();
+    let base = "/aws/sagemaker/inference-quality/";
+    assert_eq!(names, [format!("{base}gpt-oss"), format!("{base}qwen")]);
+    assert_eq!(metrics(&puts[0]), ["safety_score", "quality_evaluation_latency"]);
+    assert_eq!(
+        metrics(&puts[1]),
+        ["composite_quality_score", "relevance_score", "quality_evaluation_latency"]
+    );
+    let relevance = &puts[1].data[1];
+    assert_eq!((relevance.value, relevance.unit, relevance.time), (Value::One(0.85), Unit::None, at(60)));
+    assert_eq!(
+        relevance.dimensions,
+        [
+            ("InferenceComponentName", "qwen".to_owned()),
+            ("InferenceComponentLabel", "qwen".to_owned()),
+            ("EndpointName", "llm-prod".to_owned())
+        ]
+    );
+    let latency = &puts[0].data[1];
+    let all = Value::Many { n: 60.0, sum: 22_500.0, min: 250.0, max: 500.0 };
+    assert_eq!((latency.value, latency.unit), (all, Unit::Milliseconds));
+}
+
+#[test]
+fn what_nobody_judged_since_is_not_put_again() {
+    let (mut book, _, snapshot) = told(WriteBackConfig::default(), &minute(), 60);
+    assert_eq!(book.take(&snapshot), [], "absent is not zero");
+    book.apply(&score(61, "qwen", "relevance", 1.0, EvaluatorKind::Judge));
+    let puts = book.take(&snapshot);
+    assert_eq!(puts.len(), 1);
+    assert_eq!(metrics(&puts[0]), ["relevance_score", "quality_evaluation_latency"]);
+}
+
+#[test]
+fn bounds_counts_rates_and_a_second_namespace_are_asked_for() {
+    let second_namespace = Some(Namespace::try_from("SageMaker/InferenceQuality".to_owned()).unwrap());
+    let config = WriteBackConfig {
+        second_namespace,
+        bounds: true,
+        pass_rates: true,
+        counts: true,
+        ..WriteBackConfig::default()
+    };
+    let (_, puts, _) = told(config, &minute(), 60);
+    let second = puts.iter().find(|put| put.namespace == "SageMaker/InferenceQuality").unwrap();
+    assert_eq!(
+        puts.iter().map(|put| put.data.len()).sum::<usize>(),
+        2 * second.data.len(),
+        "both targets, twice"
+    );
+    let of = |metric: &str| {
+        let found = second.data.iter().find(|datum| datum.metric == metric).unwrap();
+        match found.value {
+            Value::One(value) => value,
+            Value::Many { .. } => f64::NAN,
+        }
+    };
+    assert!(
+        of("relevance_score_lower") < of("relevance_score")
+            && of("relevance_score") < of("relevance_score_upper")
+    );
+    assert_eq!((of("relevance_score_judged"), of("relevance_pass_rate")), (60.0, 0.8));
+}

@@ -1,0 +1,171 @@
+//! What is written, and under which name.
+
+use bifocal_model::TargetKey;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::CLOUDWATCH_NAME_MAX;
+
+/// The namespace of AWS's article on observability of inference components.
+const ARTICLE: &str = "/aws/sagemaker/inference-quality/{inference_component}";
+
+/// The section `[cloudwatch]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WriteBackConfig {
+    /// Whether anything is written. Each metric costs money.
+    pub write: bool,
+    /// Where to: a template with `{inference_component}` and `{endpoint}`.
+    pub namespace: Namespace,
+    /// Written there as well, at twice the price: `SageMaker/InferenceQuality` is that of AWS's notebook.
+    pub second_namespace: Option<Namespace>,
+    /// Whether the ends of each interval are metrics of their own.
+    pub bounds: bool,
+    /// Whether pass rates are.
+    pub pass_rates: bool,
+    /// Whether the number of judged answers is.
+    pub counts: bool,
+    /// The region; that of the environment when absent.
+    pub region: Option<String>,
+}
+
+impl Default for WriteBackConfig {
+    fn default() -> Self {
+        Self {
+            write: false,
+            namespace: Namespace(ARTICLE.to_owned()),
+            second_namespace: None,
+            bounds: false,
+            pass_rates: false,
+            counts: false,
+            region: None,
+        }
+    }
+}
+
+/// A namespace, with placeholders for the parts of a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Namespace(String);
+
+/// Why a template is no namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NamespaceError {
+    /// AWS keeps those.
+    #[error(
+        "the namespace `{0}` starts with `AWS/`, which AWS keeps for itself: choose `/aws/…` or a name of yours"
+    )]
+    Reserved(String),
+    /// CloudWatch refuses it.
+    #[error(
+        "the namespace `{0}` is empty, starts with a colon, is longer than 255 characters or is not ASCII"
+    )]
+    Form(String),
+    /// Only two parts are known.
+    #[error(
+        "the namespace has the placeholder `{{{0}}}`: known are `{{inference_component}}` and `{{endpoint}}`"
+    )]
+    Placeholder(String),
+}
+
+impl TryFrom<String> for Namespace {
+    type Error = NamespaceError;
+
+    fn try_from(template: String) -> Result<Self, NamespaceError> {
+        if template.starts_with("AWS/") {
+            return Err(NamespaceError::Reserved(template));
+        }
+        let is_name = !template.is_empty()
+            && !template.starts_with(':')
+            && template.len() <= CLOUDWATCH_NAME_MAX
+            && template.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if !is_name {
+            return Err(NamespaceError::Form(template));
+        }
+        for part in template.split('{').skip(1) {
+            let name = part.split('}').next().unwrap_or_default();
+            if !part.contains('}') || !["inference_component", "endpoint"].contains(&name) {
+                return Err(NamespaceError::Placeholder(name.to_owned()));
+            }
+        }
+        Ok(Self(template))
+    }
+}
+
+impl From<Namespace> for String {
+    fn from(namespace: Namespace) -> Self {
+        namespace.0
+    }
+}
+
+impl Namespace {
+    /// The namespace of a target.
+    pub fn of(&self, target: &TargetKey) -> String {
+        let name = self.0.replace("{inference_component}", &component(target));
+        let mut name = name.replace("{endpoint}", &ascii(&target.endpoint));
+        name.truncate(CLOUDWATCH_NAME_MAX);
+        name
+    }
+
+    /// As it is written in a policy's condition: `*` for each placeholder.
+    pub fn pattern(&self) -> String {
+        self.0.replace("{inference_component}", "*").replace("{endpoint}", "*")
+    }
+}
+
+/// The inference component, or the model where there is none.
+pub(super) fn component(target: &TargetKey) -> String {
+    let component = target.inference_component();
+    ascii(if component.is_empty() { target.model() } else { component })
+}
+
+/// CloudWatch takes ASCII only.
+pub(super) fn ascii(text: &str) -> String {
+    let kept = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
+    text.chars().map(kept).take(CLOUDWATCH_NAME_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(template: &str) -> Result<Namespace, NamespaceError> {
+        Namespace::try_from(template.to_owned())
+    }
+
+    #[test]
+    fn a_template_names_the_component_of_a_target() {
+        let mut target = TargetKey::of_model("sagemaker/123456789012/us-east-1", "qwen");
+        target.endpoint = "llm-prod".into();
+        let name = |template: &str| namespace(template).unwrap().of(&target);
+        assert_eq!(name(ARTICLE), "/aws/sagemaker/inference-quality/qwen");
+        assert_eq!(name("SageMaker/InferenceQuality"), "SageMaker/InferenceQuality");
+        assert_eq!(name("q/{endpoint}/{inference_component}"), "q/llm-prod/qwen");
+        assert_eq!(namespace(ARTICLE).unwrap().pattern(), "/aws/sagemaker/inference-quality/*");
+    }
+
+    #[test]
+    fn names_that_cloudwatch_refuses_are_refused_here() {
+        assert!(matches!(namespace("AWS/SageMaker"), Err(NamespaceError::Reserved(_))));
+        for bad in ["", ":x", "qualité", &"x".repeat(CLOUDWATCH_NAME_MAX + 1)] {
+            assert!(matches!(namespace(bad), Err(NamespaceError::Form(_))), "{bad}");
+        }
+        for bad in ["q/{variant}", "q/{endpoint", "q/{}"] {
+            assert!(matches!(namespace(bad), Err(NamespaceError::Placeholder(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn writing_is_off_until_it_is_asked_for() {
+        let config: WriteBackConfig = serde_json::from_str("{}").unwrap();
+        assert!(!config.write && !config.bounds && config.second_namespace.is_none());
+        assert!(serde_json::from_str::<WriteBackConfig>(r#"{"namespaces": "x"}"#).is_err());
+    }
+
+    /// limit cloudwatch_name: a long name is cut, and what is not ASCII replaced.
+    #[test]
+    fn a_name_fits_cloudwatch() {
+        let target = TargetKey::of_model("local", &"ü".repeat(CLOUDWATCH_NAME_MAX + 40));
+        assert_eq!(component(&target), "_".repeat(CLOUDWATCH_NAME_MAX));
+        assert_eq!(namespace(ARTICLE).unwrap().of(&target).len(), CLOUDWATCH_NAME_MAX);
+    }
+}
