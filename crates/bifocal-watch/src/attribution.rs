@@ -29,7 +29,6 @@ use crate::snapshot::AlarmView;
 use aligned::Timeline;
 use follow::Follow;
 use judges::Judges;
-pub(crate) use judges::THRESHOLD as JUDGE_THRESHOLD;
 
 /// All incidents, and what is kept to judge the next one by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,10 +97,16 @@ impl IncidentBook {
         told
     }
 
-    /// Takes a re-score of an anchor.
-    pub(crate) fn take_anchor(&mut self, anchor: &AnchorScore, config: &QualityConfig) -> Told {
+    /// Takes a re-score of an anchor. `buys` gives the threshold that the budget has for a stream of so many samples in 30
+    /// days.
+    pub(crate) fn take_anchor(
+        &mut self,
+        anchor: &AnchorScore,
+        buys: impl FnOnce(f64) -> f64,
+        config: &QualityConfig,
+    ) -> Told {
         let mut told = Told::default();
-        let Some(moved) = self.judges.take(anchor) else { return told };
+        let Some(moved) = self.judges.take(anchor, buys) else { return told };
         let anchors = self.judges.of(anchor.fingerprint, &anchor.dimension);
         let judged_by = |follow: &&mut Follow| {
             follow.key.fingerprint == anchor.fingerprint && follow.key.dimension == anchor.dimension
@@ -113,7 +118,8 @@ impl IncidentBook {
                 told.start_over.push(follow.key.clone());
             }
         }
-        told.events.extend(moved.map(|moved| judges::event(anchor, &moved)));
+        let threshold = self.judges.threshold(anchor.fingerprint, &anchor.dimension);
+        told.events.extend(moved.map(|moved| judges::event(anchor, &moved, threshold)));
         told.moved = moved;
         told
     }
@@ -121,6 +127,16 @@ impl IncidentBook {
     /// What is known of a judge on a dimension from its anchors.
     pub(crate) fn judge(&self, fingerprint: Fingerprint, dimension: &Dimension) -> &AnchorWatch {
         self.judges.of(fingerprint, dimension)
+    }
+
+    /// The evidence at which a judge is called moved on a dimension.
+    pub(crate) fn judge_threshold(&self, fingerprint: Fingerprint, dimension: &Dimension) -> f64 {
+        self.judges.threshold(fingerprint, dimension)
+    }
+
+    /// How many judges and dimensions have anchors: streams of the budget.
+    pub(crate) fn judges(&self) -> u64 {
+        self.judges.len() as u64
     }
 
     /// Notes an event of the journal.

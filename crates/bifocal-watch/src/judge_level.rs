@@ -8,7 +8,6 @@ use bifocal_stats::attribution::{AnchorWatch, JudgeMove};
 use bifocal_stats::estimate::{Interval, Weighted, interval};
 use serde::{Deserialize, Serialize};
 
-use crate::attribution::JUDGE_THRESHOLD;
 use crate::limits::JUDGES_MAX;
 use crate::snapshot::{DriftView, JudgeView};
 
@@ -60,13 +59,13 @@ impl JudgeLevels {
         self.levels.iter().any(|level| level.is_of(fingerprint, dimension) && level.drift.is_some())
     }
 
-    /// The judges, by dimension; `of` gives the detector of one.
+    /// The judges, by dimension; `of` gives the detector of one, and its threshold.
     pub(crate) fn views<'a>(
         &self,
-        of: impl Fn(Fingerprint, &Dimension) -> &'a AnchorWatch,
+        of: impl Fn(Fingerprint, &Dimension) -> (&'a AnchorWatch, f64),
     ) -> Vec<JudgeView> {
         let view = |level: &Level| {
-            let watch = of(level.fingerprint, &level.dimension);
+            let (watch, threshold) = of(level.fingerprint, &level.dimension);
             let range = level.range();
             JudgeView {
                 evaluator: level.evaluator.clone(),
@@ -79,7 +78,7 @@ impl JudgeLevels {
                 difference_lower: range.lower,
                 difference_upper: range.upper,
                 evidence: watch.evidence(),
-                threshold: JUDGE_THRESHOLD,
+                threshold,
                 drift: level.drift,
             }
         };
@@ -147,6 +146,8 @@ mod tests {
 
     use super::*;
 
+    const THRESHOLD: f64 = 10_000.0;
+
     fn score(i: i64, difference: f64) -> AnchorScore {
         // Two of five answers get a quarter less, as from a stricter judge.
         let value = 0.75 + if i % 5 < 2 { difference } else { 0.0 };
@@ -171,15 +172,15 @@ mod tests {
                 let score = score(i, difference);
                 let (frozen, value) = (score.frozen.get(), score.value.get());
                 watch.take(&Rescore { anchor: &score.anchor, time: score.time, frozen, value });
-                levels.take(&score, watch.moved(JUDGE_THRESHOLD).as_ref());
+                levels.take(&score, watch.moved(THRESHOLD).as_ref());
             });
-            levels.views(|_, _| &watch)[0].clone()
+            levels.views(|_, _| (&watch, THRESHOLD))[0].clone()
         };
         let quiet = run(&mut levels, 0..500, 0.0);
         assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, 0.0, 100));
         assert!(!levels.drifted(Fingerprint(1), &relevance));
         let moved = run(&mut levels, 500..900, -0.25);
-        assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= JUDGE_THRESHOLD));
+        assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= THRESHOLD));
         assert!((moved.difference + 0.1).abs() < 0.02, "{}", moved.difference);
         assert!(moved.difference_lower < moved.difference && moved.difference_upper < -0.05, "{moved:?}");
         assert!(quiet.difference_lower < 0.0 && quiet.difference_upper > 0.0, "{quiet:?}");

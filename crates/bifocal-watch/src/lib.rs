@@ -19,6 +19,7 @@ mod drift;
 mod efficiency;
 mod judge_level;
 mod limits;
+mod pace;
 mod promise;
 mod recent;
 mod sentence;

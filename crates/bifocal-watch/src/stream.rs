@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 use crate::attribution::Standing;
 use crate::beside::Beside;
 use crate::config::QualityConfig;
+use crate::pace::Pace;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
 use crate::snapshot::{AlarmView, BaselineView, StreamView};
 use crate::unseen::Unseen;
 
 /// The rate of judged samples is measured over this span.
-const RATE_SPAN: Span = Span::from_mins(10);
-const RATE_SPANS_IN_30_DAYS: f64 = 30.0 * 24.0 * 6.0;
+const PACE_SPAN: Span = Span::from_mins(10);
 
 /// One stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +52,8 @@ pub(crate) struct Stream {
     /// The threshold in force: it only ever grows, so that a growing rate never breaks the budget.
     threshold: f64,
     pub(crate) recent: Recent,
-    rate: Rate,
+    #[serde(rename = "rate")]
+    pace: Pace,
     #[serde(default)]
     beside: Beside,
     #[serde(skip)]
@@ -64,14 +65,6 @@ enum Phase {
     Learning,
     Watching,
     Alarmed { alarm: AlarmView, recovery: Box<Detector> },
-}
-
-/// The highest number of judged samples in ten minutes so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Rate {
-    span_start: Timestamp,
-    in_span: u64,
-    highest: u64,
 }
 
 /// One judged value, as a stream takes it from a live score or from a replayed one.
@@ -124,7 +117,7 @@ impl Stream {
             phase: Phase::Learning,
             threshold: 0.0,
             recent: Recent::default(),
-            rate: Rate::default(),
+            pace: Pace::default(),
             beside: Beside::default(),
             shown: Shown::default(),
         }
@@ -132,7 +125,7 @@ impl Stream {
 
     /// Judged samples in 30 days at the highest rate seen.
     pub(crate) fn judged_in_30_days(&self) -> f64 {
-        self.rate.highest.max(self.rate.in_span) as f64 * RATE_SPANS_IN_30_DAYS
+        self.pace.in_30_days(PACE_SPAN)
     }
 
     /// Takes one score; gives the events that it causes. `threshold` is the budget's present word.
@@ -172,7 +165,7 @@ impl Stream {
         let &Sample { time, value, pass, probability, stratum } = sample;
         self.judged += 1;
         self.last = self.last.max(time);
-        self.rate.count(time);
+        self.pace.count(time, PACE_SPAN);
         self.threshold = self.threshold.max(threshold);
         self.monitor.set_level(budget::baseline_level(self.threshold));
         let asked = asked(stratum);
@@ -382,15 +375,4 @@ pub(crate) fn asked(stratum: &str) -> Option<Cow<'_, str>> {
         false => Cow::Borrowed(stratum),
     };
     Some(asked).filter(|asked| !asked.is_empty())
-}
-
-impl Rate {
-    fn count(&mut self, time: Timestamp) {
-        let start = time.floor_to(RATE_SPAN);
-        if start > self.span_start {
-            self.highest = self.highest.max(self.in_span);
-            (self.span_start, self.in_span) = (start, 0);
-        }
-        self.in_span += 1;
-    }
 }

@@ -111,7 +111,8 @@ impl Watch {
         let pages = self.config.alerting.false_pages_per_30_days;
         // Counting streams takes longer than all the rest, so it is done when a threshold is due.
         let is_due = self.target_mut(&call.target, call.time).is_some_and(|target| target.drift.is_due());
-        let streams = if is_due { self.judged_streams() + self.drift_streams() } else { 0 };
+        let streams =
+            if is_due { self.judged_streams() + self.judges_in_budget() + self.drift_streams() } else { 0 };
         let Some(target) = self.target_mut(&call.target, call.time) else { return };
         let buys = |rows_in_30_days| budget::threshold(streams, rows_in_30_days, pages);
         let events = target.drift.take(&call.target, call.time, values, call.id.random_half(), buys);
@@ -141,10 +142,10 @@ impl Watch {
             sentence: sentence::fleet(&views),
             totals: self.totals(&views),
             alerts: self.state.alerts.views(&self.rules),
-            judges: self
-                .state
-                .judges
-                .views(|fingerprint, dimension| self.state.incidents.judge(fingerprint, dimension)),
+            judges: self.state.judges.views(|fingerprint, dimension| {
+                let incidents = &self.state.incidents;
+                (incidents.judge(fingerprint, dimension), incidents.judge_threshold(fingerprint, dimension))
+            }),
             objectives: self.config.objectives.clone(),
             incidents: self.state.incidents.all(),
             targets: views,
@@ -204,7 +205,11 @@ impl Watch {
 
     fn take_anchor(&mut self, anchor: &AnchorScore) {
         let config = Arc::clone(&self.config);
-        let told = self.state.incidents.take_anchor(anchor, &config.quality);
+        let pages = config.alerting.false_pages_per_30_days;
+        // Without a rule that pages on it a move costs a baseline, and no part of the budget.
+        let streams = if self.pages_on(Rule::watches_judges) { self.budgeted_streams() } else { 0 };
+        let buys = |rescores_in_30_days| budget::threshold(streams, rescores_in_30_days, pages);
+        let told = self.state.incidents.take_anchor(anchor, buys, &config.quality);
         self.state.judges.take(anchor, told.moved.as_ref());
         self.carry_out(told);
     }
@@ -286,15 +291,33 @@ impl Watch {
         let alerting = &self.config.alerting;
         let watched = self.state.targets.iter().flat_map(|target| &target.streams).filter(|s| s.watched);
         let (count, seen) = watched.fold((0_u64, 0.0), |(n, sum), s| (n + 1, sum + s.judged_in_30_days()));
-        let drift = if self.rules.iter().any(Rule::watches_drift) { self.drift_streams() } else { 0 };
         let streams = alerting.streams.unwrap_or(count).max(1);
         let per_stream = alerting.judged_per_day.map_or(seen / streams as f64, |per_day| per_day * 30.0);
-        budget::threshold(streams + drift, per_stream, alerting.false_pages_per_30_days)
+        let others = self.others_in_budget();
+        budget::threshold(streams + others, per_stream, alerting.false_pages_per_30_days)
     }
 
     fn judged_streams(&self) -> u64 {
         self.state.targets.iter().flat_map(|target| &target.streams).filter(|stream| stream.watched).count()
             as u64
+    }
+
+    /// Streams that share the budget beside the judged ones, because a rule pages on them.
+    fn others_in_budget(&self) -> u64 {
+        let drift = if self.pages_on(Rule::watches_drift) { self.drift_streams() } else { 0 };
+        drift + self.judges_in_budget()
+    }
+
+    fn judges_in_budget(&self) -> u64 {
+        if self.pages_on(Rule::watches_judges) { self.state.incidents.judges() } else { 0 }
+    }
+
+    fn budgeted_streams(&self) -> u64 {
+        self.config.alerting.streams.unwrap_or_else(|| self.judged_streams()).max(1) + self.others_in_budget()
+    }
+
+    fn pages_on(&self, what: fn(&Rule) -> bool) -> bool {
+        self.rules.iter().any(what)
     }
 
     /// Groups of features: they share the budget with the judged streams once a rule pages on them.
@@ -306,10 +329,7 @@ impl Watch {
         let costs: Vec<f64> = views.iter().filter_map(|view| view.cost_usd_per_hour).collect();
         let idle = views.iter().filter(|view| view.efficiency == bifocal_model::Efficiency::Wasteful);
         let idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
-        let drift = if self.rules.iter().any(Rule::watches_drift) { self.drift_streams() } else { 0 };
-        let watched = views.iter().flat_map(|view| &view.streams).filter(|stream| stream.watched).count()
-            as u64
-            + drift;
+        let watched = self.judged_streams() + self.others_in_budget();
         Totals {
             cost_usd_per_hour: (!costs.is_empty()).then(|| total(&costs)),
             idle_usd_per_hour: (!costs.is_empty()).then(|| total(&idle)),

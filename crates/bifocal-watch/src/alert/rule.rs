@@ -67,6 +67,11 @@ impl Rule {
     pub(crate) fn watches_drift(&self) -> bool {
         calls_drifted(&self.config.when)
     }
+
+    /// Whether it pages on a judge that moved, whose anchors then share the budget.
+    pub(crate) fn watches_judges(&self) -> bool {
+        self.config.when.contains("judge_drifted(")
+    }
 }
 
 /// Whether a condition calls `drifted(…)`, which is not `judge_drifted()`.
@@ -109,7 +114,8 @@ mod tests {
         assert!(!compile(&config("value('error_ratio') > 0.01")).unwrap().budgeted);
         let drift = compile(&config("drifted('behaviour') && !drifted(\"input\")")).unwrap();
         assert!(drift.budgeted && drift.watches_drift());
-        assert!(!compile(&config("judge_drifted()")).unwrap().watches_drift());
+        let judge = compile(&config("judge_drifted()")).unwrap();
+        assert!(judge.watches_judges() && !judge.watches_drift() && !drift.watches_judges());
         assert!(compile(&config("drifted('relevance')")).is_err(), "a signal is no group of features");
         assert!(compile(&config("degraded('behaviour')")).is_err(), "a group of features is no signal");
     }

@@ -119,7 +119,7 @@ fn the_sentence_says_all_that_is_known() {
             time: at(600 + i),
             cost: bifocal_model::Cost::default(),
         };
-        book.take_anchor(&anchor, &config);
+        book.take_anchor(&anchor, |_| 0.0, &config);
     }
     let mut events = Vec::new();
     for i in 601..720 {
@@ -174,7 +174,7 @@ fn the_limits_of_incidents() {
             time: at(1),
             cost: bifocal_model::Cost::default(),
         };
-        book.take_anchor(&anchor, &config);
+        book.take_anchor(&anchor, |_| 0.0, &config);
     }
     let json = serde_json::to_value(&book).unwrap();
     assert_eq!(json["judges"]["watches"].as_array().unwrap().len(), JUDGES_MAX);

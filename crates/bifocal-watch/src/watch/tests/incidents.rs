@@ -87,6 +87,42 @@ fn a_judge_that_falls_does_not_blame_the_model() {
     assert_eq!(worse.last().unwrap().snapshot.targets[0].answers, Answers::Worse);
 }
 
+/// A rule that pages on a judge puts the streams of its anchors into the budget: their number times their re-scores in
+/// 30 days, over the pages allowed. Without such a rule a move costs a baseline and no part of the budget.
+#[test]
+fn a_judge_that_pages_is_paid_from_the_budget() {
+    let totals_and_threshold = |rules: Vec<RuleConfig>| {
+        let mut watch =
+            Watch::new(WatchConfig { rules, ..WatchConfig::default() }, Telemetry::new()).unwrap();
+        let mut traffic = Traffic::new("qwen", 8);
+        let outcomes = run(&mut watch, &mut traffic, 400, 0.85, 0.7);
+        let snapshot = outcomes.last().unwrap().snapshot.clone();
+        (
+            snapshot.totals.budgeted_streams,
+            snapshot.judges[0].threshold,
+            snapshot.targets[0].streams[0].threshold,
+        )
+    };
+    let (streams, judge, answers) = totals_and_threshold(shipped_rules());
+    // 20 re-scores a day at most, 400 judged in ten minutes at most, two streams, one page.
+    assert_eq!((streams, judge), (2, 10_000.0), "never below what a baseline costs");
+    let without = shipped_rules().into_iter().filter(|rule| !rule.when.contains("judge_drifted")).collect();
+    let (streams, judge, alone) = totals_and_threshold(without);
+    assert_eq!((streams, judge), (1, 10_000.0));
+    assert!((answers / alone - 2.0).abs() < 1e-9, "{answers} {alone}");
+    let mut busy =
+        Watch::new(WatchConfig { rules: shipped_rules(), ..WatchConfig::default() }, Telemetry::new())
+            .unwrap();
+    let mut traffic = Traffic::new("qwen", 9);
+    (0..400).for_each(|_| {
+        traffic.second += 1;
+        let record = traffic.anchor(0.7);
+        busy.apply(&record);
+    });
+    let judge = busy.tick(traffic.now(), &NoQuantiles).snapshot.judges[0].threshold;
+    assert_eq!(judge, 2.0 * 400.0 * 30.0, "no judged stream counts as one");
+}
+
 /// The control: the same fall without anchors cannot be told from a fall of the model, and is not called one either.
 #[test]
 fn without_anchors_the_cause_stays_undecided_and_the_state_stands() {
