@@ -109,6 +109,20 @@ pub fn prometheus(bytes: &[u8]) {
     let page = prometheus::parse(bytes).expect("short of the limit");
     let lines = bytes.split(|byte| *byte == b'\n').count();
     assert!(page.samples.len() as u64 + page.bad_lines + page.left_out <= lines as u64);
+    // Shown one by one they are the same.
+    let mut shown = page.samples.iter();
+    let passed = prometheus::visit(bytes, |line| {
+        let sample = shown.next().expect("as many as were read");
+        assert_eq!(
+            (line.name.as_ref(), line.value.to_bits()),
+            (sample.name.as_str(), sample.value.to_bits())
+        );
+        for (key, value) in &sample.labels {
+            assert!(line.labels.iter().any(|(k, v)| k == key && v == value));
+        }
+    });
+    assert_eq!(passed.expect("short of the limit").bad_lines, page.bad_lines);
+    assert!(shown.next().is_none());
     for sample in &page.samples {
         assert!(!sample.name.is_empty());
         assert!(sample.labels.iter().all(|(key, _)| !key.is_empty()));

@@ -3,6 +3,8 @@
 //! A line that cannot be read is skipped and counted: one broken exporter must not hide the others. Types, help,
 //! timestamps and exemplars are passed over.
 
+use std::borrow::Cow;
+
 use crate::error::WireError;
 use crate::limits::{EXPOSITION_BYTES, LABELS, SAMPLE_LINE_BYTES, SAMPLES};
 
@@ -28,6 +30,26 @@ pub struct Exposition {
     pub left_out: u64,
 }
 
+/// One sample as it stands on the page: what holds no escape is not copied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line<'p> {
+    /// The metric's name.
+    pub name: Cow<'p, str>,
+    /// Its labels in the order of the page.
+    pub labels: Vec<(Cow<'p, str>, Cow<'p, str>)>,
+    /// The value; NaN and infinities are values too.
+    pub value: f64,
+}
+
+/// What a page held beside its samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Lines that could not be read.
+    pub bad_lines: u64,
+    /// Samples left out because the page has more than the limit.
+    pub left_out: u64,
+}
+
 impl Sample {
     /// The value of a label.
     pub fn label(&self, name: &str) -> Option<&str> {
@@ -35,13 +57,33 @@ impl Sample {
     }
 }
 
+impl Line<'_> {
+    /// The value of a label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_ref())
+    }
+}
+
 /// Reads a page.
 pub fn parse(page: &[u8]) -> Result<Exposition, WireError> {
+    let mut samples = Vec::new();
+    let passed = visit(page, |line| {
+        let labels = line.labels.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+        samples.push(Sample { name: line.name.to_string(), labels: labels.collect(), value: line.value });
+    })?;
+    Ok(Exposition { samples, bad_lines: passed.bad_lines, left_out: passed.left_out })
+}
+
+/// Reads a page and shows its samples one by one.
+pub fn visit<'p>(page: &'p [u8], mut each: impl FnMut(&Line<'p>)) -> Result<Passed, WireError> {
     if page.len() > EXPOSITION_BYTES {
         let name = "exposition_bytes";
         return Err(WireError::TooLong { what: "a Prometheus page", name, limit: EXPOSITION_BYTES });
     }
-    let mut read = Exposition::default();
+    let mut passed = Passed::default();
+    let mut samples = 0;
+    // One line is read into the same place again and again.
+    let mut sample = Line { name: Cow::Borrowed(""), labels: Vec::new(), value: 0.0 };
     for line in page.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii();
         if line == b"# EOF" {
@@ -50,22 +92,26 @@ pub fn parse(page: &[u8]) -> Result<Exposition, WireError> {
         if line.is_empty() || line[0] == b'#' {
             continue;
         }
-        let sample = Some(line).filter(|line| line.len() <= SAMPLE_LINE_BYTES);
-        match sample.and_then(|line| std::str::from_utf8(line).ok()).and_then(sample_of) {
-            None => read.bad_lines += 1,
-            Some(_) if read.samples.len() == SAMPLES => read.left_out += 1,
-            Some(sample) => read.samples.push(sample),
+        let text = Some(line).filter(|line| line.len() <= SAMPLE_LINE_BYTES);
+        match text.and_then(|line| std::str::from_utf8(line).ok()).and_then(|line| read(line, &mut sample)) {
+            None => passed.bad_lines += 1,
+            Some(()) if samples == SAMPLES => passed.left_out += 1,
+            Some(()) => {
+                samples += 1;
+                each(&sample);
+            }
         }
     }
-    Ok(read)
+    Ok(passed)
 }
 
-fn sample_of(line: &str) -> Option<Sample> {
+fn read<'p>(line: &'p str, sample: &mut Line<'p>) -> Option<()> {
     let name_length = line.bytes().position(|byte| !is_name_byte(byte)).unwrap_or(line.len());
     let (name, rest) = line.split_at(name_length);
-    let mut sample = Sample { name: name.to_owned(), labels: Vec::new(), value: 0.0 };
+    sample.name = Cow::Borrowed(name);
+    sample.labels.clear();
     let rest = match rest.trim_start().strip_prefix('{') {
-        Some(labels) => read_labels(labels, &mut sample)?,
+        Some(labels) => read_labels(labels, sample)?,
         None => rest,
     };
     if sample.name.is_empty() || sample.name.as_bytes()[0].is_ascii_digit() {
@@ -73,11 +119,11 @@ fn sample_of(line: &str) -> Option<Sample> {
     }
     // What follows the value is a timestamp or an exemplar.
     sample.value = value_of(rest.split_ascii_whitespace().next()?)?;
-    Some(sample)
+    Some(())
 }
 
 /// Reads labels up to the closing brace; gives what follows it.
-fn read_labels<'a>(text: &'a str, sample: &mut Sample) -> Option<&'a str> {
+fn read_labels<'p>(text: &'p str, sample: &mut Line<'p>) -> Option<&'p str> {
     let mut text = text.trim_start();
     loop {
         if let Some(rest) = text.strip_prefix('}') {
@@ -87,7 +133,7 @@ fn read_labels<'a>(text: &'a str, sample: &mut Sample) -> Option<&'a str> {
             Some(quoted) => read_quoted(quoted)?,
             None => {
                 let length = text.bytes().position(|byte| !is_name_byte(byte))?;
-                (text[..length].to_owned(), &text[length..])
+                (Cow::Borrowed(&text[..length]), &text[length..])
             }
         };
         let was_quoted = text.starts_with('"');
@@ -118,15 +164,18 @@ fn read_labels<'a>(text: &'a str, sample: &mut Sample) -> Option<&'a str> {
 }
 
 /// Reads up to the closing quote; gives what follows it.
-fn read_quoted(text: &str) -> Option<(String, &str)> {
+fn read_quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut stop = memchr::memchr2(b'"', b'\\', text.as_bytes())?;
+    if text.as_bytes()[stop] == b'"' {
+        return Some((Cow::Borrowed(&text[..stop]), &text[stop + 1..]));
+    }
     let mut value = String::new();
     let mut rest = text;
     loop {
-        let stop = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
         value.push_str(&rest[..stop]);
         let after = &rest[stop + 1..];
         if rest.as_bytes()[stop] == b'"' {
-            return Some((value, after));
+            return Some((Cow::Owned(value), after));
         }
         let escaped = after.chars().next()?;
         match escaped {
@@ -136,6 +185,7 @@ fn read_quoted(text: &str) -> Option<(String, &str)> {
             other => value.extend(['\\', other]),
         }
         rest = &after[escaped.len_utf8()..];
+        stop = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
     }
 }
 
