@@ -1,119 +1,198 @@
-//! The canonical map, as data: which series of which server is which signal, in which unit.
+//! The canonical map: which series of which server is which signal, in which unit, and how several become one.
 //!
-//! llama.cpp's throughput gauges are not used: a scrape resets them, so two scrapers take each other's values.
-//! vLLM's `perc` is a fraction. Latency histograms are not used: the proxy sees what the client sees.
+//! It is data: `signals.toml` beside this file says what each field means. Here it is read, checked and indexed by the
+//! names that pages may hold. [`rows`] makes the tables of the guide from it.
 
-/// How a series becomes a reading.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Meaning {
-    /// The value now, times a factor.
-    Gauge {
-        /// What makes the server's unit the signal's.
-        factor: f64,
-    },
-    /// A count that only grows: its change per second since the last scrape.
+mod load;
+pub mod rows;
+
+use std::collections::{BTreeMap, HashMap};
+
+use bifocal_model::signal::Signal;
+use serde::Deserialize;
+
+pub use load::{MapError, builtin};
+
+/// All that is known.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// Grows with every change of a meaning.
+    pub version: u32,
+    /// The servers, in the order of the file.
+    pub servers: Vec<Server>,
+    /// The rows of all servers, in the order of the file.
+    pub rules: Vec<Rule>,
+    names: HashMap<String, Vec<Role>>,
+    /// Names that end in anything: what they begin with.
+    beginnings: Vec<(String, Role)>,
+}
+
+/// One kind of page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name in the map.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// What its series' names may begin with.
+    pub prefixes: Vec<String>,
+    /// Labels that name the model.
+    pub model_labels: Vec<String>,
+    /// Labels that name the host.
+    pub host_labels: Vec<String>,
+}
+
+/// One row: how some series become one signal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Index of the server.
+    pub server: usize,
+    /// What it becomes.
+    pub signal: &'static Signal,
+    /// Spellings in order of preference, as the file has them.
+    pub spellings: Vec<String>,
+    /// The same of what it is divided by.
+    pub per: Vec<String>,
+    /// How the values are read.
+    pub kind: Kind,
+    /// The server's unit.
+    pub unit: Unit,
+    /// What several series do.
+    pub across: Across,
+    /// A fixed name of the part.
+    pub part: Option<String>,
+    /// Labels that name the part, the first that is there counts.
+    pub part_labels: Vec<String>,
+    /// Series that count: label and its values.
+    pub only: BTreeMap<String, Vec<String>>,
+    /// Series that do not count.
+    pub not: BTreeMap<String, Vec<String>>,
+    /// Whether the value is 1 minus the quotient.
+    pub complement: bool,
+    /// What a reader should know.
+    pub note: String,
+}
+
+/// How values become the signal's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The value now.
+    Gauge,
+    /// Growth per second.
     Counter,
-    /// A part of a whole: this series / (this series + the other one).
-    ShareWith {
-        /// The other series.
-        rest: &'static str,
-    },
+    /// The value now by that of others.
+    GaugeRatio,
+    /// Growth by that of others.
+    CounterRatio,
+    /// Growth of sum by growth of count, and quantiles of the buckets' growth.
+    Histogram,
 }
 
-/// How series of one signal and one subject become one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Combine {
-    /// They add up (requests of several engines).
+/// The unit in which the server counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Thousandths.
+    Milliseconds,
+    /// Millionths.
+    Microseconds,
+    /// From 0 to 1.
+    Ratio,
+    /// From 0 to 100.
+    Percent,
+    /// A number of requests.
+    Requests,
+    /// A number of tokens.
+    Tokens,
+    /// Bytes.
+    Bytes,
+    /// MiB or bytes, told apart by the size of the whole.
+    MebibytesOrBytes,
+    /// Degrees.
+    Celsius,
+    /// Watts.
+    Watts,
+}
+
+/// What several series of one signal and one subject do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Across {
+    /// They add up: requests of several engines. One that cannot be read makes the sum unknown.
     Sum,
-    /// Their mean (KV cache of several engines of the same size).
+    /// Their mean: caches of several engines of the same size.
     Mean,
-    /// Each is a part of its own (a GPU).
+    /// Each is a part of its own: a GPU.
     Apart,
+    /// Sums are divided by sums.
+    Pool,
 }
 
-/// One line of the map.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Entry {
-    /// The server's name of the series. A counter is also found without its `_total`.
-    pub series: &'static str,
-    /// Our signal.
-    pub signal: &'static str,
-    /// How one becomes the other.
-    pub meaning: Meaning,
-    /// What several series of one subject do.
-    pub combine: Combine,
-    /// The label that names the model, empty where the server has none.
-    pub model_label: &'static str,
-    /// The labels that name the part, the first that is there counts.
-    pub part_labels: &'static [&'static str],
+/// What a name stands for in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Index of the row.
+    pub rule: usize,
+    /// Which spelling: the least that a page holds counts.
+    pub rank: u8,
+    /// Which summand of `a + b`, from 0.
+    pub summand: u8,
+    /// Which of the row's numbers.
+    pub term: Term,
 }
 
-const fn llamacpp(series: &'static str, signal: &'static str, meaning: Meaning) -> Entry {
-    Entry { series, signal, meaning, combine: Combine::Sum, model_label: "", part_labels: &[] }
+/// The numbers of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Term {
+    /// The value itself.
+    Value,
+    /// What it is divided by.
+    Per {
+        /// How many summands there are.
+        of: u8,
+    },
+    /// A histogram's `_bucket`.
+    Bucket,
+    /// A histogram's `_sum`.
+    Sum,
+    /// A histogram's `_count`.
+    Count,
+    /// `_created`: when the counter began, in seconds since 1970.
+    Created,
 }
 
-const fn vllm(series: &'static str, signal: &'static str, meaning: Meaning, combine: Combine) -> Entry {
-    Entry { series, signal, meaning, combine, model_label: "model_name", part_labels: &[] }
+impl Map {
+    /// What a name stands for; empty when it is not known.
+    pub fn roles(&self, name: &str) -> &[Role] {
+        if let Some(roles) = self.names.get(name) {
+            return roles;
+        }
+        let begins =
+            self.beginnings.iter().find(|(start, _)| name.len() > start.len() && name.starts_with(start));
+        begins.map_or(&[], |(_, role)| std::slice::from_ref(role))
+    }
+
+    /// What follows the beginning of a name that ends in anything; empty for other names.
+    pub(crate) fn ending<'n>(&self, name: &'n str) -> &'n str {
+        let begins = self.beginnings.iter().find_map(|(start, _)| name.strip_prefix(start.as_str()));
+        begins.unwrap_or_default()
+    }
 }
 
-/// The exporter itself names no model: its GPUs are the origin's. Where relabelling adds `model_name`, a GPU is that
-/// model's, so that idle GPUs of one component are not hidden by busy ones of another.
-const fn dcgm(series: &'static str, signal: &'static str, meaning: Meaning) -> Entry {
-    let part_labels = &["gpu", "device", "UUID"];
-    Entry { series, signal, meaning, combine: Combine::Apart, model_label: "model_name", part_labels }
-}
-
-const AS_IT_IS: Meaning = Meaning::Gauge { factor: 1.0 };
-const PERCENT: Meaning = Meaning::Gauge { factor: 0.01 };
-
-/// Every series that is known.
-pub const ENTRIES: &[Entry] = &[
-    llamacpp("llamacpp:requests_processing", "requests_running", AS_IT_IS),
-    llamacpp("llamacpp:requests_deferred", "requests_waiting", AS_IT_IS),
-    llamacpp("llamacpp:kv_cache_usage_ratio", "kv_cache_usage_ratio", AS_IT_IS),
-    llamacpp("llamacpp:prompt_tokens_total", "input_tokens_per_second", Meaning::Counter),
-    llamacpp("llamacpp:tokens_predicted_total", "output_tokens_per_second", Meaning::Counter),
-    vllm("vllm:num_requests_running", "requests_running", AS_IT_IS, Combine::Sum),
-    vllm("vllm:num_requests_waiting", "requests_waiting", AS_IT_IS, Combine::Sum),
-    vllm("vllm:kv_cache_usage_perc", "kv_cache_usage_ratio", AS_IT_IS, Combine::Mean),
-    // Before 0.11.
-    vllm("vllm:gpu_cache_usage_perc", "kv_cache_usage_ratio", AS_IT_IS, Combine::Mean),
-    vllm("vllm:prompt_tokens_total", "input_tokens_per_second", Meaning::Counter, Combine::Sum),
-    vllm("vllm:generation_tokens_total", "output_tokens_per_second", Meaning::Counter, Combine::Sum),
-    vllm("vllm:num_preemptions_total", "preemptions_per_second", Meaning::Counter, Combine::Sum),
-    dcgm("DCGM_FI_DEV_GPU_UTIL", "gpu_utilization_ratio", PERCENT),
-    dcgm("DCGM_FI_DEV_FB_USED", "gpu_memory_used_ratio", Meaning::ShareWith { rest: "DCGM_FI_DEV_FB_FREE" }),
-];
-
-/// The entry of a series' name.
-pub fn find(series: &str) -> Option<&'static Entry> {
-    let counter = |entry: &Entry| {
-        entry.meaning == Meaning::Counter && entry.series.strip_suffix("_total") == Some(series)
-    };
-    ENTRIES.iter().find(|entry| entry.series == series || counter(entry))
+impl Unit {
+    /// What one of it is in the signal's unit.
+    pub fn factor(self) -> f64 {
+        match self {
+            Self::Milliseconds => 1e-3,
+            Self::Microseconds => 1e-6,
+            Self::Percent => 0.01,
+            _ => 1.0,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Saturation by preemption is not in the registry of signals; readings of it are kept all the same.
-    #[test]
-    fn every_signal_is_of_the_registry() {
-        for entry in ENTRIES {
-            let known = bifocal_model::signal::find(entry.signal).is_some();
-            assert!(known, "{}", entry.signal);
-        }
-    }
-
-    #[test]
-    fn counters_are_found_with_and_without_total() {
-        assert_eq!(find("vllm:generation_tokens").unwrap().signal, "output_tokens_per_second");
-        assert_eq!(find("vllm:generation_tokens_total").unwrap().signal, "output_tokens_per_second");
-        for unknown in
-            ["vllm:generation_tokens_created", "llamacpp:predicted_tokens_seconds", "vllm:num_requests"]
-        {
-            assert_eq!(find(unknown), None, "{unknown}");
-        }
-    }
-}
+mod tests;

@@ -1,132 +1,195 @@
 //! One page becomes readings. No clock, no I/O.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use bifocal_model::{Reading, ReadingSubject, Source, TargetKey, Timestamp};
+use bifocal_model::{Reading, ReadingSubject, Source, Span, TargetKey, Timestamp};
 use bifocal_wire::WireError;
-use bifocal_wire::prometheus::{self, Sample};
+use bifocal_wire::prometheus::{self, Line};
 
-use crate::limits::SERIES;
-use crate::scrape::map::{self, Combine, Entry, Meaning};
+use crate::scrape::growth::{Growth, Growths};
+use crate::scrape::map::{self, Kind, Map, Role, Rule, Term};
+use crate::scrape::sheet::Sheet;
 
 /// Turns pages of one upstream into readings. It remembers the counters of the last page.
 #[derive(Clone, Debug)]
 pub struct Scraper {
+    map: &'static Map,
     origin: String,
     targets: HashMap<String, TargetKey>,
-    last: HashMap<SeriesKey, Counted>,
-    left_out: u64,
+    growths: Growths,
+    oddities: Oddities,
 }
 
-type SeriesKey = (&'static str, Vec<(String, String)>);
-
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    value: f64,
-    time: Timestamp,
-}
-
-/// Values of one signal of one subject on this page.
-#[derive(Clone, Copy, Debug, Default)]
-struct Gathered {
-    sum: f64,
-    count: u32,
-    mean: bool,
+/// What pages held that made no reading, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddities {
+    /// Series past the limit.
+    pub left_out: u64,
+    /// Series that stood on a page twice; the first counts.
+    pub duplicates: u64,
+    /// Values outside of their signal's range, NaN and infinities.
+    pub out_of_range: u64,
+    /// Counters that fell: the server was restarted.
+    pub resets: u64,
+    /// Lines that could not be read.
+    pub bad_lines: u64,
 }
 
 impl Scraper {
     /// For the pages of one upstream. A series whose model `targets` names is that target's; another named model
     /// is the target of its own name; a series without a model belongs to the origin.
     pub fn new(origin: &str, targets: HashMap<String, TargetKey>) -> Self {
-        Self { origin: origin.to_owned(), targets, last: HashMap::new(), left_out: 0 }
+        Self {
+            map: map::builtin(),
+            origin: origin.to_owned(),
+            targets,
+            growths: Growths::default(),
+            oddities: Oddities::default(),
+        }
     }
 
     /// The readings of a page that was fetched at `now`.
     pub fn read(&mut self, page: &[u8], now: Timestamp) -> Result<Vec<Reading>, WireError> {
-        let samples = prometheus::parse(page)?.samples;
-        let mut gathered: BTreeMap<(&'static str, ReadingSubject, String), Gathered> = BTreeMap::new();
-        for sample in &samples {
-            let Some(entry) = map::find(&sample.name) else { continue };
-            let Some(value) = self.value(entry, sample, &samples, now) else { continue };
-            let subject = self.subject(entry, sample);
-            let part = part(entry, sample);
-            let slot = gathered.entry((entry.signal, subject, part)).or_default();
-            slot.sum += value;
-            slot.count += 1;
-            slot.mean = entry.combine != Combine::Sum;
+        let map = self.map;
+        let mut sheet = Sheet::new(map);
+        self.growths.turn(now);
+        let passed = prometheus::visit(page, |line| {
+            let roles = map.roles(&line.name);
+            if !roles.is_empty() {
+                let hashes = Hashes::of(line);
+                roles.iter().for_each(|role| self.take(&mut sheet, *role, line, &hashes));
+            }
+        })?;
+        for (place, growth) in self.growths.late(now) {
+            sheet.grown(place, growth);
         }
-        let reading = |((signal, subject, part), slot): ((&str, ReadingSubject, String), Gathered)| Reading {
+        self.oddities.bad_lines += passed.bad_lines;
+        self.oddities.left_out += passed.left_out + self.growths.take_left_out();
+        self.oddities.resets += self.growths.take_resets();
+        let out = sheet.values();
+        self.oddities.duplicates += out.duplicates;
+        self.oddities.out_of_range += out.out_of_range;
+        let reading = |((signal, model, part), value): ((&'static str, String, String), f64)| Reading {
             signal: signal.to_owned(),
-            subject,
+            subject: self.subject(&model),
             part,
             time: now,
-            value: if slot.mean { slot.sum / f64::from(slot.count) } else { slot.sum },
+            value,
             source: Source::Scrape,
         };
-        Ok(gathered.into_iter().map(reading).collect())
+        Ok(out.values.into_iter().map(reading).collect())
     }
 
-    /// Series that were not followed because the page has more than the limit.
-    pub fn left_out(&self) -> u64 {
-        self.left_out
+    /// What pages held that made no reading.
+    pub fn oddities(&self) -> Oddities {
+        self.oddities
     }
 
     /// Forgets the counters. After a gap the first page makes no rates: a mean over the gap would hide what
     /// happened in it.
     pub fn forget(&mut self) {
-        self.last.clear();
+        self.growths = Growths::default();
     }
 
-    fn value(
-        &mut self,
-        entry: &'static Entry,
-        sample: &Sample,
-        page: &[Sample],
-        now: Timestamp,
-    ) -> Option<f64> {
-        let value = sample.value;
-        if !value.is_finite() || value < 0.0 {
-            return None;
+    fn take(&mut self, sheet: &mut Sheet<'_>, role: Role, line: &Line<'_>, hashes: &Hashes) {
+        let rule = &self.map.rules[role.rule];
+        if !counts(rule, role.term, line) {
+            return;
         }
-        match entry.meaning {
-            Meaning::Gauge { factor } => Some(value * factor),
-            Meaning::ShareWith { rest } => {
-                let rest =
-                    page.iter().find(|other| other.name == rest && part(entry, other) == part(entry, sample));
-                let whole = value + rest?.value;
-                (whole.is_finite() && whole > 0.0).then(|| value / whole)
-            }
-            Meaning::Counter => self.rate(entry, sample, now),
+        let server = &self.map.servers[rule.server];
+        let model = server.model_labels.iter().find_map(|label| line.label(label)).unwrap_or_default();
+        let host = server.host_labels.iter().find_map(|label| line.label(label)).unwrap_or_default();
+        let labels = if role.term == Term::Bucket { hashes.labels } else { hashes.without_le };
+        if role.term == Term::Created {
+            let began = Timestamp::from_secs(0) + Span::from_secs_f64(line.value);
+            self.growths.created(key(role, Term::Value, hashes.without_le), began);
+            return;
         }
-    }
-
-    fn rate(&mut self, entry: &'static Entry, sample: &Sample, now: Timestamp) -> Option<f64> {
-        let mut labels = sample.labels.clone();
-        labels.sort();
-        let key = (entry.series, labels);
-        if self.last.len() >= SERIES && !self.last.contains_key(&key) {
-            self.left_out += 1;
-            return None;
+        // Names that end in anything are series of their own.
+        let ending = self.map.ending(&line.name);
+        if !sheet.is_first(hash_of(&(key(role, role.term, labels), ending))) {
+            return;
         }
-        let before = self.last.insert(key, Counted { value: sample.value, time: now })?;
-        let seconds = now.since(before.time).as_secs_f64();
-        let grown = sample.value - before.value;
-        // Smaller than before: the server was restarted. How much was lost in between is not known.
-        (grown >= 0.0 && seconds > 0.0).then(|| grown / seconds)
-    }
-
-    fn subject(&self, entry: &Entry, sample: &Sample) -> ReadingSubject {
-        let named = (!entry.model_label.is_empty()).then(|| sample.label(entry.model_label)).flatten();
-        let Some(model) = named.filter(|model| !model.is_empty()) else {
-            return ReadingSubject::Origin(self.origin.clone());
+        let part = match &rule.part {
+            Some(part) => part.as_str(),
+            None if rule.part_labels.is_empty() => ending,
+            None => rule.part_labels.iter().find_map(|label| line.label(label)).unwrap_or_default(),
         };
+        let bucket = if role.term == Term::Bucket { line.label("le").and_then(upper) } else { Some(0.0) };
+        let Some(bucket) = bucket else { return };
+        let place = sheet.place(role, (model, host, part), hashes.without_le, bucket);
+        let is_growth = matches!(rule.kind, Kind::Counter | Kind::CounterRatio | Kind::Histogram);
+        if !line.value.is_finite() || line.value < 0.0 {
+            sheet.unreadable(place);
+        } else if is_growth {
+            let began = key(role, Term::Value, hashes.without_le);
+            match self.growths.of(key(role, role.term, labels), began, place, line.value) {
+                Growth::Late => {}
+                growth => sheet.grown(place, growth),
+            }
+        } else {
+            sheet.now(place, line.value);
+        }
+    }
+
+    fn subject(&self, model: &str) -> ReadingSubject {
+        if model.is_empty() {
+            return ReadingSubject::Origin(self.origin.clone());
+        }
         let own = || TargetKey::of_model(&self.origin, model);
         ReadingSubject::Target(self.targets.get(model).cloned().unwrap_or_else(own))
     }
 }
 
-fn part(entry: &Entry, sample: &Sample) -> String {
-    entry.part_labels.iter().find_map(|label| sample.label(label)).unwrap_or_default().to_owned()
+/// Whether the row wants this series.
+fn counts(rule: &Rule, term: Term, line: &Line<'_>) -> bool {
+    let holds = |(label, values): (&String, &Vec<String>)| {
+        let value = line.label(label).unwrap_or_default();
+        values.iter().any(|wanted| wanted == value)
+    };
+    let is_divisor = matches!(term, Term::Per { .. });
+    (is_divisor || rule.only.iter().all(holds)) && !rule.not.iter().any(holds)
+}
+
+/// The labels of a series, whatever their order.
+struct Hashes {
+    labels: u64,
+    without_le: u64,
+}
+
+impl Hashes {
+    fn of(line: &Line<'_>) -> Self {
+        let mut hashes = Self { labels: 0, without_le: 0 };
+        for (key, value) in &line.labels {
+            let hash = hash_of(&(key, value));
+            hashes.labels = hashes.labels.wrapping_add(hash);
+            if key != "le" {
+                hashes.without_le = hashes.without_le.wrapping_add(hash);
+            }
+        }
+        hashes
+    }
+}
+
+/// Names a number of a series within a row.
+fn key(role: Role, term: Term, labels: u64) -> u64 {
+    hash_of(&(role.rule, role.rank, role.summand, term, labels))
+}
+
+/// Without a key of its own, so that the same pages give the same readings in every run.
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The upper end of a bucket.
+fn upper(le: &str) -> Option<f64> {
+    match le {
+        "+Inf" | "Inf" => Some(f64::INFINITY),
+        _ => le.parse().ok().filter(|le: &f64| !le.is_nan()),
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bifocal_model::{Reading, Span, TargetKey};
+use bifocal_model::{Reading, Span, TargetKey, Timestamp};
 use bifocal_store::{Intake, Record, Refused};
 use bifocal_telemetry::{Clock, Drain, Metric, Telemetry, sleep};
+use bifocal_wire::WireError;
 
 use crate::cost::Prices;
-use crate::scrape::Scraper;
+use crate::scrape::{Oddities, Scraper};
 
 /// Fetches a page. The binary brings one that speaks HTTP; its timeout is to be shorter than the interval.
 pub trait Fetch: Send + Sync {
@@ -93,7 +94,7 @@ impl Scrape {
                 self.scraper.forget();
                 "unreachable"
             }
-            Ok(page) => match self.scraper.read(&page, now) {
+            Ok(page) => match self.read(&page, now) {
                 Err(err) => {
                     self.note_failure(&err.to_string());
                     "malformed"
@@ -108,6 +109,19 @@ impl Scrape {
         };
         self.telemetry.count(Metric::Scrapes, &[outcome], 1);
         self.offer(readings);
+    }
+
+    fn read(&mut self, page: &[u8], now: Timestamp) -> Result<Vec<Reading>, WireError> {
+        let before = self.scraper.oddities();
+        let read = self.scraper.read(page, now);
+        let after = self.scraper.oddities();
+        if after.left_out > before.left_out {
+            self.telemetry.limit_hit("series");
+        }
+        if before == Oddities::default() && after != before {
+            tracing::info!(url = %self.options.url, ?after, "the metrics page holds what makes no reading");
+        }
+        read
     }
 
     fn offer(&self, readings: Vec<Reading>) {
@@ -140,7 +154,6 @@ impl fmt::Debug for Scrape {
 mod tests {
     use std::sync::Mutex;
 
-    use bifocal_model::Timestamp;
     use bifocal_store::intake;
     use bifocal_telemetry::ManualClock;
 
