@@ -1,9 +1,20 @@
-//! What targets cost: hourly prices as readings, and the list of what instance types cost and hold.
+//! What targets cost, and who holds the accelerators.
 //!
-//! Invariant: an unknown price is unknown and never 0.
+//! Life of a figure: the [`inventory`](crate::inventory) says which instances run and what each component reserves of
+//! them, [`PriceBook`] says what an instance costs and how many accelerators it holds, [`accounting`] splits the one by
+//! the other, and [`figure`] divides by requests and tokens. [`hourly`] makes readings of hourly prices.
+//!
+//! Invariants: what is allocated and what is idle add up to what the fleet costs; an unknown price makes every figure
+//! that needs it unknown and never 0; every figure names its basis.
 
+pub mod accounting;
+pub mod figure;
 mod hourly;
 mod price_book;
+mod readings;
 
+pub use accounting::{Accounting, Share, account};
+pub use figure::{Basis, Figure, TokenPrice, per_1k_requests, per_1m_tokens};
 pub use hourly::Prices;
 pub use price_book::{BookError, InstancePrice, PriceBook};
+pub use readings::readings;

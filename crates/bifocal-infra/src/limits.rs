@@ -1,11 +1,20 @@
 //! Every limit of this crate with its number.
 
-/// Series of one page that are followed.
+/// Counters of one page that are followed.
 pub(crate) const SERIES: usize = 16_384;
+/// Copies that are tried in search of enough.
+pub(crate) const COPIES_MAX: u32 = 1_000;
 
 /// Name, value, why.
-pub const LIMITS: &[(&str, u64, &str)] = &[(
-    "series",
-    SERIES as u64,
-    "followed counters of one page: 70 engines with 230 each, histograms included; further ones are left out",
-)];
+pub const LIMITS: &[(&str, u64, &str)] = &[
+    (
+        "series",
+        SERIES as u64,
+        "followed counters of one page: 70 engines with 230 each, histograms included; further ones are left out",
+    ),
+    (
+        "copies_tried",
+        COPIES_MAX as u64,
+        "copies of one target; where more would be needed nothing is advised",
+    ),
+];
