@@ -17,6 +17,7 @@ mod error;
 mod fault;
 mod limits;
 mod operation;
+pub mod permission;
 mod protocol;
 mod retry;
 mod s3;

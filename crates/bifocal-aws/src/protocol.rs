@@ -31,16 +31,25 @@ impl Aws {
         fields: &[(&str, &str)],
     ) -> Result<String, Error> {
         let url = self.inner.endpoints.base(operation.service, self.region())?;
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", operation.name).append_pair("Version", version);
-        form.extend_pairs(fields);
-        let request = http::Request::post(url.as_str())
-            .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-            .body(Bytes::from(form.finish()))
-            .map_err(|err| unbuildable(operation, &err))?;
+        let request = form_request(operation, &url, version, fields)?;
         let body = self.call(operation, &request, XML_BYTES).await?;
         utf8(operation, body)
     }
+}
+
+fn form_request(
+    operation: &Operation,
+    url: &Url,
+    version: &str,
+    fields: &[(&str, &str)],
+) -> Result<http::Request<Bytes>, Error> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", operation.name).append_pair("Version", version);
+    form.extend_pairs(fields);
+    http::Request::post(url.as_str())
+        .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+        .body(Bytes::from(form.finish()))
+        .map_err(|err| unbuildable(operation, &err))
 }
 
 /// The request of a JSON service: version and target are the service's own.

@@ -63,6 +63,7 @@ metrics! {
     Scrapes Counter "bifocal_scrapes_total" ["outcome"] "scrapes of upstreams";
     AwsCalls Counter "bifocal_aws_calls_total" ["service", "operation", "outcome"] "attempts at calls of AWS";
     CloudwatchMetricsRequested Counter "bifocal_cloudwatch_metrics_requested_total" [] "metrics asked of GetMetricData: what AWS bills";
+    CloudwatchPuts Counter "bifocal_cloudwatch_puts_total" ["outcome"] "calls that write quality metrics to CloudWatch";
     JudgeCalls Counter "bifocal_judge_calls_total" ["outcome"] "calls of the judge";
     JudgeTokens Counter "bifocal_judge_tokens_total" ["kind"] "tokens of the judge";
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";

@@ -53,6 +53,9 @@ pub enum Command {
     /// What a configuration will cost a month, when its baselines are ready, and what it can detect how soon.
     #[command(after_long_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
+    /// Print the smallest IAM policy for a configuration, read-only first.
+    #[command(after_long_help = IAM_EXAMPLES)]
+    Iam(IamArgs),
     /// Print the page of an error code, such as B0012.
     Explain {
         /// The code.
@@ -79,6 +82,13 @@ const PLAN_EXAMPLES: &str = r#"Examples:
   bifocal plan --config bifocal.toml --requests-per-day 50000 --format json
 
 What nobody said and no store has seen is assumed, and marked so. Guide: docs/guide/plan.md"#;
+
+const IAM_EXAMPLES: &str = r#"Examples:
+  bifocal iam --sagemaker llm-prod --region us-east-1 --account 123456789012
+  bifocal iam --sagemaker 'llm-*' --capture s3://my-bucket/capture --write-back > policy.json
+
+Reading statements come first; each feature that writes has a statement of its own, to be left out if it is not wanted.
+Guide: docs/guide/iam.md"#;
 
 /// Addresses and the data folder, the same for `serve` and `demo`.
 #[derive(Clone, Debug, Args)]
@@ -245,4 +255,36 @@ pub struct PlanArgs {
     /// Budget of false pages over all streams.
     #[arg(long, value_name = "B")]
     pub false_pages_per_30_days: Option<f64>,
+}
+
+/// `iam`.
+#[derive(Clone, Debug, Args)]
+pub struct IamArgs {
+    /// An endpoint that is watched, or a pattern; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    pub sagemaker: Vec<String>,
+    /// Configuration file: its [cloudwatch] holds.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The region [default: *]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The account's number [default: *]
+    #[arg(long, value_name = "NUMBER")]
+    pub account: Option<String>,
+    /// Where Data Capture writes answers: its DestinationS3Uri.
+    #[arg(long, value_name = "S3_URI")]
+    pub capture: Option<String>,
+    /// ARN of the key that captured answers are encrypted with.
+    #[arg(long, value_name = "ARN", requires = "capture")]
+    pub kms_key: Option<String>,
+    /// ARN of a role that Bifocal assumes.
+    #[arg(long, value_name = "ARN")]
+    pub role: Option<String>,
+    /// The proxy signs for its clients with Bifocal's credentials.
+    #[arg(long)]
+    pub resign: bool,
+    /// Quality metrics are written to CloudWatch.
+    #[arg(long)]
+    pub write_back: bool,
 }

@@ -5,5 +5,6 @@ pub mod backtest;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod iam;
 pub mod plan;
 pub mod serve;

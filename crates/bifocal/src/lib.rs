@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod iam;
 mod limits;
 pub mod outbound;
 pub mod output;
@@ -41,6 +42,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Backfill(args) => commands::backfill::run(args, cli.format),
         Command::Backtest(args) => commands::backtest::run(args, cli.format),
         Command::Plan(args) => commands::plan::run(args, cli.format),
+        Command::Iam(args) => commands::iam::run(args),
         Command::Explain { code } => commands::explain::run(code),
     };
     match result {

@@ -10,6 +10,8 @@ pub(crate) const DELIVERIES_AT_ONCE: u32 = 16;
 pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one answer of a judge or webhook.
 pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
+/// Calls of PutMetricData that wait while AWS takes none: four hours of one namespace.
+pub(crate) const CLOUDWATCH_PUTS_WAITING: usize = 240;
 
 /// Connections of the page's address.
 pub(crate) const PAGE_CONNECTIONS: usize = 256;
@@ -31,6 +33,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "page_head_seconds",
         PAGE_HEAD_SECONDS,
         "a connection without a whole request head for so long, at its start or between two requests, is closed",
+    ),
+    (
+        "cloudwatch_puts_waiting",
+        CLOUDWATCH_PUTS_WAITING as u64,
+        "calls of PutMetricData that wait while AWS takes none; then the oldest is dropped",
     ),
     ("reply_bytes", REPLY_BYTES as u64, "bytes of one answer of a judge or webhook"),
 ];

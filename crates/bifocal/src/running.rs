@@ -3,6 +3,7 @@
 //! Start: store and watch, engine, judge, proxies, scrapes, courier, page. End: the proxies stop accepting and finish
 //! their streams, the judge finishes what it has in hand, the engine commits what waits and seals, the page goes last.
 
+mod cloudwatch;
 mod events;
 mod listener;
 mod page;
@@ -74,6 +75,7 @@ pub fn open_pipeline(
         costs: Costs::of(&config.targets),
         channels: config.channels.clone(),
         page: format!("http://{}", config.addresses.listen),
+        cloudwatch: config.cloudwatch.clone(),
     };
     let mut pipeline = Pipeline::open(options, clock.now(), telemetry).map_err(user_error)?;
     if let Some(judge) = judge(config)? {
@@ -133,9 +135,10 @@ impl Running {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
             }
             events::start(config, &intake, &reader, &sources);
-            anyhow::Ok((listener, page, queue, proxies))
+            let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
+            anyhow::Ok((listener, page, queue, proxies, writer))
         };
-        let (listener, page, queue, proxies) = match begun.await {
+        let (listener, page, queue, proxies, writer) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was watched yet: the next start must not report that something may be missing.
@@ -171,6 +174,9 @@ impl Running {
             telemetry,
         };
         outlets.spawn("courier", courier.run(outlets.drain()));
+        if let Some(writer) = writer {
+            outlets.spawn("cloudwatch", writer.run(outlets.drain()));
+        }
         if let Some(queue) = &queue {
             requeue(&reader, queue);
         }

@@ -13,8 +13,10 @@ use super::put::{Datum, Put, Unit, Value, puts};
 #[derive(Clone, Debug)]
 pub struct WriteBack {
     config: WriteBackConfig,
-    /// Since the last minute. Bounded by the watch's targets and the judge's dimensions.
-    fresh: BTreeMap<TargetKey, Fresh>,
+    /// Judged since the last snapshot. Bounded by the watch's targets and the judge's dimensions, as what is due.
+    coming: BTreeMap<TargetKey, Fresh>,
+    /// Judged before it, and not put yet.
+    due: BTreeMap<TargetKey, Fresh>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,86 +38,106 @@ struct Latency {
 impl WriteBack {
     /// Nothing was judged yet.
     pub fn new(config: WriteBackConfig) -> Self {
-        Self { config, fresh: BTreeMap::new() }
+        Self { config, coming: BTreeMap::new(), due: BTreeMap::new() }
     }
 
     /// Notes one durable record.
     pub fn apply(&mut self, record: &Record) {
         let Record::Score(score) = record else { return };
-        if score.kind != EvaluatorKind::Judge || score.value().is_none() {
+        if !matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Composite) || score.value().is_none() {
             return;
         }
-        let fresh = self.fresh.entry(score.target.clone()).or_default();
+        let fresh = self.coming.entry(score.target.clone()).or_default();
         fresh.judged.insert(score.dimension.clone(), score.fingerprint);
+        if score.kind == EvaluatorKind::Composite {
+            return;
+        }
         let millis = 1e3 * score.latency_seconds;
         if millis.is_finite() && millis >= 0.0 {
-            fresh.latency.get_or_insert(Latency { n: 0.0, sum: 0.0, min: millis, max: millis }).take(millis);
+            fresh.latency.get_or_insert_with(Latency::default).join(Latency {
+                n: 1.0,
+                sum: millis,
+                min: millis,
+                max: millis,
+            });
         }
     }
 
-    /// What to put now: the estimates of the dimensions that were judged since the last call, of the targets of the
-    /// snapshot.
+    /// A snapshot was published that has seen all records so far: they are due.
+    pub fn settle(&mut self) {
+        for (target, fresh) in std::mem::take(&mut self.coming) {
+            let due = self.due.entry(target).or_default();
+            due.judged.extend(fresh.judged);
+            if let Some(latency) = fresh.latency {
+                due.latency.get_or_insert_with(Latency::default).join(latency);
+            }
+        }
+    }
+
+    /// What to put now: of each target the estimates of the dimensions that are due.
     pub fn take(&mut self, snapshot: &Snapshot) -> Vec<Put> {
-        let fresh = std::mem::take(&mut self.fresh);
+        let due = std::mem::take(&mut self.due);
         let namespaces = [Some(&self.config.namespace), self.config.second_namespace.as_ref()];
         let mut by_namespace: BTreeMap<String, Vec<Datum>> = BTreeMap::new();
         for view in &snapshot.targets {
-            let Some(fresh) = fresh.get(&view.key) else { continue };
-            let data = self.of_target(view, fresh, snapshot.now);
+            let Some(fresh) = due.get(&view.key) else { continue };
+            let data = of_target(&self.config, view, fresh, snapshot.now);
             for namespace in namespaces.into_iter().flatten() {
                 by_namespace.entry(namespace.of(&view.key)).or_default().extend(data.iter().cloned());
             }
         }
         by_namespace.into_iter().flat_map(|(namespace, data)| puts(&namespace, data)).collect()
     }
+}
 
-    fn of_target(&self, view: &TargetView, fresh: &Fresh, now: Timestamp) -> Vec<Datum> {
-        let dimensions = dimensions(view);
-        let datum = |metric: String, unit: Unit, value: Value| Datum {
-            metric,
-            dimensions: dimensions.clone(),
-            time: now,
-            unit,
-            value,
-        };
-        let mut data = Vec::new();
-        for (dimension, fingerprint) in &fresh.judged {
-            let same =
-                |stream: &&StreamView| stream.dimension == *dimension && stream.fingerprint == *fingerprint;
-            let Some(stream) = view.streams.iter().find(same) else { continue };
-            let metric = metric(dimension);
-            if let Some(mean) = stream.estimate {
-                data.push(datum(metric.clone(), Unit::None, Value::One(mean.value)));
-                if self.config.bounds {
-                    data.push(datum(format!("{metric}_lower"), Unit::None, Value::One(mean.lower)));
-                    data.push(datum(format!("{metric}_upper"), Unit::None, Value::One(mean.upper)));
-                }
-                if self.config.counts {
-                    data.push(datum(
-                        format!("{metric}_judged"),
-                        Unit::Count,
-                        Value::One(mean.n_judged as f64),
-                    ));
-                }
+fn of_target(config: &WriteBackConfig, view: &TargetView, fresh: &Fresh, now: Timestamp) -> Vec<Datum> {
+    let dimensions = dimensions(view);
+    let datum = |metric: String, unit: Unit, value: Value| Datum {
+        metric,
+        dimensions: dimensions.clone(),
+        time: now,
+        unit,
+        value,
+    };
+    let mut data = Vec::new();
+    for (dimension, fingerprint) in &fresh.judged {
+        let same =
+            |stream: &&StreamView| stream.dimension == *dimension && stream.fingerprint == *fingerprint;
+        let Some(stream) = view.streams.iter().find(same) else { continue };
+        let metric = metric(dimension);
+        if let Some(mean) = stream.estimate {
+            data.push(datum(metric.clone(), Unit::None, Value::One(mean.value)));
+            if config.bounds {
+                data.push(datum(format!("{metric}_lower"), Unit::None, Value::One(mean.lower)));
+                data.push(datum(format!("{metric}_upper"), Unit::None, Value::One(mean.upper)));
             }
-            if let (true, Some(passing)) = (self.config.pass_rates, stream.pass_rate) {
-                data.push(datum(format!("{dimension}_pass_rate"), Unit::None, Value::One(passing.value)));
+            if config.counts {
+                data.push(datum(format!("{metric}_judged"), Unit::Count, Value::One(mean.n_judged as f64)));
             }
         }
-        if let Some(Latency { n, sum, min, max }) = fresh.latency {
-            let value = Value::Many { n, sum, min, max };
-            data.push(datum("quality_evaluation_latency".to_owned(), Unit::Milliseconds, value));
+        if let (true, Some(passing)) = (config.pass_rates, stream.pass_rate) {
+            data.push(datum(format!("{dimension}_pass_rate"), Unit::None, Value::One(passing.value)));
         }
-        data
+    }
+    if let Some(Latency { n, sum, min, max }) = fresh.latency {
+        let value = Value::Many { n, sum, min, max };
+        data.push(datum("quality_evaluation_latency".to_owned(), Unit::Milliseconds, value));
+    }
+    data
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self { n: 0.0, sum: 0.0, min: f64::INFINITY, max: 0.0 }
     }
 }
 
 impl Latency {
-    fn take(&mut self, millis: f64) {
-        self.n += 1.0;
-        self.sum += millis;
-        self.min = self.min.min(millis);
-        self.max = self.max.max(millis);
+    fn join(&mut self, other: Self) {
+        self.n += other.n;
+        self.sum += other.sum;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
     }
 }
 

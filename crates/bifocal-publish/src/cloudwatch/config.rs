@@ -1,5 +1,7 @@
 //! What is written, and under which name.
 
+use std::num::NonZeroU32;
+
 use bifocal_model::TargetKey;
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +9,8 @@ use crate::limits::CLOUDWATCH_NAME_MAX;
 
 /// The namespace of AWS's article on observability of inference components.
 const ARTICLE: &str = "/aws/sagemaker/inference-quality/{inference_component}";
+
+const EVERY_SECONDS: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 /// The section `[cloudwatch]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ pub struct WriteBackConfig {
     pub counts: bool,
     /// The region; that of the environment when absent.
     pub region: Option<String>,
+    /// Seconds between two points of a metric; less than a minute costs more calls, not more metrics.
+    pub every_seconds: NonZeroU32,
 }
 
 impl Default for WriteBackConfig {
@@ -38,6 +44,7 @@ impl Default for WriteBackConfig {
             pass_rates: false,
             counts: false,
             region: None,
+            every_seconds: EVERY_SECONDS,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_watch::alert::RuleConfig;
 use bifocal_watch::{AlertingConfig, Objectives, QualityConfig};
@@ -36,6 +37,8 @@ pub struct ConfigFile {
     pub channel: Vec<ChannelConfig>,
     /// What happened, as others write it down.
     pub events: EventsSection,
+    /// Quality metrics written to CloudWatch; off unless `write = true`.
+    pub cloudwatch: WriteBackConfig,
 }
 
 /// `[events]`.

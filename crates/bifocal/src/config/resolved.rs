@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_model::{Component, TargetKey};
+use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_watch::WatchConfig;
 use bifocal_watch::alert::{RuleConfig, shipped_rules};
@@ -34,6 +35,8 @@ pub struct Resolved {
     pub channels: Vec<ChannelConfig>,
     /// The file of events; `None`: none.
     pub events_file: Option<PathBuf>,
+    /// What is written to CloudWatch.
+    pub cloudwatch: WriteBackConfig,
 }
 
 /// Where to listen and where the data are.
@@ -141,6 +144,7 @@ impl Resolved {
             watch,
             channels: file.channel,
             events_file: file.events.file,
+            cloudwatch: file.cloudwatch,
         })
     }
 }

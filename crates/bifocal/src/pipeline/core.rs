@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
+use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
 use bifocal_publish::notify::{ChannelConfig, payload};
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
@@ -36,6 +37,8 @@ pub struct Options {
     pub channels: Vec<ChannelConfig>,
     /// Address of the page, for links in messages.
     pub page: String,
+    /// What is written to CloudWatch of what is judged.
+    pub cloudwatch: WriteBackConfig,
 }
 
 /// The pipeline.
@@ -51,6 +54,8 @@ pub struct Pipeline {
     channels: Vec<ChannelConfig>,
     page: String,
     exposition: Arc<Mutex<Exposition>>,
+    /// Where quality metrics are written to CloudWatch.
+    write_back: Option<Arc<Mutex<WriteBack>>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     anchors_wanted: Vec<Dimension>,
 }
@@ -99,6 +104,10 @@ impl Pipeline {
             channels: options.channels,
             page: options.page,
             exposition: Arc::default(),
+            write_back: options
+                .cloudwatch
+                .write
+                .then(|| Arc::new(Mutex::new(WriteBack::new(options.cloudwatch)))),
             snapshot,
             anchors_wanted: Vec::new(),
         };
@@ -133,10 +142,15 @@ impl Pipeline {
         let appended = self.store.append_arrived(batches, arrivals)?;
         let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written =
+            self.write_back.as_ref().map(|book| book.lock().unwrap_or_else(PoisonError::into_inner));
         let mut calls = HashMap::new();
         for (_, record) in appended.records {
             see(&mut self.watch, &record);
             exposition.apply(&record);
+            if let Some(book) = &mut written {
+                book.apply(&record);
+            }
             match record {
                 Record::Inference(call) if self.chooser.is_some() => {
                     calls.insert(call.id, call);
@@ -231,6 +245,11 @@ impl Pipeline {
         Arc::clone(&self.exposition)
     }
 
+    /// What was judged and is to be written to CloudWatch; `None`: nothing is.
+    pub fn write_back(&self) -> Option<Arc<Mutex<WriteBack>>> {
+        self.write_back.clone()
+    }
+
     /// From now on `/metrics` counts from zero: history is not traffic of this process.
     pub fn forget_counters(&self) {
         *self.exposition.lock().unwrap_or_else(PoisonError::into_inner) = Exposition::new();
@@ -276,6 +295,9 @@ impl Pipeline {
         }
         self.anchors_wanted = outcome.anchors_wanted;
         self.snapshot.store(Arc::new(outcome.snapshot));
+        if let Some(book) = &self.write_back {
+            book.lock().unwrap_or_else(PoisonError::into_inner).settle();
+        }
         Ok(())
     }
 

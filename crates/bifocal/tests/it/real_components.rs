@@ -7,4 +7,5 @@ mod bed;
 mod bifocal;
 mod client;
 mod llama;
+mod moto;
 mod prometheus;

@@ -59,6 +59,7 @@ fn told(config: WriteBackConfig, records: &[Record], now: i64) -> (WriteBack, Ve
         book.apply(record);
     }
     let snapshot = watch.tick(at(now), &NoQuantiles).snapshot;
+    book.settle();
     let puts = book.take(&snapshot);
     (book, puts, snapshot)
 }
@@ -68,7 +69,7 @@ fn minute() -> Vec<Record> {
         let value = if second % 5 == 0 { 0.25 } else { 1.0 };
         [
             score(second, "qwen", "relevance", value, EvaluatorKind::Judge),
-            score(second, "qwen", "composite", 0.75, EvaluatorKind::Judge),
+            score(second, "qwen", "composite", 0.75, EvaluatorKind::Composite),
             score(second, "gpt-oss", "safety", 1.0, EvaluatorKind::Judge),
             score(second, "gpt-oss", "refusal", 1.0, EvaluatorKind::Heuristic),
         ]
@@ -111,6 +112,8 @@ fn what_nobody_judged_since_is_not_put_again() {
     let (mut book, _, snapshot) = told(WriteBackConfig::default(), &minute(), 60);
     assert_eq!(book.take(&snapshot), [], "absent is not zero");
     book.apply(&score(61, "qwen", "relevance", 1.0, EvaluatorKind::Judge));
+    assert_eq!(book.take(&snapshot), [], "no snapshot has it yet");
+    book.settle();
     let puts = book.take(&snapshot);
     assert_eq!(puts.len(), 1);
     assert_eq!(metrics(&puts[0]), ["relevance_score", "quality_evaluation_latency"]);

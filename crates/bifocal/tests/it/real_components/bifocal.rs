@@ -28,11 +28,18 @@ pub(super) struct Bifocal {
 impl Bifocal {
     /// Serves an upstream that is scraped each second.
     pub(super) fn serve(upstream: &str, args: &[&str]) -> Self {
+        Self::serve_scraping(upstream, &format!("{upstream}/metrics"), args)
+    }
+
+    /// Serves an upstream of which another page is scraped each second.
+    pub(super) fn serve_scraping(upstream: &str, scrape: &str, args: &[&str]) -> Self {
         let data = TempDir::new().unwrap();
         let config = data.path().join("bifocal.toml");
         std::fs::write(
             &config,
-            format!("[[target]]\nupstream = \"{upstream}\"\nscrape_every_seconds = 1.0\n"),
+            format!(
+                "[[target]]\nupstream = \"{upstream}\"\nscrape = '{scrape}'\nscrape_every_seconds = 1.0\n"
+            ),
         )
         .unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_bifocal"))

@@ -56,6 +56,25 @@ fn real_prometheus_reads_our_metrics() {
     promtool_accepts(prometheus.address("promtool"), &bifocal.text(&format!("{}/metrics", bifocal.page)));
 }
 
+/// A server that a Prometheus scrapes already is read from that Prometheus, by its federation page.
+#[test]
+fn real_prometheus_is_read_in_place_of_the_server() {
+    let Some(llama) = Component::start("llm-server", &[]) else { return };
+    let Some(python) = openai_python() else { return };
+    let server = llama.address("openai").trim_end_matches("/v1");
+    let page = format!("{}/metrics", server.trim_start_matches("http://"));
+    let Some(prometheus) = Component::start("prometheus", &["--scrape", &page]) else { return };
+    let address = prometheus.address("prometheus");
+    let federation = format!("{address}/federate?match[]=%7B__name__%3D~%22llamacpp:.%2B%22%7D");
+    let bifocal = Bifocal::serve_scraping(server, &federation, &[]);
+    client::ask(&python, &bifocal.proxy, "plain", "What is salt?");
+    bifocal.inferences(1);
+    bifocal.until("the server's queue is known", |bifocal| {
+        let metrics = bifocal.text(&format!("{}/metrics", bifocal.page));
+        metrics.lines().any(|line| line.starts_with("bifocal_requests_waiting{")).then_some(())
+    });
+}
+
 /// promtool parses and lints the text; what it says stands in the failure.
 fn promtool_accepts(promtool: &str, text: &str) {
     let mut lint = Command::new(promtool)

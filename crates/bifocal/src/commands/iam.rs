@@ -1,0 +1,125 @@
+//! `bifocal iam`: the smallest policy for a configuration, read-only first.
+
+use anyhow::Context as _;
+
+use crate::Done;
+use crate::cli::IamArgs;
+use crate::config::{ConfigFile, load};
+use crate::iam::{Policy, Scope};
+use crate::output;
+use crate::user_error::{Code, UserError};
+
+/// Prints the policy, and on standard error what it does not hold and why.
+pub fn run(args: &IamArgs) -> anyhow::Result<Done> {
+    let config = match &args.config {
+        Some(path) => load(path)?,
+        None => ConfigFile::default(),
+    };
+    let (scope, notes) = scope(args, &config)?;
+    let policy = Policy::of(&scope);
+    output::line(&serde_json::to_string_pretty(&policy).context("print the policy")?);
+    notes.iter().for_each(|note| output::note(note));
+    Ok(Done::Well)
+}
+
+/// What the policy is for, and what a person should know of it.
+fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), UserError> {
+    let endpoints = args.sagemaker.clone();
+    let mut notes = Vec::new();
+    let any = |value: &Option<String>, flag: &str, notes: &mut Vec<String>| {
+        value.clone().unwrap_or_else(|| {
+            notes.push(format!("note: no {flag} was given, so the policy says `*`"));
+            "*".to_owned()
+        })
+    };
+    let region = any(&args.region, "--region", &mut notes);
+    let account = any(&args.account, "--account", &mut notes);
+    let capture = args.capture.as_deref().map(bucket).transpose()?;
+    if capture.is_none() {
+        notes.push(
+            "note: captured answers are left out: name their place with --capture s3://BUCKET/PREFIX (DescribeEndpoint \
+             shows it as DestinationS3Uri)"
+                .to_owned(),
+        );
+    }
+    let written = &config.cloudwatch;
+    let namespaces = (written.write || args.write_back)
+        .then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
+    let scope = Scope {
+        capture,
+        key: args.kms_key.clone(),
+        role: args.role.clone(),
+        namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
+        resigns: args.resign,
+        ..Scope::reading(&region, &account, endpoints)
+    };
+    if Policy::of(&scope).statement.is_empty() {
+        return Err(UserError::new(Code::Usage, "iam: this configuration calls nothing of AWS")
+            .hint("name an endpoint with --sagemaker NAME, or add [cloudwatch] write = true"));
+    }
+    Ok((scope, notes))
+}
+
+/// `s3://BUCKET/PREFIX`, without a slash at the end.
+fn bucket(address: &str) -> Result<(String, String), UserError> {
+    let parts = address.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+    match parts {
+        Some((bucket, prefix)) if !bucket.is_empty() => {
+            Ok((bucket.to_owned(), prefix.trim_end_matches('/').to_owned()))
+        }
+        _ => Err(UserError::new(Code::Usage, format!("iam: --capture `{address}` is no s3://BUCKET/PREFIX"))
+            .hint("take DestinationS3Uri of the endpoint's capture configuration")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(flags: &[&str]) -> IamArgs {
+        use clap::Parser as _;
+        let words = ["bifocal", "iam"].iter().chain(flags);
+        match crate::cli::Cli::try_parse_from(words).unwrap().command {
+            crate::cli::Command::Iam(args) => args,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let config = ConfigFile::default();
+        let (scope, notes) = super::scope(&args(&["--sagemaker", "llm-prod"]), &config).unwrap();
+        assert_eq!((scope.region.as_str(), scope.account.as_str()), ("*", "*"));
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        let flags = [
+            "--sagemaker",
+            "a",
+            "--region",
+            "eu-west-1",
+            "--account",
+            "123456789012",
+            "--capture",
+            "s3://b/p/",
+        ];
+        let (scope, notes) = super::scope(&args(&flags), &config).unwrap();
+        assert_eq!(scope.capture, Some(("b".to_owned(), "p".to_owned())));
+        assert_eq!(notes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn writing_follows_the_configuration() {
+        let config: ConfigFile = crate::config::parse("[cloudwatch]\nwrite = true\n", "f").unwrap();
+        let (scope, _) = super::scope(&args(&[]), &config).unwrap();
+        assert_eq!(scope.namespaces, ["/aws/sagemaker/inference-quality/*"]);
+    }
+
+    #[test]
+    fn nothing_to_call_and_no_bucket_are_said() {
+        let refused =
+            |flags: &[&str]| super::scope(&args(flags), &ConfigFile::default()).unwrap_err().to_string();
+        assert!(refused(&[]).contains("calls nothing of AWS"), "{}", refused(&[]));
+        for bad in ["bucket/x", "s3://", "https://s3/x"] {
+            assert!(refused(&["--sagemaker", "a", "--capture", bad]).contains("is no s3://"), "{bad}");
+        }
+    }
+}

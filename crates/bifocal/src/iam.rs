@@ -1,0 +1,224 @@
+//! The smallest policy that a configuration needs.
+//!
+//! Pure: what is watched goes in, a policy document comes out. Which action belongs to which part of Bifocal is data of
+//! `bifocal-aws`, so that what `check` says of a denied action and what is printed here are one.
+
+use std::collections::BTreeMap;
+
+use bifocal_aws::permission::{Feature, PERMISSIONS, Resource};
+use serde::Serialize;
+
+/// What the policy is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The region; `*`: any.
+    pub region: String,
+    /// The account's number; `*`: any.
+    pub account: String,
+    /// Endpoint names, patterns allowed.
+    pub endpoints: Vec<String>,
+    /// Bucket and prefix of the captured answers.
+    pub capture: Option<(String, String)>,
+    /// ARN of the key that they are encrypted with.
+    pub key: Option<String>,
+    /// ARN of the role that is assumed.
+    pub role: Option<String>,
+    /// Namespaces that quality metrics are written to, with `*` for what differs by target.
+    pub namespaces: Vec<String>,
+    /// Whether the proxy signs for its clients.
+    pub resigns: bool,
+}
+
+/// A policy document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    /// The version of the policy language.
+    pub version: &'static str,
+    /// The reading ones first; each feature that writes has one of its own.
+    pub statement: Vec<Statement>,
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Statement {
+    /// Its identifier, unique in the policy.
+    pub sid: String,
+    /// `Allow`.
+    pub effect: &'static str,
+    /// The actions.
+    pub action: Vec<&'static str>,
+    /// On what.
+    pub resource: Vec<String>,
+    /// When, where AWS knows no resource or the resource is too wide.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub condition: BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>>,
+}
+
+impl Policy {
+    /// The policy of a scope.
+    pub fn of(scope: &Scope) -> Self {
+        let mut statement: Vec<Statement> = Vec::new();
+        for feature in Feature::ALL.into_iter().filter(|feature| scope.needs(*feature)) {
+            let mut resources: Vec<(Resource, Vec<&'static str>)> = Vec::new();
+            for permission in PERMISSIONS.iter().filter(|permission| permission.feature == feature) {
+                match resources.iter_mut().find(|(resource, _)| *resource == permission.resource) {
+                    Some((_, actions)) => actions.extend(permission.actions),
+                    None => resources.push((permission.resource, permission.actions.to_vec())),
+                }
+            }
+            let several = resources.len() > 1;
+            statement.extend(resources.into_iter().enumerate().map(|(i, (resource, action))| Statement {
+                sid: format!(
+                    "{}{}",
+                    feature.statement(),
+                    if several { (i + 1).to_string() } else { String::new() }
+                ),
+                effect: "Allow",
+                action,
+                resource: scope.resources(resource),
+                condition: scope.condition(resource),
+            }));
+        }
+        Self { version: "2012-10-17", statement }
+    }
+}
+
+impl Scope {
+    /// A scope that only reads inventory and metrics.
+    pub fn reading(region: &str, account: &str, endpoints: Vec<String>) -> Self {
+        Self {
+            region: region.to_owned(),
+            account: account.to_owned(),
+            endpoints,
+            capture: None,
+            key: None,
+            role: None,
+            namespaces: Vec::new(),
+            resigns: false,
+        }
+    }
+
+    fn needs(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Inventory | Feature::Metrics => !self.endpoints.is_empty(),
+            Feature::Capture => self.capture.is_some(),
+            Feature::EncryptedCapture => self.key.is_some(),
+            Feature::AssumedRole => self.role.is_some(),
+            Feature::Resigning => self.resigns,
+            Feature::WriteBack => !self.namespaces.is_empty(),
+        }
+    }
+
+    fn resources(&self, resource: Resource) -> Vec<String> {
+        let (bucket, prefix) = self.capture.clone().unwrap_or_default();
+        match resource {
+            Resource::Any | Resource::Namespaces => vec!["*".to_owned()],
+            Resource::Endpoints => {
+                // SageMaker writes names in ARNs in lower case, whatever they were created as.
+                let mut names: Vec<String> =
+                    self.endpoints.iter().flat_map(|name| [name.clone(), name.to_lowercase()]).collect();
+                names.sort();
+                names.dedup();
+                names.iter().map(|name| self.sagemaker(&format!("endpoint/{name}"))).collect()
+            }
+            Resource::EndpointConfigs => vec![self.sagemaker("endpoint-config/*")],
+            Resource::InferenceComponents => vec![self.sagemaker("inference-component/*")],
+            Resource::CaptureBucket => vec![format!("arn:{}:s3:::{bucket}", self.partition())],
+            Resource::CaptureObjects => {
+                let slash = if prefix.is_empty() { "" } else { "/" };
+                vec![format!("arn:{}:s3:::{bucket}/{prefix}{slash}*", self.partition())]
+            }
+            Resource::CaptureKey => self.key.iter().cloned().collect(),
+            Resource::Role => self.role.iter().cloned().collect(),
+        }
+    }
+
+    fn condition(&self, resource: Resource) -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>> {
+        let (key, values) = match (resource, &self.capture) {
+            (Resource::Namespaces, _) => ("cloudwatch:namespace", self.namespaces.clone()),
+            (Resource::CaptureBucket, Some((_, prefix))) if !prefix.is_empty() => {
+                ("s3:prefix", vec![format!("{prefix}/*")])
+            }
+            _ => return BTreeMap::new(),
+        };
+        BTreeMap::from([("StringLike", BTreeMap::from([(key, values)]))])
+    }
+
+    fn sagemaker(&self, what: &str) -> String {
+        format!("arn:{}:sagemaker:{}:{}:{what}", self.partition(), self.region, self.account)
+    }
+
+    fn partition(&self) -> &'static str {
+        match &self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope::reading("us-east-1", "123456789012", vec!["llm-prod".into()])
+    }
+
+    fn actions(policy: &Policy) -> Vec<&'static str> {
+        policy.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()
+    }
+
+    #[test]
+    fn without_more_it_only_reads() {
+        let policy = Policy::of(&scope());
+        assert!(actions(&policy).iter().all(|action| {
+            ["List", "Describe", "Get"].iter().any(|verb| action.contains(&format!(":{verb}")))
+        }));
+        assert!(policy.statement.iter().all(|statement| statement.condition.is_empty()));
+        let endpoint = policy.statement.iter().find(|s| s.action == ["sagemaker:DescribeEndpoint"]).unwrap();
+        assert_eq!(endpoint.resource, ["arn:aws:sagemaker:us-east-1:123456789012:endpoint/llm-prod"]);
+    }
+
+    #[test]
+    fn each_feature_that_writes_is_a_statement_of_its_own_at_the_end() {
+        let scope =
+            Scope { namespaces: vec!["/aws/sagemaker/inference-quality/*".into()], resigns: true, ..scope() };
+        let policy = Policy::of(&scope);
+        let [.., invoke, write] = policy.statement.as_slice() else { unreachable!("{policy:?}") };
+        assert_eq!(invoke.sid, "BifocalInvokeForClients");
+        assert_eq!(
+            (write.sid.as_str(), write.action.as_slice()),
+            ("BifocalWriteMetrics", &["cloudwatch:PutMetricData"][..])
+        );
+        assert_eq!(
+            write.condition["StringLike"]["cloudwatch:namespace"],
+            ["/aws/sagemaker/inference-quality/*"]
+        );
+        let mut sids: Vec<&str> = policy.statement.iter().map(|statement| statement.sid.as_str()).collect();
+        sids.sort_unstable();
+        sids.dedup();
+        assert_eq!(sids.len(), policy.statement.len());
+    }
+
+    #[test]
+    fn captured_answers_are_read_under_their_prefix_alone() {
+        let capture = Some(("llm-capture".to_owned(), "prod".to_owned()));
+        let policy = Policy::of(&Scope { capture, ..scope() });
+        let of = |action: &str| policy.statement.iter().find(|s| s.action.contains(&action)).unwrap();
+        assert_eq!(of("s3:GetObject").resource, ["arn:aws:s3:::llm-capture/prod/*"]);
+        assert_eq!(of("s3:ListBucket").resource, ["arn:aws:s3:::llm-capture"]);
+        assert_eq!(of("s3:ListBucket").condition["StringLike"]["s3:prefix"], ["prod/*"]);
+    }
+
+    #[test]
+    fn other_partitions_and_capital_letters_are_named_as_aws_does() {
+        let scope = Scope::reading("cn-north-1", "*", vec!["LLM-Prod".into(), "chat-*".into()]);
+        let policy = Policy::of(&scope);
+        let endpoint = policy.statement.iter().find(|s| s.action == ["sagemaker:DescribeEndpoint"]).unwrap();
+        let arn = |name: &str| format!("arn:aws-cn:sagemaker:cn-north-1:*:endpoint/{name}");
+        assert_eq!(endpoint.resource, [arn("LLM-Prod"), arn("chat-*"), arn("llm-prod")]);
+    }
+}
