@@ -10,6 +10,7 @@ pub mod detection;
 pub mod ladder;
 
 use bifocal_evaluate::judge::{Cap, JudgeConfig};
+use bifocal_infra::right_sizing::Advice;
 use bifocal_stats::budget;
 use serde::Serialize;
 
@@ -74,6 +75,19 @@ pub struct Inputs {
     pub false_pages_per_30_days: f64,
     /// Squared correlation of a cheap judge's scores with the strong judge's.
     pub rho2: Known,
+    /// How many copies each target needed; empty where no store is looked at.
+    pub sizes: Vec<SizedTarget>,
+}
+
+/// Whether one target's accelerators are right-sized.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SizedTarget {
+    /// The target.
+    pub target: String,
+    /// The copies that would have been enough; `null` where that cannot be told.
+    pub advice: Option<Advice>,
+    /// Why it cannot be told.
+    pub unknown: Option<String>,
 }
 
 /// The plan.
@@ -99,6 +113,8 @@ pub struct Plan {
     pub tokens: [Known; 2],
     /// Mean and standard deviation of scores, for the simulated delays.
     pub scores: [Known; 2],
+    /// Whether accelerators are right-sized, by target.
+    pub sizes: Vec<SizedTarget>,
 }
 
 /// What judging takes.
@@ -192,6 +208,7 @@ impl Plan {
             tokens: inputs.tokens,
             scores: inputs.scores,
             traffic: inputs.traffic,
+            sizes: inputs.sizes,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `bifocal plan`: what a configuration will cost a month, and what it can detect how soon.
 
+mod copies;
 mod text;
 mod traffic;
 
@@ -129,5 +130,6 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
         baseline: [config.watch.quality.provisional_judged, config.watch.quality.baseline_judged],
         false_pages_per_30_days: config.watch.alerting.false_pages_per_30_days,
         rho2: pick(args.rho2, None, ASSUMED_RHO2),
+        sizes: observed.as_ref().map(|observed| observed.sizes.clone()).unwrap_or_default(),
     })
 }

@@ -18,6 +18,7 @@ fn inputs(judge: Option<JudgeConfig>) -> Inputs {
         baseline: [200, 500],
         false_pages_per_30_days: 2.0,
         rho2: said(0.67),
+        sizes: Vec::new(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! A plan for people.
 
+use bifocal_infra::right_sizing::{Bound, Certainty};
+
 use crate::output::line;
-use crate::plan::{Basis, Known, Plan, TargetPlan};
+use crate::plan::{Basis, Known, Plan, SizedTarget, TargetPlan};
 
 /// Prints a plan.
 pub(super) fn print(plan: &Plan) {
@@ -9,6 +11,10 @@ pub(super) fn print(plan: &Plan) {
     for traffic in &plan.traffic {
         let requests = known(&traffic.requests_per_day, 0);
         line(&format!("{}: {requests} requests a day, {:.1}% judged", traffic.target, 100.0 * traffic.rate));
+    }
+    if !plan.sizes.is_empty() {
+        line("\n# are GPUs right-sized?");
+        plan.sizes.iter().for_each(size);
     }
     line("\n# judging");
     let Some(judging) = &plan.judging else {
@@ -55,6 +61,38 @@ pub(super) fn print(plan: &Plan) {
             line(&format!("  at {} of its price: {}{usd}", step.price_ratio, step.advice));
         }
     }
+}
+
+fn size(size: &SizedTarget) {
+    let Some(advice) = &size.advice else {
+        let unknown = size.unknown.as_deref().unwrap_or("unknown");
+        line(&format!("{}: not told: {unknown}", size.target));
+        return;
+    };
+    let saving = match advice.saving.usd {
+        Some(usd) if usd >= 0.0 => format!("saves ${usd:.2} an hour"),
+        Some(usd) => format!("costs ${:.2} an hour more", -usd),
+        None => "saving unknown: the price of its instances is not known".to_owned(),
+    };
+    line(&format!(
+        "{}: {} copies would have been enough, {:.1} ran; {saving}; {} of {} hours would have broken an objective",
+        size.target, advice.copies, advice.copies_now, advice.hours_broken, advice.hours
+    ));
+    let bound = match advice.capacity.bound {
+        Bound::Seen => "more was not seen",
+        Bound::Ttft => "the time to the first token",
+        Bound::Itl => "the inter-token latency",
+        Bound::Duration => "the duration",
+        Bound::KvCache => "the KV cache",
+    };
+    let sure = match advice.certainty {
+        Certainty::Measured => "measured: no copy carries more than copies were seen to carry",
+        Certainty::Extrapolated => "extrapolated: take one step, and plan again",
+    };
+    line(&format!(
+        "  a copy carries {:.1} requests at once, bound by {bound}; {sure}",
+        advice.capacity.concurrency
+    ));
 }
 
 fn target(target: &TargetPlan) {

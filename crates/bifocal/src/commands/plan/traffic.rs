@@ -8,7 +8,7 @@ use bifocal_store::{Options, Query, Reader, Store};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
 use crate::config::Resolved;
-use crate::plan::{Basis, Known, Traffic};
+use crate::plan::{Basis, Known, SizedTarget, Traffic};
 
 /// Traffic is that of the newest week.
 const WEEK: Span = Span::from_secs(7 * 24 * 3600);
@@ -26,6 +26,8 @@ pub(super) struct Observed {
     pub(super) tokens: Option<[f64; 2]>,
     /// Mean and standard deviation of judged scores.
     pub(super) scores: Option<[f64; 2]>,
+    /// Copies that the load would have needed.
+    pub(super) sizes: Vec<SizedTarget>,
 }
 
 /// What the store of a configuration has seen; `None` without one or where it is empty.
@@ -82,7 +84,12 @@ fn look(reader: &Reader, config: &Resolved) -> anyhow::Result<Observed> {
     let enough = |moments: &Moments| (moments.n >= SCORES_MIN).then(|| moments.mean()).flatten();
     let tokens = enough(&tokens_in).zip(enough(&tokens_out)).map(|(input, output)| [input, output]);
     let scores = enough(&values).zip(values.sd()).map(|(mean, sd)| [mean, sd]);
-    Ok(Observed { traffic, tokens, scores })
+    Ok(Observed {
+        traffic,
+        tokens,
+        scores,
+        sizes: super::copies::sized(reader, &config.watch.objectives, WEEK)?,
+    })
 }
 
 fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {
