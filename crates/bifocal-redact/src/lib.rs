@@ -15,6 +15,7 @@ mod numbers;
 mod plain;
 mod redacted;
 mod scan;
+mod signs;
 mod texts;
 mod tokens;
 

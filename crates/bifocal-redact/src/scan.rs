@@ -4,6 +4,7 @@ use crate::kind::{Finding, Kind};
 use crate::limits::PASSES;
 use crate::plain::Plain;
 use crate::redacted::Redacted;
+use crate::signs::Signs;
 use crate::{numbers, tokens};
 
 /// A range of the text that is replaced by its kind.
@@ -48,7 +49,11 @@ fn hits(text: &str) -> Vec<Hit> {
 
 /// Tokens first, numbers in what lies between them.
 fn hits_in(text: &str) -> Vec<Hit> {
-    let tokens = tokens::find(text);
+    let signs = Signs::of(text);
+    let tokens = if signs.tokens { tokens::find(text) } else { Vec::new() };
+    if !signs.numbers {
+        return tokens;
+    }
     let mut hits = Vec::new();
     let mut from = 0;
     for token in tokens {
