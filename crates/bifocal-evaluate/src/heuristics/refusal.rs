@@ -124,7 +124,8 @@ const PHRASES: &[&str] = &[
 ];
 
 // A set of fixed words always builds; if a change ever makes it fail, the golden test says so.
-static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(PHRASES).ok());
+static MATCHER: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PHRASES).ok());
 
 /// Refuses: a phrase of refusal in the first 300 characters, or the provider's filter stopped it.
 fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
@@ -136,8 +137,15 @@ fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
 
 /// Whether a text begins by refusing.
 pub(crate) fn is_refusal(text: &str) -> bool {
-    let head = text.trim_start().chars().take(REFUSAL_CHARS).flat_map(char::to_lowercase);
+    let text = text.trim_start();
+    let Some(matcher) = MATCHER.as_ref() else { return false };
+    let ascii = text.as_bytes();
+    let ascii = ascii.get(..REFUSAL_CHARS).unwrap_or(ascii);
+    if ascii.is_ascii() {
+        return matcher.is_match(ascii);
+    }
+    let head = text.chars().take(REFUSAL_CHARS).flat_map(char::to_lowercase);
     let straight: String =
         head.map(|c| if matches!(c, '\u{2019}' | '\u{2018}' | '\u{2bc}') { '\'' } else { c }).collect();
-    MATCHER.as_ref().is_some_and(|matcher| matcher.is_match(&straight))
+    matcher.is_match(&straight)
 }

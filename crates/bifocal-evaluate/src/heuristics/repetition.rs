@@ -1,7 +1,5 @@
 //! Does the answer repeat itself?
 
-use std::collections::HashMap;
-
 use bifocal_model::{Inference, fnv1a};
 use bifocal_redact::Redacted;
 
@@ -34,21 +32,26 @@ fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
     if ends_in_loop(&words) {
         return Some(Finding::bad("loop"));
     }
-    let mut counts: HashMap<u64, usize> = HashMap::with_capacity(words.len());
-    let mut top = 0;
-    for gram in words.windows(N) {
-        let count = counts.entry(fnv1a(gram.iter().flat_map(|word| word.to_le_bytes()))).or_default();
-        *count += 1;
-        top = top.max(*count);
+    let mut grams: Vec<u64> = words.windows(N).map(gram).collect();
+    grams.sort_unstable();
+    let (mut distinct, mut top) = (0, 0);
+    for same in grams.chunk_by(u64::eq) {
+        distinct += 1;
+        top = top.max(same.len());
     }
-    let grams = (words.len() + 1 - N) as f64;
+    let grams = grams.len() as f64;
     Some(if top >= TOP_COUNT && top as f64 / grams > TOP_SHARE {
         Finding::bad("frequent")
-    } else if counts.len() as f64 / grams < DISTINCT_MIN {
+    } else if f64::from(distinct) / grams < DISTINCT_MIN {
         Finding::bad("few_distinct")
     } else {
         Finding::GOOD
     })
+}
+
+/// A hash of some words in their order.
+fn gram(words: &[u64]) -> u64 {
+    words.iter().fold(0, |hash: u64, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Hashes of the words; of the characters where a text has no spaces between words (Chinese, Japanese, one long
