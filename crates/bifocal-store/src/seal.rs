@@ -62,15 +62,12 @@ pub(crate) fn discard(dir: &Path, segments: &[Segment]) {
 impl Writer<'_> {
     fn records(&mut self, unsealed: &Unsealed) -> Result<(), Error> {
         let inferences = unsealed.inferences.iter().map(|(seq, i)| (*seq, &**i));
-        let by_hour = group(Table::Inferences, inferences, |(_, i)| i.time);
-        for (folder, mut rows) in by_hour {
-            rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
+        for (folder, rows) in by_target(Table::Inferences, inferences, |i| (&i.target, i.time)) {
             let span = span(rows.iter().map(|(_, i)| i.time));
             self.file(Table::Inferences, &folder, span, segment::write_inferences(&rows))?;
         }
         let scores = unsealed.scores.iter().map(|(seq, s)| (*seq, &**s));
-        for (folder, mut rows) in group(Table::Scores, scores, |(_, s)| s.time) {
-            rows.sort_by(|(a, x), (b, y)| (&x.target, x.time, a).cmp(&(&y.target, y.time, b)));
+        for (folder, rows) in by_target(Table::Scores, scores, |s| (&s.target, s.time)) {
             let span = span(rows.iter().map(|(_, s)| s.time));
             self.file(Table::Scores, &folder, span, segment::write_scores(&rows))?;
         }
@@ -201,6 +198,28 @@ fn group<T>(
         groups.entry(time(&row).floor_to(length)).or_default().push(row);
     }
     groups.into_iter().map(|(start, rows)| (table.folder(start), rows)).collect()
+}
+
+/// Rows by partition and within it by target, time and place in the journal. There are few targets and many rows, so
+/// the targets' names are compared once a row and not in the sorting.
+fn by_target<'a, T>(
+    table: Table,
+    rows: impl Iterator<Item = (Seq, &'a T)>,
+    key: impl Fn(&'a T) -> (&'a TargetKey, Timestamp),
+) -> Vec<(PathBuf, Vec<(Seq, &'a T)>)> {
+    let mut targets: BTreeMap<&TargetKey, Vec<(Timestamp, Seq, &T)>> = BTreeMap::new();
+    for (seq, row) in rows {
+        let (target, time) = key(row);
+        targets.entry(target).or_default().push((time, seq, row));
+    }
+    for rows in targets.values_mut() {
+        rows.sort_unstable_by_key(|&(time, seq, _)| (time, seq));
+    }
+    let grouped = group(table, targets.into_values().flatten(), |&(time, ..)| time);
+    grouped
+        .into_iter()
+        .map(|(folder, rows)| (folder, rows.into_iter().map(|(_, seq, row)| (seq, row)).collect()))
+        .collect()
 }
 
 fn span(times: impl Iterator<Item = Timestamp> + Clone) -> (Timestamp, Timestamp) {
