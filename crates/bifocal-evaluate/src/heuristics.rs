@@ -69,7 +69,7 @@ impl Heuristic {
             evaluator: format!("heuristic:{}", self.dimension),
             fingerprint: self.fingerprint(),
             kind: EvaluatorKind::Heuristic,
-            dimension: Dimension::new(self.dimension),
+            dimension: Dimension::known(self.dimension),
             verdict,
             inclusion: Probability::ONE,
             capture: inference.capture_probability,

@@ -42,5 +42,5 @@ pub use limits::LIMITS;
 pub use probability::{Probability, Unit};
 pub use reading::{Reading, Subject as ReadingSubject};
 pub use score::{Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Score, Selection, Shed, Verdict};
-pub use target::{Component, TargetId, TargetKey};
+pub use target::{Component, TargetId, TargetKey, TargetNames};
 pub use time::{Span, Timestamp, Window};

@@ -1,5 +1,6 @@
 //! What evaluators say of an inference.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::time::Timestamp;
 /// What a score is about: `relevance`, `safety`, `professional_tone`, `composite`, `empty`, `refusal`, …
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Dimension(pub String);
+pub struct Dimension(pub Cow<'static, str>);
 
 /// What makes two evaluators the same one: kind, version, model, prompt hash, parameters and parser, hashed.
 /// Scores of different fingerprints are never pooled.
@@ -154,7 +155,12 @@ pub enum Shed {
 impl Dimension {
     /// From a name.
     pub fn new(name: &str) -> Self {
-        Self(name.to_owned())
+        Self(Cow::Owned(name.to_owned()))
+    }
+
+    /// From a name that the code knows: nothing is copied.
+    pub const fn known(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
     }
 
     /// The name.

@@ -12,13 +12,14 @@ pub fn redact_inference(inference: Inference<String>) -> Inference<Redacted> {
     let mut answered = Counts::default();
     let mut clean = inference.map_texts(|text| asked.redact(text), |text| answered.redact(text));
     // Names that clients choose end in metrics and addresses, and so does a secret that was put into the wrong header.
-    let component = match &mut clean.target.component {
-        Component::InferenceComponent(name) | Component::Model(name) => name,
-    };
-    let names = [component, &mut clean.target.endpoint].into_iter().chain(&mut clean.tenant);
-    for name in names.chain(clean.labels.values_mut()) {
-        *name = asked.redact(std::mem::take(name)).into_string();
-    }
+    clean.target = clean.target.with(|names| {
+        let component = match &mut names.component {
+            Component::InferenceComponent(name) | Component::Model(name) => name,
+        };
+        asked.redact_name(component);
+        asked.redact_name(&mut names.endpoint);
+    });
+    clean.tenant.iter_mut().chain(clean.labels.values_mut()).for_each(|name| asked.redact_name(name));
     clean.redactions.extend(asked.into_redactions(false));
     clean.redactions.extend(answered.into_redactions(true));
     clean
@@ -39,6 +40,10 @@ impl Counts {
             self.0[kind as usize] = self.0[kind as usize].saturating_add(count);
         }
         clean
+    }
+
+    fn redact_name(&mut self, name: &mut String) {
+        *name = self.redact(std::mem::take(name)).into_string();
     }
 
     fn into_redactions(self, in_answer: bool) -> impl Iterator<Item = Redaction> {

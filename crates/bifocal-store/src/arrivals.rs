@@ -203,7 +203,7 @@ mod tests {
     use crate::fixture::{inference, target};
 
     fn call(n: u64) -> Record {
-        Record::Inference(Box::new(inference(n, 10)))
+        Record::Inference(Arc::new(inference(n, 10)))
     }
 
     fn counts(arrivals: &Arrivals, line: &Line) -> (u64, u64) {

@@ -131,11 +131,11 @@ pub(crate) fn event(i: u64, secs: i64) -> Event {
 }
 
 pub(crate) fn call(i: u64, secs: i64) -> Record {
-    Record::Inference(Box::new(inference(i, secs)))
+    Record::Inference(Arc::new(inference(i, secs)))
 }
 
 pub(crate) fn score(i: u64, secs: i64, dimension: &str) -> Record {
-    Record::Score(Box::new(score_of(&inference(i, secs), i, dimension)))
+    Record::Score(Arc::new(score_of(&inference(i, secs), i, dimension)))
 }
 
 pub(crate) fn select(i: u64, secs: i64, dimensions: &[&str]) -> Record {

@@ -135,7 +135,7 @@ impl Hot {
         }
     }
 
-    fn inference(&mut self, seq: Seq, inference: &Inference<Redacted>, telemetry: &Telemetry) {
+    fn inference(&mut self, seq: Seq, inference: &Arc<Inference<Redacted>>, telemetry: &Telemetry) {
         let (target, time) = (&inference.target, inference.time);
         self.aggregates.newest = self.aggregates.newest.max(time);
         self.aggregates.ledger.stored(inference.identity.source, Some(target));
@@ -143,20 +143,18 @@ impl Hot {
         if !self.rollups.add_inference(inference) {
             telemetry.limit_hit("store_targets");
         }
-        let shared = Arc::new(inference.clone());
-        self.inferences.insert((time, inference.id), Arc::clone(&shared));
+        self.inferences.insert((time, inference.id), Arc::clone(inference));
         self.times.insert(inference.id, time);
-        self.unsealed.inferences.push((seq, shared));
+        self.unsealed.inferences.push((seq, Arc::clone(inference)));
     }
 
-    fn score(&mut self, seq: Seq, score: &Score<Redacted>, telemetry: &Telemetry) {
+    fn score(&mut self, seq: Seq, score: &Arc<Score<Redacted>>, telemetry: &Telemetry) {
         self.aggregates.ledger.scored(score);
         if !self.rollups.add_score(score) {
             telemetry.limit_hit("streams_per_minute");
         }
-        let shared = Arc::new(score.clone());
-        self.scores.entry((score.time, score.inference)).or_default().push(Arc::clone(&shared));
-        self.unsealed.scores.push((seq, shared));
+        self.scores.entry((score.time, score.inference)).or_default().push(Arc::clone(score));
+        self.unsealed.scores.push((seq, Arc::clone(score)));
     }
 
     fn reading(&mut self, seq: Seq, reading: &Reading, telemetry: &Telemetry) {

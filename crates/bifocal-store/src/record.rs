@@ -1,4 +1,6 @@
-//! What the journal holds.
+//! What the journal holds. What is large is shared: memory, the watch and the judge hold the record that was written.
+
+use std::sync::Arc;
 
 use bifocal_model::{
     AnchorScore, Event, Inference, Loss, Reading, ReadingSubject, Score, Selection, Source, TargetKey,
@@ -15,9 +17,9 @@ pub struct Seq(pub u64);
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// A request and its response.
-    Inference(Box<Inference<Redacted>>),
+    Inference(Arc<Inference<Redacted>>),
     /// What an evaluator says of an inference.
-    Score(Box<Score<Redacted>>),
+    Score(Arc<Score<Redacted>>),
     /// A frozen answer was scored again. It is part of no estimate of the traffic and of no ledger of inferences.
     Anchor(AnchorScore),
     /// An inference was chosen to be judged.

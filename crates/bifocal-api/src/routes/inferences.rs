@@ -34,7 +34,7 @@ pub(crate) async fn list(
 ) -> Result<Json<List<InferenceRow>>, ApiError> {
     let query = query(&state, &asked)?;
     let reader = state.reader.clone();
-    let worst = asked.worst.map(Dimension);
+    let worst = asked.worst.map(|name| Dimension(name.into()));
     blocking(move || {
         let (calls, next) = match &worst {
             Some(dimension) => (reader.worst(&query, dimension)?, None),
@@ -88,7 +88,7 @@ fn query(state: &ApiState, asked: &Asked) -> Result<bifocal_store::Query, ApiErr
     let snapshot = (state.snapshot)();
     Ok(bifocal_store::Query {
         target: target_key(&snapshot, asked.target.as_ref())?,
-        dimension: asked.dimension.clone().map(Dimension),
+        dimension: asked.dimension.clone().map(|name| Dimension(name.into())),
         from: time("from", asked.from.as_ref())?,
         to: time("to", asked.to.as_ref())?,
         after: asked.cursor.as_deref().map(read_cursor).transpose()?,

@@ -276,7 +276,7 @@ impl Batch {
         match parse_line(bytes) {
             Ok(call) => {
                 let inference = redact_inference(common.inference(call, start));
-                self.step.records.push(Record::Inference(Box::new(inference)));
+                self.step.records.push(Record::Inference(Arc::new(inference)));
                 self.bytes += bytes.len();
                 self.resume_at = end;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bifocal_model::{
     Completeness, Component, ErrorClass, Identity, Inference, InferenceId, Probability, Source, TargetKey,
-    Timing, TokenCount, Usage,
+    TargetNames, Timing, TokenCount, Usage,
 };
 use bifocal_wire::data_capture::CapturedCall;
 use bifocal_wire::{CallRequest, CallResponse, ErrorBody};
@@ -60,7 +60,7 @@ impl Common {
     }
 
     pub(crate) fn target(&self, model: Option<&str>) -> TargetKey {
-        TargetKey {
+        TargetKey::new(TargetNames {
             origin: self.origin.clone(),
             endpoint: self.endpoint.clone(),
             variant: self.variant.clone(),
@@ -68,7 +68,7 @@ impl Common {
                 || Component::InferenceComponent(UNATTRIBUTED.to_owned()),
                 |model| Component::Model(model.to_owned()),
             ),
-        }
+        })
     }
 }
 

@@ -100,7 +100,7 @@ impl Anchor {
         }
         let scores = line.scores.into_iter().map(|(dimension, score)| {
             let unit = Unit::new(score).ok_or_else(|| format!("`{dimension}`: {score} is not in [0, 1]"))?;
-            Ok((Dimension(dimension), unit))
+            Ok((Dimension(dimension.into()), unit))
         });
         let scores = scores.collect::<Result<BTreeMap<_, _>, String>>()?;
         if scores.is_empty() {

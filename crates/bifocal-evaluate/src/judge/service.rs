@@ -190,7 +190,7 @@ impl Worker {
             scores.push(redact_score(score));
         }
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));
-        self.write(scores.into_iter().map(|score| Record::Score(Box::new(score))).collect()).await
+        self.write(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect()).await
     }
 
     /// One question, asked again where the failure may pass. The second value is what all tries together cost.

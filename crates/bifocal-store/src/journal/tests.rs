@@ -221,7 +221,7 @@ fn limit_append_bytes() {
     let mut record = call(0, 0);
     let Record::Inference(inference) = &mut record else { panic!() };
     let half = usize::try_from(crate::limits::APPEND_BYTES / 2).unwrap();
-    inference.answer = bifocal_redact::redact_owned("a ".repeat(half / 2)).0;
+    std::sync::Arc::make_mut(inference).answer = bifocal_redact::redact_owned("a ".repeat(half / 2)).0;
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = reopen(dir.path()).unwrap();
     let error = journal.append(&[vec![record.clone()], vec![record]], at(1)).unwrap_err();

@@ -1,7 +1,7 @@
 //! A target's key as columns.
 
 use arrow_array::StringArray;
-use bifocal_model::{Component, TargetKey};
+use bifocal_model::{Component, TargetKey, TargetNames};
 
 use super::columns::{Columns, Rows};
 use crate::Error;
@@ -52,6 +52,6 @@ impl<'a> Targets<'a> {
             Component::InferenceComponent(component.to_owned())
         };
         let (origin, endpoint, variant) = (origin.to_owned(), endpoint.to_owned(), variant.to_owned());
-        Ok(TargetKey { origin, endpoint, variant, component })
+        Ok(TargetKey::new(TargetNames { origin, endpoint, variant, component }))
     }
 }

@@ -89,7 +89,7 @@ fn a_failed_append_leaves_nothing_behind() {
     let mut huge = inference(9, 9);
     let length = usize::try_from(limits::APPEND_BYTES).unwrap();
     huge.answer = bifocal_redact::redact_owned("a ".repeat(length / 2)).0;
-    let error = store.append(vec![calls(2..4), vec![Record::Inference(Box::new(huge))]]).unwrap_err();
+    let error = store.append(vec![calls(2..4), vec![Record::Inference(Arc::new(huge))]]).unwrap_err();
     assert!(matches!(error, Error::AppendTooLarge { .. }), "{error}");
     assert_eq!(store.fingerprint().unwrap(), before);
     // They are still new: the failed append did not make them known.
@@ -353,7 +353,7 @@ fn limit_store_targets_and_series_and_streams() {
     let of_target = |i: u64| {
         let mut call = inference(i, 1);
         call.target = target(&format!("t{i:04}"));
-        Record::Inference(Box::new(call))
+        Record::Inference(Arc::new(call))
     };
     store.append(vec![(0..limits::TARGETS + 3).map(of_target).collect()]).unwrap();
     let other = store.reader().total(&TargetKey::other("local"), whole_day()).unwrap();
@@ -366,7 +366,7 @@ fn limit_store_targets_and_series_and_streams() {
         let mut score = first(i);
         score.target = target("t0000");
         score.kind = EvaluatorKind::Heuristic;
-        Record::Score(Box::new(score))
+        Record::Score(Arc::new(score))
     };
     store.append(vec![(0..limits::STREAMS_PER_MINUTE + 4).map(of_stream).collect()]).unwrap();
     assert_eq!(telemetry.value(Metric::LimitHits, &["streams_per_minute"]), 4);

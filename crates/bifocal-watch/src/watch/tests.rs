@@ -27,10 +27,8 @@ struct Traffic {
 
 impl Traffic {
     fn new(name: &str, seed: u64) -> Self {
-        let target = TargetKey {
-            component: Component::InferenceComponent(name.into()),
-            ..TargetKey::of_model("sim", name)
-        };
+        let target = TargetKey::of_model("sim", name)
+            .with(|names| names.component = Component::InferenceComponent(name.into()));
         Self { target, second: 0, noise: seed.wrapping_mul(2) + 1 }
     }
 
@@ -49,7 +47,7 @@ impl Traffic {
         self.second += 1;
         let value = (mean + 0.3 * (self.uniform() - 0.5)).clamp(0.0, 1.0);
         let id = InferenceId::v7(self.now(), [0; 10]);
-        [Record::Inference(Box::new(self.call(id))), Record::Score(Box::new(self.score(id, value)))]
+        [Record::Inference(Arc::new(self.call(id))), Record::Score(Arc::new(self.score(id, value)))]
     }
 
     fn call(&self, id: InferenceId) -> bifocal_model::Inference<bifocal_store::Redacted> {
@@ -265,7 +263,7 @@ fn a_new_fingerprint_begins_a_new_stream() {
     traffic.second += 1;
     let mut other = traffic.score(InferenceId::v7(traffic.now(), [1; 10]), 0.1);
     other.fingerprint = Fingerprint(8);
-    watch.apply(&Record::Score(Box::new(other)));
+    watch.apply(&Record::Score(Arc::new(other)));
     let view = &watch.tick(traffic.now(), &NoQuantiles).snapshot.targets[0];
     assert_eq!(view.streams.len(), 1, "only the newest is shown");
     assert_eq!((view.streams[0].fingerprint, view.streams[0].judged), (Fingerprint(8), 1));
@@ -278,7 +276,7 @@ fn the_limit_watch_targets_is_counted() {
     let mut watch = Watch::new(WatchConfig::default(), telemetry.clone()).unwrap();
     for i in 0..=TARGETS_MAX {
         let traffic = Traffic::new(&format!("m{i}"), 1);
-        watch.apply(&Record::Inference(Box::new(traffic.call(InferenceId::v7(traffic.now(), [0; 10])))));
+        watch.apply(&Record::Inference(Arc::new(traffic.call(InferenceId::v7(traffic.now(), [0; 10])))));
     }
     let snapshot = watch.tick(Timestamp::from_secs(1_800_000_001), &NoQuantiles).snapshot;
     assert_eq!(snapshot.targets.len(), TARGETS_MAX + 1);
@@ -297,7 +295,7 @@ fn the_limit_watch_streams_is_counted() {
     for i in 0..=STREAMS_MAX {
         let mut score = traffic.score(InferenceId::v7(traffic.now(), [0; 10]), 0.5);
         score.fingerprint = Fingerprint(u64::try_from(i).unwrap());
-        watch.apply(&Record::Score(Box::new(score)));
+        watch.apply(&Record::Score(Arc::new(score)));
     }
     assert_eq!(telemetry.value(bifocal_telemetry::Metric::LimitHits, &["watch_streams"]), 1);
 }
@@ -344,10 +342,11 @@ fn an_overload_ends_as_an_overload() {
     for second in 0..1500_i64 {
         let (overload, queue) = ((300..360).contains(&second), (300..380).contains(&second));
         let [call, _] = traffic.next(0.9);
-        let Record::Inference(mut call) = call else { panic!() };
+        let Record::Inference(mut shared) = call else { panic!() };
+        let call = Arc::make_mut(&mut shared);
         call.timing.ttft_seconds = Some(if overload { 8.0 } else { 0.3 });
         call.timing.duration_seconds = Some(9.0);
-        watch.apply(&Record::Inference(call));
+        watch.apply(&Record::Inference(shared));
         if second % 10 == 0 {
             watch.apply(&Record::Reading(bifocal_model::Reading {
                 signal: "requests_waiting".into(),

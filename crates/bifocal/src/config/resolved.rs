@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bifocal_evaluate::judge::JudgeConfig;
-use bifocal_model::{Component, TargetKey};
+use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_watch::WatchConfig;
@@ -201,12 +201,12 @@ impl UpstreamTarget {
             Some(component) => Component::InferenceComponent(component.clone()),
             None => Component::Model(model.to_owned()),
         };
-        TargetKey {
+        TargetKey::new(TargetNames {
             origin: self.name.clone(),
             endpoint: self.endpoint.clone(),
             variant: self.variant.clone(),
             component,
-        }
+        })
     }
 }
 

@@ -157,7 +157,7 @@ impl Pipeline {
                 }
                 // Of a call that is in the same frame: what the judge gave up has its call long behind it.
                 Record::Selection(selection) => {
-                    let call = calls.remove(&selection.inference).map(|call| Arc::new(*call));
+                    let call = calls.remove(&selection.inference);
                     let choice = Choice::of(&selection);
                     ingested.to_judge.extend(call.map(|call| ToJudge { call, choice }));
                 }
@@ -273,6 +273,8 @@ impl Pipeline {
                 records.push(record);
                 continue;
             };
+            // It has no other owner yet, so nothing is copied.
+            let call = Arc::make_mut(call);
             if !self.names.settle(call) {
                 self.telemetry.limit_hit("targets");
             }
@@ -281,7 +283,7 @@ impl Pipeline {
             let chooser = self.chooser.as_ref().filter(|_| is_new);
             let selection = chooser.and_then(|chooser| chooser.select(call));
             records.push(record);
-            records.extend(scores.into_iter().map(|score| Record::Score(Box::new(score))));
+            records.extend(scores.into_iter().map(|score| Record::Score(Arc::new(score))));
             records.extend(selection.map(Record::Selection));
         }
         records

@@ -23,9 +23,14 @@ impl Names {
         Self { known: known.into_iter().filter(|key| !key.is_other()).collect(), max }
     }
 
-    /// Puts a call under `other` where its name can be no target. `false` when that is for want of room.
+    /// Puts a call under `other` where its name can be no target. `false` when that is for want of room. All calls of a
+    /// known target get the same key: behind this point it is told by its address.
     pub(super) fn settle(&mut self, call: &mut Inference<Redacted>) -> bool {
-        if call.target.is_other() || self.known.contains(&call.target) {
+        if let Some(known) = self.known.get(&call.target) {
+            call.target = known.clone();
+            return true;
+        }
+        if call.target.is_other() {
             return true;
         }
         // A name that the upstream refuses is most likely misspelt or made up: it becomes a target with its first call

@@ -1,6 +1,8 @@
 //! Asks the simulated judge in process: the same request and the same reading of the reply as over HTTP, and the same desk
 //! that hands out anchors.
 
+use std::sync::Arc;
+
 use bifocal_evaluate::Composite;
 use bifocal_evaluate::judge::{AnchorDesk, Judge, JudgeRequest, Taken};
 use bifocal_model::{Dimension, Score, Timestamp};
@@ -58,7 +60,7 @@ impl InlineJudge {
             scores.push(score);
         }
         scores.extend(self.composite.score(&scores, now));
-        Ok(scores.into_iter().map(|score| Record::Score(Box::new(score))).collect())
+        Ok(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect())
     }
 
     /// All anchors of these dimensions come first.

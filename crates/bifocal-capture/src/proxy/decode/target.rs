@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use bifocal_model::{Component, TargetKey};
+use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_telemetry::Telemetry;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
@@ -33,25 +33,25 @@ impl Decoder {
         let place = Place::of(&exchange.path);
         let endpoint = |named: Option<&str>| named.unwrap_or(&self.origin).to_owned();
         if let Some(component) = exchange.component.as_deref().or(place.component) {
-            return TargetKey {
+            return TargetKey::new(TargetNames {
                 origin: self.origin.clone(),
                 endpoint: endpoint(place.endpoint),
                 variant: String::new(),
                 component: Component::InferenceComponent(component.to_owned()),
-            };
+            });
         }
         let Some(route) = self.components.get(model) else {
             let key = TargetKey::of_model(&self.origin, model);
-            return TargetKey { endpoint: endpoint(place.endpoint), ..key };
+            return key.with(|names| names.endpoint = endpoint(place.endpoint));
         };
         let component = route.inference_component.clone();
-        TargetKey {
+        TargetKey::new(TargetNames {
             origin: self.origin.clone(),
             endpoint: endpoint(route.endpoint.as_deref().or(place.endpoint)),
             variant: route.variant.clone(),
             component: component
                 .map_or_else(|| Component::Model(model.to_owned()), Component::InferenceComponent),
-        }
+        })
     }
 }
 

@@ -50,7 +50,7 @@ fn llamacpp_under_load_and_idle() {
 
 #[test]
 fn vllm_names_its_model() {
-    let mapped = TargetKey { variant: "AllTraffic".into(), ..TargetKey::of_model("local", "smollm2") };
+    let mapped = TargetKey::of_model("local", "smollm2").with(|names| names.variant = "AllTraffic".into());
     let mut scraper = Scraper::new("local", HashMap::from([("smollm2".to_owned(), mapped.clone())]));
     let busy = scraper.read(VLLM_BUSY, T0).unwrap();
     let seen = values(&busy);

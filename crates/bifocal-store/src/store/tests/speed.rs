@@ -13,7 +13,7 @@ fn two_kilobytes(i: u64) -> Record {
     let text = format!("The {i}th answer says what it says, and then some more of it. ").repeat(14);
     call.messages[0].text = bifocal_redact::redact_owned(text.clone()).0;
     call.answer = bifocal_redact::redact_owned(text).0;
-    Record::Inference(Box::new(call))
+    Record::Inference(Arc::new(call))
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn a_week_of_history() {
         (0..20_000_u64).map(|i| inference(i, i64::try_from(i).unwrap() * WEEK / 20_000)).collect();
     let mut records: Vec<Record> = Vec::new();
     for (i, call) in calls.iter().enumerate() {
-        records.push(Record::Inference(Box::new(call.clone())));
+        records.push(Record::Inference(Arc::new(call.clone())));
         for dimension in
             ["empty", "truncated", "refusal", "format", "relevance", "safety", "tone", "composite"]
         {
-            records.push(Record::Score(Box::new(score_of(call, i as u64, dimension))));
+            records.push(Record::Score(Arc::new(score_of(call, i as u64, dimension))));
         }
     }
     for minute in 0..WEEK / 60 {

@@ -70,7 +70,7 @@ fn make_groups(
                     && let Some(selection) = chooser.select(call)
                 {
                     let choice = Choice::of(&selection);
-                    let chosen = ToJudge { call: Arc::new((**call).clone()), choice };
+                    let chosen = ToJudge { call: Arc::clone(call), choice };
                     waiting.push(record);
                     waiting.extend(judge.scores(&chosen)?);
                     waiting.extend(judge.anchors(exchange.time, usize::MAX)?);
