@@ -22,12 +22,11 @@ impl Sink for Count {
         self.arrivals.door(Source::Proxy)
     }
 
-    fn take(&self, _: Inference<Redacted>, _: Arrival) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn lost(&self, loss: Loss, _: Arrival) {
-        tracing::warn!(count = loss.count, "not recorded");
+    fn take(&self, inferences: Vec<Inference<Redacted>>, losses: Vec<Loss>, _: Arrival) {
+        self.calls.fetch_add(inferences.len() as u64, Ordering::Relaxed);
+        for loss in losses {
+            tracing::warn!(count = loss.count, "not recorded");
+        }
     }
 }
 

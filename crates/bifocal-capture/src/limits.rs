@@ -11,6 +11,8 @@ pub(crate) const ANSWER_CAPTURE_BYTES: usize = 4 * MIB;
 pub(crate) const CAPTURE_BUFFER_BYTES: usize = 64 * MIB;
 /// Calls that wait for the recorder.
 pub(crate) const CAPTURE_QUEUE: usize = 4096;
+/// Calls that are recorded a second, for long.
+pub(crate) const RECORDED_PER_SECOND: u32 = 4_000;
 /// Client connections of the proxy.
 pub(crate) const CONNECTIONS: usize = 4096;
 /// Seconds in which a client connection must bring a whole request head, or the next one.
@@ -52,6 +54,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "bodies in memory at once; past it calls are forwarded and counted as dropped from the record",
     ),
     ("capture_queue", CAPTURE_QUEUE as u64, "calls that wait for the recorder: 100 ms at 40,000 requests/s"),
+    (
+        "recorded_per_second",
+        RECORDED_PER_SECOND as u64,
+        "345 million calls a day; of more a sample is recorded that stands for all",
+    ),
     ("connections", CONNECTIONS as u64, "client connections; further ones wait in the kernel's backlog"),
     (
         "head_seconds",

@@ -33,6 +33,15 @@ impl TaskGroup {
         self.tracker.spawn(task.instrument(tracing::info_span!("task", name)));
     }
 
+    /// Starts one of very many tasks, such as a connection. It has no name: to enter a span at every poll would cost more
+    /// than some of them do.
+    pub fn spawn_one_of_many<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tracker.spawn(task);
+    }
+
     /// Starts blocking work on a thread of its own.
     pub fn spawn_blocking<F>(&self, name: &'static str, work: F)
     where

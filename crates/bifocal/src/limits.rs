@@ -1,7 +1,9 @@
 //! Limits of the assembly.
 
-/// Batches that wait for the journal: some seconds of a busy proxy.
-pub(crate) const INTAKE_BATCHES: usize = 4096;
+/// Batches that wait for the journal. One of a proxy holds up to 256 calls.
+pub(crate) const INTAKE_BATCHES: usize = 64;
+/// Those of them that proxies leave to other sources.
+pub(crate) const RESERVED_BATCHES: usize = 16;
 /// Records that one group commit takes at most.
 pub(crate) const GROUP_RECORDS: usize = 8192;
 /// Messages that one look into the outbox takes.
@@ -20,7 +22,12 @@ pub(crate) const PAGE_HEAD_SECONDS: u64 = 30;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
-    ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal"),
+    ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal: some 10,000 calls"),
+    (
+        "reserved_batches",
+        RESERVED_BATCHES as u64,
+        "of them for scores and readings when proxies bring too much",
+    ),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),
     ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),

@@ -4,21 +4,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bifocal_store::Arrival;
-use bifocal_telemetry::Telemetry;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::request;
 
 use crate::limits::TENANT_BYTES;
 use crate::proxy::decode::{Ended, Exchange};
-use crate::proxy::recorder::{Budget, Captured, Tap};
+use crate::proxy::recorder::{Captured, Message};
+use crate::proxy::tap::{Admitted, Tap};
 
 const COMPONENT_HEADER: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-component");
 
 /// The capture of one call.
 #[derive(Debug)]
 pub(crate) struct Call {
-    tap: Tap,
     exchange: Option<Box<Exchange>>,
     arrival: Option<Arrival>,
     request: Arc<RequestCapture>,
@@ -30,9 +29,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct RequestCapture {
     kept: Mutex<Kept>,
-    budget: Arc<Budget>,
-    telemetry: Telemetry,
-    bytes_max: usize,
+    tap: Arc<Tap>,
 }
 
 #[derive(Debug, Default)]
@@ -46,20 +43,17 @@ struct Kept {
 }
 
 impl Call {
-    pub(crate) fn begin(tap: &Tap, head: &request::Parts) -> Self {
-        let request = Arc::new(RequestCapture {
-            kept: Mutex::default(),
-            budget: Arc::clone(&tap.budget),
-            telemetry: tap.telemetry.clone(),
-            bytes_max: tap.request_capture_bytes,
-        });
+    /// The capture of a call with this head; `None` when it is left out.
+    pub(crate) fn begin(tap: &Arc<Tap>, head: &request::Parts) -> Option<Self> {
+        let Admitted { id, time: started, probability, arrival } = tap.admit()?;
         let mut tenant = tap.tenant_header.as_ref().and_then(|name| text(&head.headers, name));
         if tenant.as_ref().is_some_and(|tenant| tenant.len() > TENANT_BYTES) {
             tap.telemetry.limit_hit("tenant_bytes");
             tenant = None;
         }
         let exchange = Exchange {
-            id: tap.ids.next(),
+            id,
+            capture_probability: probability,
             path: head.uri.path().to_owned(),
             tenant,
             component: text(&head.headers, &COMPONENT_HEADER),
@@ -70,18 +64,17 @@ impl Call {
             content_encoding: None,
             chunks: Vec::new(),
             answer_truncated: false,
-            started: tap.clock.now(),
-            ended: tap.clock.now(),
+            started,
+            ended: started,
             ending: Ended::ClientGone,
         };
-        Self {
-            tap: tap.clone(),
+        Some(Self {
             exchange: Some(Box::new(exchange)),
-            arrival: Some(tap.door.enter(1)),
-            request,
+            arrival: Some(arrival),
+            request: Arc::new(RequestCapture { kept: Mutex::default(), tap: Arc::clone(tap) }),
             answer_bytes: 0,
             answer_open: true,
-        }
+        })
     }
 
     pub(crate) fn request(&self) -> Arc<RequestCapture> {
@@ -103,13 +96,14 @@ impl Call {
         if !self.answer_open || data.is_empty() {
             return;
         }
-        if self.answer_bytes + data.len() > self.tap.answer_capture_bytes {
+        let tap = &self.request.tap;
+        if self.answer_bytes + data.len() > tap.answer_capture_bytes {
             self.answer_open = false;
             exchange.answer_truncated = true;
-            self.tap.telemetry.limit_hit("answer_capture_bytes");
-        } else if self.tap.budget.take(data.len()) {
+            tap.telemetry.limit_hit("answer_capture_bytes");
+        } else if tap.budget.take(data.len()) {
             self.answer_bytes += data.len();
-            exchange.chunks.push((self.tap.clock.now(), data.clone()));
+            exchange.chunks.push((tap.clock.now(), data.clone()));
         } else {
             self.starve();
         }
@@ -119,10 +113,9 @@ impl Call {
     fn starve(&mut self) {
         self.exchange = None;
         self.answer_open = false;
-        self.tap.budget.give(std::mem::take(&mut self.answer_bytes));
-        self.tap.telemetry.limit_hit("capture_buffer_bytes");
+        self.request.tap.budget.give(std::mem::take(&mut self.answer_bytes));
         if let Some(arrival) = self.arrival.take() {
-            self.tap.lost(arrival);
+            self.request.tap.starved(arrival);
         }
     }
 
@@ -141,13 +134,14 @@ impl Drop for Call {
             self.starve();
         }
         let (Some(mut exchange), Some(arrival)) = (self.exchange.take(), self.arrival.take()) else {
-            self.tap.budget.give(kept.bytes);
+            self.request.tap.budget.give(kept.bytes);
             return;
         };
-        exchange.ended = self.tap.clock.now();
+        let tap = &self.request.tap;
+        exchange.ended = tap.clock.now();
         exchange.request_truncated = kept.truncated || !kept.ended;
-        let held = self.tap.budget.hold(kept.bytes + self.answer_bytes);
-        self.tap.offer(Captured { exchange, request_parts: kept.parts, held, arrival });
+        let held = tap.budget.hold(kept.bytes + self.answer_bytes);
+        tap.offer(Message::Captured(Captured { exchange, request_parts: kept.parts, held, arrival }));
     }
 }
 
@@ -158,10 +152,10 @@ impl RequestCapture {
         if kept.truncated || kept.starved {
             return false;
         }
-        if kept.bytes + data.len() > self.bytes_max {
+        if kept.bytes + data.len() > self.tap.request_capture_bytes {
             kept.truncated = true;
-            self.telemetry.limit_hit("request_capture_bytes");
-        } else if self.budget.take(data.len()) {
+            self.tap.telemetry.limit_hit("request_capture_bytes");
+        } else if self.tap.budget.take(data.len()) {
             kept.bytes += data.len();
             kept.parts.push(data.clone());
         } else {

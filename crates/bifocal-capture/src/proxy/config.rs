@@ -35,6 +35,12 @@ pub struct ProxyOptions {
     /// Calls that wait for the recorder.
     #[serde(default = "defaults::capture_queue")]
     pub capture_queue: usize,
+    /// Calls that are recorded a second, for long; of more a sample is recorded that stands for all.
+    #[serde(default = "defaults::recorded_per_second")]
+    pub recorded_per_second: u32,
+    /// Threads that forward; by default as many as the machine has cores.
+    #[serde(default = "defaults::workers")]
+    pub workers: usize,
     /// Client connections at once.
     #[serde(default = "defaults::connections")]
     pub connections: usize,
@@ -79,6 +85,12 @@ mod defaults {
     pub(super) fn capture_queue() -> usize {
         limits::CAPTURE_QUEUE
     }
+    pub(super) fn recorded_per_second() -> u32 {
+        limits::RECORDED_PER_SECOND
+    }
+    pub(super) fn workers() -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
     pub(super) fn connections() -> usize {
         limits::CONNECTIONS
     }
@@ -111,6 +123,8 @@ impl ProxyOptions {
             answer_capture_bytes: limits::ANSWER_CAPTURE_BYTES,
             capture_buffer_bytes: limits::CAPTURE_BUFFER_BYTES,
             capture_queue: limits::CAPTURE_QUEUE,
+            recorded_per_second: limits::RECORDED_PER_SECOND,
+            workers: defaults::workers(),
             connections: limits::CONNECTIONS,
             head_seconds: limits::HEAD_SECONDS as f64,
             idle_upstream_connections: limits::IDLE_UPSTREAM_CONNECTIONS,
@@ -209,6 +223,7 @@ mod tests {
             let counts = (options.capture_queue, options.connections, options.idle_upstream_connections);
             let of_counts = (limits::CAPTURE_QUEUE, limits::CONNECTIONS, limits::IDLE_UPSTREAM_CONNECTIONS);
             assert_eq!(counts, of_counts);
+            assert_eq!(options.recorded_per_second, limits::RECORDED_PER_SECOND);
             assert_eq!(options.head_seconds.to_bits(), (limits::HEAD_SECONDS as f64).to_bits());
         }
     }

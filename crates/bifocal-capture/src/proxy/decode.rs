@@ -25,6 +25,8 @@ pub(crate) const CAPTURED_PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/compl
 pub struct Exchange {
     /// The random part of its id.
     pub id: [u8; 10],
+    /// With which probability it came to be captured.
+    pub capture_probability: Probability,
     /// The path that was asked for.
     pub path: String,
     /// Who asked.
@@ -118,7 +120,7 @@ impl Decoder {
             status: exchange.status,
             error,
             completeness,
-            capture_probability: Probability::ONE,
+            capture_probability: exchange.capture_probability,
             format_asked: request.format_asked,
             streamed: answer.streamed || request.stream,
             redactions: Vec::new(),

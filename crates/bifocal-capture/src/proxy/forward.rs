@@ -10,9 +10,9 @@ use hyper::body::Incoming;
 use crate::proxy::call::Call;
 use crate::proxy::decode::Ended;
 use crate::proxy::pool::{Failed, Pool};
-use crate::proxy::recorder::Tap;
 use crate::proxy::refusal::Refusal;
 use crate::proxy::service::{InFlight, Outcome};
+use crate::proxy::tap::Tap;
 use crate::proxy::tee::{AnswerTee, RequestTee};
 use crate::proxy::{decode, headers};
 
@@ -22,7 +22,7 @@ const READ_OUT_MAX: Duration = Duration::from_secs(2);
 /// Forwards a request. Every path is forwarded; calls of a model are captured too.
 pub(crate) async fn forward(
     pool: &Arc<Pool>,
-    tap: &Tap,
+    tap: &Arc<Tap>,
     mut in_flight: InFlight,
     request: Request<Incoming>,
 ) -> Response<AnswerTee> {
@@ -32,7 +32,7 @@ pub(crate) async fn forward(
         return Refusal::Protocol.response().map(|body| AnswerTee::Own(Some(body)));
     }
 
-    let mut call = is_captured(&head.method, head.uri.path()).then(|| Call::begin(tap, &head));
+    let mut call = is_captured(&head.method, head.uri.path()).then(|| Call::begin(tap, &head)).flatten();
     headers::to_upstream(&mut head.headers, &pool.upstream().host_header);
     head.uri = pool.upstream().request_target(&head.uri);
     head.version = Version::HTTP_11;

@@ -20,7 +20,7 @@ const IDLE_SECS_MAX: f64 = 4.0;
 /// A SYN that is not answered in this time: the upstream is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pool of one upstream.
+/// The pool of one worker to one upstream.
 #[derive(Debug)]
 pub(crate) struct Pool {
     upstream: Upstream,
@@ -110,7 +110,7 @@ impl Pool {
         // Nagle's algorithm against delayed acknowledgements costs 40 ms.
         stream.set_nodelay(true).map_err(drop)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(drop)?;
-        self.tasks.spawn("upstream connection", async move {
+        self.tasks.spawn_one_of_many(async move {
             // Its errors reach the call that they belong to.
             let _ = connection.await;
         });

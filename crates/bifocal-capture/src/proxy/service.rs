@@ -1,4 +1,4 @@
-//! The listener: accepts, limits, drains.
+//! The listener: accepts, limits, spreads over the workers, drains.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
@@ -18,7 +19,9 @@ use crate::proxy::config::{ProxyOptions, Upstream};
 use crate::proxy::decode::Decoder;
 use crate::proxy::forward::forward;
 use crate::proxy::pool::Pool;
-use crate::proxy::recorder::{self, Recorder, Sink, Tap};
+use crate::proxy::recorder::{Recorder, Sink};
+use crate::proxy::tap::Tap;
+use crate::proxy::worker::{self, Worker};
 
 /// Streams that are still running this long after the signal to end are cut.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -30,15 +33,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Proxy {
     listener: TcpListener,
     address: SocketAddr,
-    shared: Arc<Shared>,
+    upstream: Upstream,
+    /// How many threads forward.
+    workers: usize,
+    idle_upstream_connections: usize,
+    tap: Arc<Tap>,
+    counters: Counters,
+    telemetry: Telemetry,
+    head_wait: Duration,
     connections: Arc<Semaphore>,
     upstream_tasks: TaskGroup,
 }
 
+/// What the connections of a worker share.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     pool: Arc<Pool>,
-    tap: Tap,
+    tap: Arc<Tap>,
     counters: Counters,
     telemetry: Telemetry,
     /// A client that has not sent a whole request head after this long is cut off: it would hold a connection.
@@ -85,18 +96,24 @@ impl Proxy {
     ) -> Result<(Self, Recorder), Error> {
         let upstream = Upstream::parse(&options.upstream)?;
         let decoder = Decoder::new(&options.origin, options.components.clone(), telemetry.clone());
-        let (tap, recorder) = recorder::recorder(options, decoder, sink, Arc::clone(&clock), telemetry)?;
+        let (tap, queue) = Tap::new(options, sink.door(), Arc::clone(&clock), telemetry)?;
+        let recorder = Recorder::new(queue, tap.losses(), decoder, sink, Arc::clone(&clock));
         let listen = |err| Error::Listen { address: options.listen, err };
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let upstream_tasks = TaskGroup::new();
-        let idle_max = options.idle_upstream_connections;
-        let pool = Pool::new(upstream, idle_max, clock, upstream_tasks.clone(), telemetry.clone());
-        let counters = Counters::new(telemetry);
-        let head_wait = Duration::from_secs_f64(options.head_seconds);
-        let shared = Shared { pool: Arc::new(pool), tap, counters, telemetry: telemetry.clone(), head_wait };
-        let connections = Arc::new(Semaphore::new(options.connections));
-        let proxy = Self { listener, address, shared: Arc::new(shared), connections, upstream_tasks };
+        let proxy = Self {
+            listener,
+            address,
+            upstream,
+            workers: options.workers.max(1),
+            idle_upstream_connections: options.idle_upstream_connections,
+            tap: Arc::new(tap),
+            counters: Counters::new(telemetry),
+            telemetry: telemetry.clone(),
+            head_wait: Duration::from_secs_f64(options.head_seconds),
+            connections: Arc::new(Semaphore::new(options.connections)),
+            upstream_tasks: TaskGroup::new(),
+        };
         Ok((proxy, recorder))
     }
 
@@ -107,31 +124,63 @@ impl Proxy {
 
     /// Serves until the signal, then takes no more connections and lets running calls finish.
     pub async fn run(self, mut drain: Drain) {
-        let tasks = TaskGroup::new();
-        loop {
+        let (tasks, threads) = (TaskGroup::new(), TaskGroup::new());
+        let workers = self.start_workers(&threads).await;
+        for worker in workers.iter().cycle() {
             let accepted = tokio::select! {
                 () = drain.requested() => break,
                 accepted = self.accept() => accepted,
             };
             let Some((stream, permit)) = accepted else { continue };
-            let connection = serve(Arc::clone(&self.shared), stream, permit, tasks.drain());
-            tasks.spawn("client connection", connection);
+            let connection = serve(Arc::clone(&worker.shared), stream, permit, tasks.drain());
+            let _on_its_thread = worker.runtime.enter();
+            tasks.spawn_one_of_many(connection);
         }
         drop(self.listener);
         if tokio::time::timeout(DRAIN_MAX, tasks.stop_and_join()).await.is_err() {
             tracing::warn!(connections = tasks.running(), "streams were cut: they did not end in 30 s");
         }
-        self.shared.pool.close();
+        workers.iter().for_each(|worker| worker.shared.pool.close());
         self.upstream_tasks.stop();
+        drop(workers);
+        threads.stop_and_join().await;
     }
 
-    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    /// At least one: if no thread can be had, this runtime forwards.
+    async fn start_workers(&self, threads: &TaskGroup) -> Vec<Worker> {
+        let mut runtimes = Vec::with_capacity(self.workers);
+        for _ in 0..self.workers {
+            runtimes.extend(worker::start(threads).await);
+        }
+        if runtimes.is_empty() {
+            runtimes.push(Handle::current());
+        }
+        let idle_max = self.idle_upstream_connections.div_ceil(runtimes.len());
+        runtimes.into_iter().map(|runtime| self.worker(runtime, idle_max)).collect()
+    }
+
+    fn worker(&self, runtime: Handle, idle_max: usize) -> Worker {
+        let (clock, tasks) = (Arc::clone(&self.tap.clock), self.upstream_tasks.clone());
+        let pool = Pool::new(self.upstream.clone(), idle_max, clock, tasks, self.telemetry.clone());
+        let shared = Shared {
+            pool: Arc::new(pool),
+            tap: Arc::clone(&self.tap),
+            counters: self.counters.clone(),
+            telemetry: self.telemetry.clone(),
+            head_wait: self.head_wait,
+        };
+        Worker { runtime, shared: Arc::new(shared) }
+    }
+
+    async fn accept(&self) -> Option<(std::net::TcpStream, OwnedSemaphorePermit)> {
         if self.connections.available_permits() == 0 {
-            self.shared.telemetry.limit_hit("connections");
+            self.telemetry.limit_hit("connections");
         }
         let permit = Arc::clone(&self.connections).acquire_owned().await.ok()?;
-        match self.listener.accept().await {
-            Ok((stream, _)) => Some((stream, permit)),
+        let accepted = self.listener.accept().await;
+        // Its worker makes it one of its own.
+        match accepted.and_then(|(stream, _)| stream.into_std()) {
+            Ok(stream) => Some((stream, permit)),
             Err(err) => {
                 tracing::warn!(%err, "accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -141,7 +190,13 @@ impl Proxy {
     }
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePermit, mut drain: Drain) {
+async fn serve(
+    shared: Arc<Shared>,
+    stream: std::net::TcpStream,
+    permit: OwnedSemaphorePermit,
+    mut drain: Drain,
+) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
     // Without it small chunks wait up to 40 ms for an acknowledgement. It fails on a dead socket only.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {

@@ -14,6 +14,7 @@ use bifocal_watch::Snapshot;
 use tokio::net::TcpListener;
 
 use super::listener::{self, Bounds};
+use super::sink;
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
 
@@ -71,9 +72,9 @@ fn ledger_lines(ledger: &bifocal_store::Ledger) -> Vec<(String, String, String, 
 }
 
 pub(super) fn readiness(intake: Intake) -> Arc<dyn Fn() -> Result<(), String> + Send + Sync> {
-    Arc::new(move || match intake.room() {
-        0 => Err("the journal's queue is full: the disk is slower than the sources".to_owned()),
-        _ => Ok(()),
+    Arc::new(move || {
+        let full = || "the journal's queue is full: the disk is slower than the sources".to_owned();
+        sink::has_room(&intake).then_some(()).ok_or_else(full)
     })
 }
 

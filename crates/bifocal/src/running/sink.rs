@@ -1,7 +1,6 @@
-//! From the recorder into the intake, without ever waiting.
+//! From the recorder into the intake, a batch at a time, without ever waiting.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bifocal_capture::proxy::Sink;
 use bifocal_model::{Inference, LedgerOutcome, Loss, Source, TargetKey};
@@ -9,7 +8,9 @@ use bifocal_redact::Redacted;
 use bifocal_store::{Arrival, Door, Intake, Record};
 use bifocal_telemetry::{Metric, Telemetry};
 
-/// Offers each inference; what the journal has no room for is counted and told to the ledger as soon as there is.
+use crate::limits::RESERVED_BATCHES;
+
+/// Offers batches; what the journal has no room for after all is counted and told to the ledger as soon as there is.
 #[derive(Debug)]
 pub(super) struct IntakeSink {
     intake: Intake,
@@ -29,10 +30,10 @@ impl IntakeSink {
         Self { intake, telemetry, untold: Mutex::default() }
     }
 
-    fn offer(&self, record: Record, arrival: Arrival) {
+    fn offer(&self, mut records: Vec<Record>, arrival: Arrival) {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         let Untold { losses, mut arrivals } = std::mem::take(&mut *untold);
-        let records = [record].into_iter().chain(losses.into_iter().map(Record::Loss)).collect();
+        records.extend(losses.into_iter().map(Record::Loss));
         arrivals.push(arrival);
         let Err(refused) = self.intake.try_pass_on(records, arrivals) else { return };
         self.telemetry.limit_hit("intake_batches");
@@ -40,7 +41,7 @@ impl IntakeSink {
             match record {
                 Record::Inference(call) => {
                     self.telemetry.count(Metric::CaptureDropped, &["journal_full"], 1);
-                    note(&mut untold.losses, call.target, call.time);
+                    note(&mut untold.losses, call.target.clone(), call.time);
                 }
                 Record::Loss(loss) => untold.losses.push(loss),
                 _ => {}
@@ -54,6 +55,11 @@ impl IntakeSink {
             untold.arrivals.extend(other);
         }
     }
+}
+
+/// Whether the journal takes more from the proxies. The last places are for those who bring little: scores, readings.
+pub(super) fn has_room(intake: &Intake) -> bool {
+    intake.room() > RESERVED_BATCHES
 }
 
 /// One line for each target: losses add up while the journal has no room.
@@ -80,12 +86,15 @@ impl Sink for IntakeSink {
         self.intake.door(Source::Proxy)
     }
 
-    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
-        self.offer(Record::Inference(Box::new(inference)), arrival);
+    fn has_room(&self) -> bool {
+        has_room(&self.intake)
     }
 
-    fn lost(&self, loss: Loss, arrival: Arrival) {
-        self.offer(Record::Loss(loss), arrival);
+    fn take(&self, inferences: Vec<Inference<Redacted>>, losses: Vec<Loss>, arrival: Arrival) {
+        let mut records = Vec::with_capacity(inferences.len() + losses.len());
+        records.extend(inferences.into_iter().map(|inference| Record::Inference(Arc::new(inference))));
+        records.extend(losses.into_iter().map(Record::Loss));
+        self.offer(records, arrival);
     }
 }
 
@@ -94,6 +103,7 @@ mod tests {
     use bifocal_store::{Arrivals, intake};
 
     use super::*;
+    use crate::limits::INTAKE_BATCHES;
 
     fn loss(count: u64) -> Loss {
         Loss {
@@ -107,11 +117,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn proxies_leave_places_to_others() {
+        let (intake, batches) = intake(INTAKE_BATCHES, Arrivals::default());
+        let sink = IntakeSink::new(intake.clone(), Telemetry::new());
+        let mut taken = 0;
+        while sink.has_room() {
+            sink.take(Vec::new(), vec![loss(1)], sink.door().enter(1));
+            taken += 1;
+        }
+        assert_eq!(taken, INTAKE_BATCHES - RESERVED_BATCHES);
+        assert_eq!(intake.room(), RESERVED_BATCHES);
+        drop(batches);
+    }
+
+    #[tokio::test]
     async fn a_full_journal_is_counted_and_told_later() {
         let telemetry = Telemetry::new();
         let (intake, mut batches) = intake(1, Arrivals::default());
         let sink = IntakeSink::new(intake, telemetry.clone());
-        let lose = |count| sink.lost(loss(count), sink.door().enter(count));
+        let lose = |count| sink.take(Vec::new(), vec![loss(count)], sink.door().enter(count));
         lose(1);
         lose(2);
         lose(3);

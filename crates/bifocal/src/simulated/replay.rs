@@ -1,6 +1,7 @@
 //! Exchanges and metrics pages of the simulator become records as live ones do.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bifocal_capture::proxy::{ComponentRoute, Decoder, Ended, Exchange};
 use bifocal_infra::scrape::Scraper;
@@ -45,6 +46,7 @@ impl Replay {
         let response = &exchange.response;
         let captured = Exchange {
             id: random_part(id),
+            capture_probability: self.capture,
             path: exchange.request.path.to_owned(),
             tenant: tenant.map(|(_, value)| value.clone()),
             component: None,
@@ -65,8 +67,7 @@ impl Replay {
         };
         let mut inference = self.decoder.decode(&captured);
         inference.identity = identity;
-        inference.capture_probability = self.capture;
-        Record::Inference(Box::new(redact_inference(inference)))
+        Record::Inference(Arc::new(redact_inference(inference)))
     }
 
     /// One metrics page as the scrape would have read it.

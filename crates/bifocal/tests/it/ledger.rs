@@ -22,7 +22,7 @@ struct Leaky {
     door: Door,
     leaks_every: Option<u64>,
     taken: AtomicU64,
-    kept: Mutex<Vec<(Record, Arrival)>>,
+    kept: Mutex<(Vec<Record>, Vec<Arrival>)>,
 }
 
 impl Sink for Leaky {
@@ -30,15 +30,15 @@ impl Sink for Leaky {
         self.door.clone()
     }
 
-    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
-        let number = self.taken.fetch_add(1, Ordering::SeqCst);
-        if self.leaks_every.is_none_or(|every| !number.is_multiple_of(every)) {
-            self.kept.lock().unwrap().push((Record::Inference(Box::new(inference)), arrival));
-        }
-    }
-
-    fn lost(&self, loss: Loss, arrival: Arrival) {
-        self.kept.lock().unwrap().push((Record::Loss(loss), arrival));
+    fn take(&self, inferences: Vec<Inference<Redacted>>, losses: Vec<Loss>, arrival: Arrival) {
+        let is_kept = |_: &Inference<Redacted>| {
+            let number = self.taken.fetch_add(1, Ordering::SeqCst);
+            self.leaks_every.is_none_or(|every| !number.is_multiple_of(every))
+        };
+        let kept = inferences.into_iter().filter(is_kept).map(|call| Record::Inference(Arc::new(call)));
+        let mut all = self.kept.lock().unwrap();
+        all.0.extend(kept.chain(losses.into_iter().map(Record::Loss)));
+        all.1.push(arrival);
     }
 }
 
@@ -80,7 +80,7 @@ async fn calls(folder: &std::path::Path, leaks_every: Option<u64>) -> (Vec<Sourc
     drop(client);
     tasks.stop_and_join().await;
     let waiting = rows(&pipeline);
-    let (records, mut arrivals) = sink.kept.lock().unwrap().drain(..).unzip();
+    let (records, mut arrivals) = std::mem::take(&mut *sink.kept.lock().unwrap());
     pipeline.ingest_arrived(vec![records], &mut arrivals, clock.now()).unwrap();
     let durable = rows(&pipeline);
     pipeline.close().unwrap();

@@ -8,7 +8,7 @@ use bifocal::config::{ConfigFile, Resolved};
 use bifocal::pipeline::Pipeline;
 use bifocal::running::open_pipeline;
 use bifocal_capture::proxy::{Decoder, Ended, Exchange};
-use bifocal_model::{Span, TargetKey, Timestamp, Window};
+use bifocal_model::{Probability, Span, TargetKey, Timestamp, Window};
 use bifocal_redact::redact_inference;
 use bifocal_store::Record;
 use bifocal_telemetry::{Clock, ManualClock, Metric, Telemetry};
@@ -29,6 +29,7 @@ fn calls(names: std::ops::Range<u64>) -> Vec<Record> {
         id[8..].copy_from_slice(&u16::try_from(n).unwrap().to_le_bytes());
         let exchange = Exchange {
             id,
+            capture_probability: Probability::ONE,
             path: "/v1/chat/completions".to_owned(),
             tenant: None,
             component: None,
@@ -43,7 +44,7 @@ fn calls(names: std::ops::Range<u64>) -> Vec<Record> {
             ended: NOW,
             ending: Ended::Complete,
         };
-        Record::Inference(Box::new(redact_inference(decoder.decode(&exchange))))
+        Record::Inference(Arc::new(redact_inference(decoder.decode(&exchange))))
     };
     names.map(call).collect()
 }

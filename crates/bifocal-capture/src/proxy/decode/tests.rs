@@ -19,6 +19,7 @@ fn at(millis: i64) -> Timestamp {
 fn exchange(request: &str, content_type: &str, chunks: &[(i64, &str)]) -> Exchange {
     Exchange {
         id: [7; 10],
+        capture_probability: Probability::ONE,
         path: "/v1/chat/completions".into(),
         tenant: None,
         component: None,

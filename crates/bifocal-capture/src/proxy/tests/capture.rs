@@ -28,14 +28,10 @@ impl Sink for Stuck {
         self.collected.door()
     }
 
-    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
+    fn take(&self, inferences: Vec<Inference<Redacted>>, losses: Vec<Loss>, arrival: Arrival) {
         let guard = self.changed.wait_while(self.free.lock().unwrap(), |free| !*free).unwrap();
         drop(guard);
-        self.collected.take(inference, arrival);
-    }
-
-    fn lost(&self, loss: Loss, arrival: Arrival) {
-        self.collected.lost(loss, arrival);
+        self.collected.take(inferences, losses, arrival);
     }
 }
 
@@ -46,11 +42,9 @@ impl Sink for Dead {
         Arrivals::default().door(Source::Proxy)
     }
 
-    fn take(&self, _: Inference<Redacted>, _: Arrival) {
+    fn take(&self, _: Vec<Inference<Redacted>>, _: Vec<Loss>, _: Arrival) {
         panic!("the capture side dies");
     }
-
-    fn lost(&self, _: Loss, _: Arrival) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,18 +59,45 @@ async fn a_stuck_sink_costs_records_and_never_a_client() {
     for _ in 0..total {
         assert_eq!(body_of(&call_on(&mut stream, &post(CHAT, QUESTION)).await), ANSWER.as_bytes());
     }
-    let dropped = running.telemetry.value(Metric::CaptureDropped, &["buffer_full"]);
-    assert!(dropped > 0);
-    assert_eq!(running.telemetry.value(Metric::LimitHits, &["capture_queue"]), dropped);
+    let left_out = |reason| running.telemetry.value(Metric::CaptureDropped, &[reason]);
+    let (full, sampled) = (left_out("buffer_full"), left_out("sampled_out"));
+    assert!(full > 0);
+    assert_eq!(running.telemetry.value(Metric::LimitHits, &["capture_queue"]), full);
     *stuck.free.lock().unwrap() = true;
     stuck.changed.notify_all();
     running.tasks.stop_and_join().await;
     let recorded = running.sink.inferences.lock().unwrap().len() as u64;
     assert_eq!(recorded + running.sink.lost_calls(), total, "every call is recorded or counted");
-    assert_eq!(running.sink.lost_calls(), dropped);
+    assert_eq!(running.sink.lost_calls(), full + sampled);
     assert_eq!(running.sink.settled.load(Ordering::SeqCst), total, "every arrival has come with one of them");
     let losses = running.sink.losses.lock().unwrap();
-    assert!(losses.iter().all(|l| l.outcome == LedgerOutcome::Dropped && l.reason == "buffer_full"));
+    let counted = |reason: &str| losses.iter().filter(|l| l.reason == reason).map(|l| l.count).sum::<u64>();
+    assert_eq!((counted("buffer_full"), counted("sampled_out")), (full, sampled));
+    assert!(losses.iter().all(|loss| loss.outcome == LedgerOutcome::Dropped));
+}
+
+/// A queue that is more than half taken: what is recorded says how many calls it stands for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_is_behind_takes_a_sample_with_its_probability() {
+    let server = upstream(vec![Step::Send(json_answer(ANSWER))]).await;
+    let stuck = Arc::new(Stuck::default());
+    let collected = Arc::clone(&stuck.collected);
+    let sink = Arc::clone(&stuck) as Arc<dyn Sink>;
+    let running = proxy_into(server.address, sink, collected, |options| options.capture_queue = 64).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let mut total = 0;
+    while running.telemetry.value(Metric::CaptureDropped, &["sampled_out"]) < 8 {
+        assert_eq!(body_of(&call_on(&mut stream, &post(CHAT, QUESTION)).await), ANSWER.as_bytes());
+        total += 1;
+    }
+    *stuck.free.lock().unwrap() = true;
+    stuck.changed.notify_all();
+    running.tasks.stop_and_join().await;
+    let recorded = running.sink.inferences.lock().unwrap();
+    let probabilities: Vec<f64> = recorded.iter().map(|call| call.capture_probability.get()).collect();
+    assert!(probabilities.iter().filter(|p| **p == 1.0).count() >= 32, "{probabilities:?}");
+    assert!(probabilities.iter().any(|p| *p < 1.0), "{probabilities:?}");
+    assert_eq!(recorded.len() as u64 + running.sink.lost_calls(), total);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,6 +151,19 @@ async fn connections_are_kept_on_both_sides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn connections_are_spread_over_the_workers() {
+    let server = upstream(vec![Step::Send(json_answer(ANSWER))]).await;
+    let running = proxy(server.address, |options| options.workers = 3).await;
+    // One after the other: a worker would use its kept connection again, so each of the first three is another's.
+    for connections in [1, 2, 3, 3, 3, 3] {
+        assert_eq!(body_of(&call(running.address, &post(CHAT, QUESTION)).await), ANSWER.as_bytes());
+        assert_eq!(server.connections.load(Ordering::SeqCst), connections);
+    }
+    running.tasks.stop_and_join().await;
+    assert_eq!(running.sink.inferences.lock().unwrap().len(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kept_connection_that_the_upstream_closed_is_replaced() {
     let server = upstream(vec![Step::Send(json_answer(ANSWER)), Step::Break]).await;
     let running = proxy(server.address, |_| {}).await;

@@ -57,14 +57,10 @@ impl Sink for Collected {
         self.arrivals.door(Source::Proxy)
     }
 
-    fn take(&self, inference: Inference<Redacted>, arrival: Arrival) {
+    fn take(&self, inferences: Vec<Inference<Redacted>>, losses: Vec<Loss>, arrival: Arrival) {
         self.settled.fetch_add(arrival.count(), Ordering::SeqCst);
-        self.inferences.lock().unwrap().push(inference);
-    }
-
-    fn lost(&self, loss: Loss, arrival: Arrival) {
-        self.settled.fetch_add(arrival.count(), Ordering::SeqCst);
-        self.losses.lock().unwrap().push(loss);
+        self.inferences.lock().unwrap().extend(inferences);
+        self.losses.lock().unwrap().extend(losses);
     }
 }
 
@@ -148,6 +144,8 @@ pub(crate) async fn proxy_into(
 ) -> Running {
     let mut options =
         ProxyOptions::new("127.0.0.1:0".parse().unwrap(), format!("http://{upstream}"), "local");
+    // The tests of kept connections count those of one worker.
+    options.workers = 1;
     change(&mut options);
     let telemetry = Telemetry::new();
     let tasks = TaskGroup::new();
