@@ -19,15 +19,14 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn target(component: &str) -> TargetKey {
-    TargetKey {
-        endpoint: "llm-prod".into(),
-        component: Component::InferenceComponent(component.into()),
-        ..TargetKey::of_model("sagemaker/123456789012/us-east-1", component)
-    }
+    TargetKey::of_model("sagemaker/123456789012/us-east-1", component).with(|names| {
+        names.endpoint = "llm-prod".into();
+        names.component = Component::InferenceComponent(component.into());
+    })
 }
 
 fn score(second: i64, component: &str, dimension: &str, value: f64, kind: EvaluatorKind) -> Record {
-    Record::Score(Box::new(bifocal_model::Score::<Redacted> {
+    Record::Score(std::sync::Arc::new(bifocal_model::Score::<Redacted> {
         inference: InferenceId::v7(at(second), [0; 10]),
         target: target(component),
         evaluator: "judge:small".into(),
