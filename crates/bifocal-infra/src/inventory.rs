@@ -12,7 +12,7 @@ mod describe;
 
 use std::collections::BTreeMap;
 
-use bifocal_model::{Component as TargetComponent, TargetKey, Timestamp};
+use bifocal_model::{Component as TargetComponent, TargetKey, TargetNames, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use changes::{Changed, diff};
@@ -182,22 +182,22 @@ impl Inventory {
 
     /// The key of a component.
     pub fn component_key(&self, endpoint: &Endpoint, component: &Component) -> TargetKey {
-        TargetKey {
+        TargetKey::new(TargetNames {
             origin: self.origin.clone(),
             endpoint: endpoint.name.clone(),
             variant: endpoint.variant_of(component).unwrap_or_default().to_owned(),
             component: TargetComponent::InferenceComponent(component.name.clone()),
-        }
+        })
     }
 
     /// The key of a variant that serves one model; `None` for one that holds components.
     pub fn variant_key(&self, endpoint: &Endpoint, variant: &Variant) -> Option<TargetKey> {
-        Some(TargetKey {
+        Some(TargetKey::new(TargetNames {
             origin: self.origin.clone(),
             endpoint: endpoint.name.clone(),
             variant: variant.name.clone(),
             component: TargetComponent::Model(variant.model.clone()?),
-        })
+        }))
     }
 }
 

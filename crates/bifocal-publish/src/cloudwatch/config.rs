@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_template_names_the_component_of_a_target() {
-        let mut target = TargetKey::of_model("sagemaker/123456789012/us-east-1", "qwen");
-        target.endpoint = "llm-prod".into();
+        let target = TargetKey::of_model("sagemaker/123456789012/us-east-1", "qwen")
+            .with(|names| names.endpoint = "llm-prod".into());
         let name = |template: &str| namespace(template).unwrap().of(&target);
         assert_eq!(name(ARTICLE), "/aws/sagemaker/inference-quality/qwen");
         assert_eq!(name("SageMaker/InferenceQuality"), "SageMaker/InferenceQuality");
