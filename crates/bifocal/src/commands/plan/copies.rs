@@ -136,7 +136,7 @@ mod tests {
 
     fn call(n: i64, time: Timestamp, target: &TargetKey) -> Record {
         let identity = Identity { source: Source::Proxy, key: n.to_string() };
-        Record::Inference(Box::new(redact_inference(Inference {
+        Record::Inference(Arc::new(redact_inference(Inference {
             id: InferenceId::of_identity(&identity, time),
             identity,
             target: target.clone(),
@@ -151,7 +151,6 @@ mod tests {
                 ttft_seconds: Some(0.2),
                 itl_seconds: Some(0.02 + 0.000_1 * (n % 7) as f64),
                 duration_seconds: Some(2.0),
-                ..Timing::default()
             },
             status: Some(200),
             error: None,
