@@ -9,6 +9,9 @@ use crate::config::Objectives;
 
 /// Readings younger than this speak of now.
 const FRESH: Span = Span::from_mins(2);
+/// What is asked of readings here. Others are in the store: they would make the saved state ten times as large.
+const ASKED: [&str; 4] =
+    ["requests_waiting", "kv_cache_usage_ratio", "gpu_utilization_ratio", "cost_usd_per_hour"];
 /// Points kept per series: an hour of ten-second scrapes.
 const POINTS_MAX: usize = 360;
 
@@ -24,6 +27,9 @@ pub(crate) struct HardwareWindow {
 impl HardwareWindow {
     pub(crate) fn add(&mut self, reading: &Reading, objectives: &Objectives) {
         self.last = self.last.max(Some(reading.time));
+        if !ASKED.contains(&reading.signal.as_str()) {
+            return;
+        }
         let parts = self.series.entry(reading.signal.clone()).or_default();
         let points = parts.entry(reading.part.clone()).or_default();
         let at = points.partition_point(|(time, _)| *time <= reading.time);
