@@ -36,6 +36,12 @@ pub enum SimError {
         /// The one it was to follow.
         before: String,
     },
+    /// A scenario of SageMaker is not one.
+    #[error("understand the scenario: {what}")]
+    BadScenario {
+        /// What is wrong, and where.
+        what: String,
+    },
     /// The address could not be listened on.
     #[error("listen on {address}")]
     Listen {

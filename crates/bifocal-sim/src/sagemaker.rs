@@ -3,4 +3,8 @@
 //! Written from the service's documents and on its own, never with the code that reads it, so that the two can
 //! disagree and a test can notice.
 
+pub mod control;
 pub mod runtime;
+mod scenario;
+
+pub use scenario::{ComponentTruth, EndpointTruth, Phase, Scenario, Truth};

@@ -28,6 +28,7 @@ pub use capture::CaptureSettings;
 pub use family::Family;
 pub use objects::Objects;
 pub use signature::Access;
+pub(in crate::sagemaker) use signature::Bearer;
 
 use crate::SimError;
 use crate::script::Script;

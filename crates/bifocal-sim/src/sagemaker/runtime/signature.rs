@@ -22,9 +22,9 @@ pub struct Access {
 
 /// Why a call is refused: the service's error type, and a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) kind: &'static str,
-    pub(super) message: &'static str,
+pub(in crate::sagemaker) struct Refused {
+    pub(in crate::sagemaker) kind: &'static str,
+    pub(in crate::sagemaker) message: &'static str,
 }
 
 const MISMATCH: Refused = Refused {
@@ -54,7 +54,7 @@ struct Claim<'a> {
 
 impl Access {
     /// Whether the call may pass; `tokens_count` on paths that take a bearer token.
-    pub(super) fn check(
+    pub(in crate::sagemaker) fn check(
         &self,
         head: &Parts,
         body: &[u8],
@@ -84,7 +84,7 @@ impl Access {
 
 /// Whether a path takes bearer tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bearer {
+pub(in crate::sagemaker) enum Bearer {
     Taken,
     Refused,
 }
