@@ -8,10 +8,11 @@
 //! Invariants: a reading is never invented: a page that did not come, a series that is missing, a counter that
 //! was reset and a first scrape make none; a queue that is full is counted and never waited for.
 
+pub mod cloudwatch;
 pub mod cost;
 pub mod inventory;
 mod limits;
 pub mod right_sizing;
 pub mod scrape;
 
-pub use limits::LIMITS;
+pub use limits::{GPU_SERIES, LIMITS};

@@ -5,6 +5,9 @@ pub(crate) const SERIES: usize = 16_384;
 /// Copies that are tried in search of enough.
 pub(crate) const COPIES_MAX: u32 = 1_000;
 
+/// Series of single GPUs that CloudWatch is asked for; past it each component's whole stands for all.
+pub const GPU_SERIES: usize = 800;
+
 /// Name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     (
@@ -17,4 +20,5 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         COPIES_MAX as u64,
         "copies of one target; where more would be needed nothing is advised",
     ),
+    ("gpu_series", GPU_SERIES as u64, "series of single GPUs: 50 components of 8 GPUs, two of each"),
 ];

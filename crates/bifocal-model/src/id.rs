@@ -20,11 +20,18 @@ pub enum Source {
     Scrape,
     /// History that the simulator wrote.
     Simulated,
+    /// CloudWatch's metrics.
+    #[serde(rename = "cloudwatch")]
+    CloudWatch,
+    /// SageMaker's control plane.
+    #[serde(rename = "sagemaker")]
+    SageMaker,
 }
 
 impl Source {
     /// All of them, for tables.
-    pub const ALL: [Self; 4] = [Self::Proxy, Self::DataCapture, Self::Scrape, Self::Simulated];
+    pub const ALL: [Self; 6] =
+        [Self::Proxy, Self::DataCapture, Self::Scrape, Self::Simulated, Self::CloudWatch, Self::SageMaker];
 
     /// The name used in metrics, API and ledger.
     pub const fn name(self) -> &'static str {
@@ -33,6 +40,8 @@ impl Source {
             Self::DataCapture => "data_capture",
             Self::Scrape => "scrape",
             Self::Simulated => "simulated",
+            Self::CloudWatch => "cloudwatch",
+            Self::SageMaker => "sagemaker",
         }
     }
 }

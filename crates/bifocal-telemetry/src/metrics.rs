@@ -64,6 +64,8 @@ metrics! {
     AwsCalls Counter "bifocal_aws_calls_total" ["service", "operation", "outcome"] "attempts at calls of AWS";
     CloudwatchMetricsRequested Counter "bifocal_cloudwatch_metrics_requested_total" [] "metrics asked of GetMetricData: what AWS bills";
     CloudwatchPuts Counter "bifocal_cloudwatch_puts_total" ["outcome"] "calls that write quality metrics to CloudWatch";
+    CloudwatchPoints Counter "bifocal_cloudwatch_points_total" ["outcome"] "points that CloudWatch gave: new, late, known, or a series refused";
+    SagemakerLooks Counter "bifocal_sagemaker_looks_total" ["outcome"] "looks at what runs on SageMaker";
     JudgeCalls Counter "bifocal_judge_calls_total" ["outcome"] "calls of the judge";
     JudgeTokens Counter "bifocal_judge_tokens_total" ["kind"] "tokens of the judge";
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";
