@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bifocal_model::{Efficiency, Reading, Span, Timestamp};
+use bifocal_model::{Efficiency, Reading, Source, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Objectives;
@@ -10,8 +10,19 @@ use crate::config::Objectives;
 /// Readings younger than this speak of now.
 const FRESH: Span = Span::from_mins(2);
 /// What is asked of readings here. Others are in the store: they would make the saved state ten times as large.
-const ASKED: [&str; 4] =
-    ["requests_waiting", "kv_cache_usage_ratio", "gpu_utilization_ratio", "cost_usd_per_hour"];
+const ASKED: [&str; 9] = [
+    "requests_waiting",
+    "kv_cache_usage_ratio",
+    "gpu_utilization_ratio",
+    "cost_usd_per_hour",
+    "gpus_used",
+    "gpus_free",
+    "model_duration_seconds",
+    "error_ratio",
+    "requests_per_second",
+];
+/// CloudWatch is asked every few minutes and tells of a minute when it is over: its readings speak of now for so long.
+const FRESH_POLLED: Span = Span::from_mins(15);
 /// Points kept per series: an hour of ten-second scrapes.
 const POINTS_MAX: usize = 360;
 
@@ -20,8 +31,20 @@ const POINTS_MAX: usize = 360;
 pub(crate) struct HardwareWindow {
     /// By signal, then by part (the GPU's index).
     series: BTreeMap<String, BTreeMap<String, VecDeque<(Timestamp, f64)>>>,
+    /// How the source of a signal tells it, where it does not measure all the time.
+    #[serde(default)]
+    paces: BTreeMap<String, Pace>,
     /// When the newest reading was taken.
     pub(crate) last: Option<Timestamp>,
+}
+
+/// How a source tells a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Pace {
+    /// Several minutes at once.
+    Polled,
+    /// What holds until something else is told: counts and prices, of which a mean over a change was never true.
+    Stated,
 }
 
 impl HardwareWindow {
@@ -30,6 +53,11 @@ impl HardwareWindow {
         if !ASKED.contains(&reading.signal.as_str()) {
             return;
         }
+        match reading.source {
+            Source::CloudWatch => self.paces.insert(reading.signal.clone(), Pace::Polled),
+            Source::SageMaker => self.paces.insert(reading.signal.clone(), Pace::Stated),
+            _ => self.paces.remove(&reading.signal),
+        };
         let parts = self.series.entry(reading.signal.clone()).or_default();
         let points = parts.entry(reading.part.clone()).or_default();
         let at = points.partition_point(|(time, _)| *time <= reading.time);
@@ -44,14 +72,21 @@ impl HardwareWindow {
     /// Mean over the parts of their means over the last two minutes; `None` without a fresh reading.
     pub(crate) fn now(&self, signal: &str, now: Timestamp) -> Option<f64> {
         let parts = self.series.get(signal)?;
-        let means: Vec<f64> = parts.values().filter_map(|points| mean_since(points, now - FRESH)).collect();
+        let pace = self.paces.get(signal).copied();
+        let means: Vec<f64> = parts.values().filter_map(|points| of_now(points, pace, now)).collect();
         (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64)
+    }
+
+    /// One part alone.
+    pub(crate) fn part(&self, signal: &str, part: &str, now: Timestamp) -> Option<f64> {
+        of_now(self.series.get(signal)?.get(part)?, self.paces.get(signal).copied(), now)
     }
 
     /// The mean of the last two minutes of each part.
     pub(crate) fn parts(&self, signal: &str, now: Timestamp) -> Vec<(String, f64)> {
         let parts = self.series.get(signal).into_iter().flatten();
-        parts.filter_map(|(part, points)| Some((part.clone(), mean_since(points, now - FRESH)?))).collect()
+        let pace = self.paces.get(signal).copied();
+        parts.filter_map(|(part, points)| Some((part.clone(), of_now(points, pace, now)?))).collect()
     }
 
     /// Whether queue or KV cache are at their limits.
@@ -77,9 +112,13 @@ impl HardwareWindow {
     pub(crate) fn efficiency(&self, now: Timestamp, objectives: &Objectives) -> (Efficiency, Option<String>) {
         let span = Span::from_secs_f64(objectives.idle_for_seconds);
         let Some(gpus) = self.series.get("gpu_utilization_ratio") else { return (Efficiency::Unknown, None) };
+        let fresh_for = match self.paces.get("gpu_utilization_ratio") {
+            Some(_) => FRESH_POLLED,
+            None => FRESH,
+        };
         let mut seen = 0;
         for points in gpus.values() {
-            let fresh = points.back().is_some_and(|(time, _)| *time >= now - FRESH);
+            let fresh = points.back().is_some_and(|(time, _)| *time >= now - fresh_for);
             if !fresh {
                 continue;
             }
@@ -99,6 +138,16 @@ impl HardwareWindow {
         let minutes = objectives.idle_for_seconds / 60.0;
         let limit = objectives.idle_gpu_utilization_ratio * 100.0;
         (Efficiency::Wasteful, Some(format!("{seen} GPU(s) below {limit:.0}% for {minutes:.0} min")))
+    }
+}
+
+/// What a series says of now: the mean of the last two minutes that are known, or what was stated last.
+fn of_now(points: &VecDeque<(Timestamp, f64)>, pace: Option<Pace>, now: Timestamp) -> Option<f64> {
+    let newest = points.back().filter(|(time, _)| *time >= now - FRESH_POLLED);
+    match pace {
+        None => mean_since(points, now - FRESH),
+        Some(Pace::Polled) => mean_since(points, newest?.0 - FRESH),
+        Some(Pace::Stated) => newest.map(|(_, value)| *value),
     }
 }
 
@@ -123,6 +172,24 @@ mod tests {
             value,
             source: Source::Scrape,
         }
+    }
+
+    #[test]
+    fn what_is_polled_stays_fresh_and_what_is_stated_is_not_averaged() {
+        let objectives = Objectives::default();
+        let mut window = HardwareWindow::default();
+        let add = |window: &mut HardwareWindow, source, secs, value| {
+            window.add(&Reading { source, ..reading("gpus_used", secs, value) }, &objectives);
+        };
+        let at = |secs| Timestamp::from_secs(secs);
+        add(&mut window, Source::CloudWatch, 1000, 1.0);
+        add(&mut window, Source::CloudWatch, 1060, 2.0);
+        assert_eq!(window.now("gpus_used", at(1060 + 15 * 60)), Some(1.5));
+        assert_eq!(window.now("gpus_used", at(1061 + 15 * 60)), None);
+        add(&mut window, Source::SageMaker, 1070, 8.0);
+        assert_eq!(window.now("gpus_used", at(1100)), Some(8.0));
+        add(&mut window, Source::Scrape, 1080, 7.0);
+        assert_eq!(window.now("gpus_used", at(1081 + 120)), None, "a scrape is old after two minutes");
     }
 
     #[test]

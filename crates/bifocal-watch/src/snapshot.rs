@@ -85,6 +85,12 @@ pub struct TargetView {
     pub gpu_utilization_ratio: Option<f64>,
     /// The same by GPU: index and share.
     pub gpus: Vec<(String, f64)>,
+    /// GPUs that its copies hold, where a control plane says so.
+    pub gpus_used: Option<f64>,
+    /// GPUs of its endpoint that nobody holds: one number of all its targets, never to be added up.
+    pub gpus_free: Option<f64>,
+    /// Mean time in the model's container, where the platform says so.
+    pub model_duration_seconds: Option<f64>,
     /// Requests waiting in the server.
     pub requests_waiting: Option<f64>,
     /// Share of the KV cache in use.

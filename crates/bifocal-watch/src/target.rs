@@ -198,11 +198,17 @@ impl Target {
             reasons,
             sentence: String::new(),
             within_objectives: report.within_objectives,
-            error_ratio: report.error_ratio,
-            requests_per_second: report.requests_per_second,
+            // Where no call is seen, the platform's own counts stand.
+            error_ratio: report.error_ratio.or_else(|| self.hardware.now("error_ratio", now)),
+            requests_per_second: report
+                .requests_per_second
+                .or_else(|| self.hardware.now("requests_per_second", now)),
             output_tokens_per_second: report.output_tokens_per_second,
             gpu_utilization_ratio: self.hardware.now("gpu_utilization_ratio", now),
             gpus: self.hardware.parts("gpu_utilization_ratio", now),
+            gpus_used: self.hardware.now("gpus_used", now),
+            gpus_free: self.hardware.part("gpus_free", &self.key.endpoint, now),
+            model_duration_seconds: self.hardware.part("model_duration_seconds", "", now),
             requests_waiting: self.hardware.now("requests_waiting", now),
             kv_cache_usage_ratio: self.hardware.now("kv_cache_usage_ratio", now),
             cost_usd_per_hour: cost,

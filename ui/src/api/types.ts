@@ -62,6 +62,9 @@ export interface TargetRow {
   requests_per_second: number | null;
   output_tokens_per_second: number | null;
   gpu_utilization_ratio: number | null;
+  gpus_used: number | null;
+  gpus_free: number | null;
+  model_duration_seconds: number | null;
   cost_usd_per_hour: number | null;
   cost_usd_per_good_answer: number | null;
   within_objectives: number | null;

@@ -106,6 +106,11 @@ export function quantityRows(signals: Signals, target: TargetDetail): LensRow[] 
     key: 'duration', number: 'duration', title: 'Duration', sub: 'p95, whole answer', main: [one('duration_seconds', 'p95')], show: seconds,
     detail: () => `p95${objective('duration_p95_seconds', givenSeconds)}`, limit: limit('duration_p95_seconds'), tints: suspect(target.service === 'slow'),
   });
+  const inContainer = signals.series.find((s) => s.signal === 'model_duration_seconds' && s.part === '');
+  add({
+    key: 'model', number: 'model-duration', title: 'In the container', sub: 'mean of a call', main: [inContainer], show: seconds,
+    detail: () => 'mean, as the platform measures it',
+  });
   add({ key: 'requests', number: 'requests-per-second', title: 'Requests', sub: 'per second', main: [one('requests_per_second')], show: (x) => `${rough(x)}/s`, detail: () => 'requests' });
   const tokensIn = one('input_tokens_per_second');
   add({
@@ -121,6 +126,10 @@ export function quantityRows(signals: Signals, target: TargetDetail): LensRow[] 
   add({
     key: 'gpu', number: 'gpu', title: 'GPU', sub: memory ? 'thin: memory' : 'compute', main: gpus, thin: memory, ceiling: 1, show: percent,
     detail: (at) => [memory ? `memory ${percent(at('thin'))}` : '', gpus.length > 1 ? `${gpus.length} GPUs` : '1 GPU'].filter(Boolean).join(' · '),
+  });
+  add({
+    key: 'gpus', number: 'gpus-used', title: 'GPUs held', sub: 'by its copies', main: [one('gpus_used')], show: rough,
+    detail: () => (target.gpus_free === null ? 'held' : `held · ${rough(target.gpus_free)} of the endpoint free`),
   });
   const running = one('requests_running');
   add({

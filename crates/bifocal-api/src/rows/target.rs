@@ -55,6 +55,12 @@ pub struct TargetRow {
     pub output_tokens_per_second: Option<f64>,
     /// Share of time that the GPUs were busy.
     pub gpu_utilization_ratio: Option<f64>,
+    /// GPUs that its copies hold.
+    pub gpus_used: Option<f64>,
+    /// GPUs of its endpoint that nobody holds: the same number on each of its targets.
+    pub gpus_free: Option<f64>,
+    /// Mean time in the model's container, as the platform measures it.
+    pub model_duration_seconds: Option<f64>,
     /// Dollars an hour.
     pub cost_usd_per_hour: Option<f64>,
     /// Dollars of hardware per answer that passes.
@@ -215,6 +221,9 @@ impl TargetRow {
             requests_per_second: view.requests_per_second,
             output_tokens_per_second: view.output_tokens_per_second,
             gpu_utilization_ratio: view.gpu_utilization_ratio,
+            gpus_used: view.gpus_used,
+            gpus_free: view.gpus_free,
+            model_duration_seconds: view.model_duration_seconds,
             cost_usd_per_hour: view.cost_usd_per_hour,
             cost_usd_per_good_answer: view.cost_usd_per_good_answer,
             within_objectives: view.within_objectives,

@@ -210,6 +210,12 @@ fn hardware(text: &mut Text, snapshot: &Snapshot) {
             text.sample("bifocal_gpu_utilization_ratio", &with(&view.key, &[("gpu", gpu)]), *share);
         }
     }
+    text.family("bifocal_gpus_used", "gauge", "GPUs that the target's copies hold");
+    for view in &snapshot.targets {
+        if let Some(used) = view.gpus_used {
+            text.sample("bifocal_gpus_used", &with(&view.key, &[]), used);
+        }
+    }
     text.family("bifocal_requests_waiting", "gauge", "requests in the server's queue");
     for view in &snapshot.targets {
         if let Some(waiting) = view.requests_waiting {
