@@ -39,7 +39,8 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch an upstream: `--upstream http://HOST:PORT`, or what a configuration file says.
+    /// Watch an upstream (`--upstream http://HOST:PORT`), a SageMaker endpoint (`--sagemaker NAME`), or what a
+    /// configuration file says.
     Serve(ServeArgs),
     /// Watch a simulated two-model endpoint, with incidents to trigger.
     Demo(DemoArgs),
@@ -110,6 +111,15 @@ pub struct ServeArgs {
     /// The server that clients use now; the proxy forwards to it.
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
+    /// Watch this SageMaker endpoint: its variants, inference components, GPUs and cost. `*` stands for anything.
+    #[arg(long, value_name = "NAME")]
+    pub sagemaker: Option<String>,
+    /// Region of --sagemaker [default: AWS_REGION, the profile's, the machine's]
+    #[arg(long, value_name = "REGION", requires = "sagemaker")]
+    pub region: Option<String>,
+    /// One address in place of AWS's [default: AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>]
+    #[arg(long, value_name = "URL", requires = "sagemaker")]
+    pub aws_endpoint: Option<String>,
     /// Configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

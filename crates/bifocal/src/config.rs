@@ -3,9 +3,11 @@
 mod file;
 mod load;
 mod resolved;
+mod sagemaker;
 mod secret;
 
 pub use file::{ConfigFile, EvaluateRule, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use resolved::{Addresses, Resolved, UpstreamTarget};
+pub use sagemaker::SageMakerTarget;
 pub use secret::{mask_address, masked};

@@ -14,6 +14,7 @@ pub mod output;
 pub mod pipeline;
 pub mod plan;
 pub mod running;
+pub mod sagemaker;
 pub mod simulated;
 pub mod user_error;
 

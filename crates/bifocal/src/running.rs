@@ -7,6 +7,7 @@ mod cloudwatch;
 mod events;
 mod listener;
 mod page;
+mod sagemaker;
 mod secret;
 mod sink;
 
@@ -134,6 +135,7 @@ impl Running {
             for target in &config.targets {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
             }
+            sagemaker::start(config, &intake, &clock, &telemetry, &sources);
             events::start(config, &intake, &reader, &sources);
             let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
             anyhow::Ok((listener, page, queue, proxies, writer))

@@ -1,5 +1,7 @@
 //! `bifocal check`: resolve, compile, connect.
 
+mod sagemaker;
+
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -108,6 +110,9 @@ async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
             let detail = if there { "is set" } else { "is not set: calls go without a key" };
             tried.push(Tried { what: format!("variable {name}"), ok: there, detail: detail.to_owned() });
         }
+    }
+    for target in &config.sagemaker {
+        tried.extend(sagemaker::check(target).await);
     }
     for channel in &config.channels {
         tried.push(connects(&channel.name, &channel.webhook).await);

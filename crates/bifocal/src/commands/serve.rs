@@ -17,9 +17,9 @@ use crate::user_error::{Code, UserError};
 /// Serves until it is told to end.
 pub fn run(args: &ServeArgs) -> anyhow::Result<Done> {
     let config = configuration(args)?;
-    if config.targets.is_empty() {
+    if config.targets.is_empty() && config.sagemaker.is_empty() {
         return Err(UserError::new(Code::Usage, "serve: nothing to watch")
-            .hint("give --upstream http://HOST:PORT, or --config FILE with a [[target]]")
+            .hint("give --upstream http://HOST:PORT, --sagemaker NAME, or --config FILE with a [[target]]")
             .into());
     }
     let runtime =
@@ -50,6 +50,10 @@ fn greeting(config: &Resolved, page: SocketAddr, proxies: &[SocketAddr]) -> Vec<
         let upstream = mask_address(&target.upstream);
         lines.push(format!("proxy          http://{proxy}  ->  {upstream} ({})", target.name));
     }
+    for target in &config.sagemaker {
+        let region = target.region.as_deref().unwrap_or("the environment's");
+        lines.push(format!("sagemaker      {} in region {region}", target.pattern));
+    }
     lines.push(match &config.judge {
         None => {
             "judge          none: answers are checked by rules only (add one with --judge-url)".to_owned()
@@ -63,7 +67,10 @@ fn greeting(config: &Resolved, page: SocketAddr, proxies: &[SocketAddr]) -> Vec<
         }
     });
     lines.push(format!("data           {}", config.addresses.data.display()));
-    lines.push("Point your clients at the proxy. Ctrl-C ends.".to_owned());
+    lines.push(match proxies {
+        [] => "Ctrl-C ends.".to_owned(),
+        _ => "Point your clients at the proxy. Ctrl-C ends.".to_owned(),
+    });
     lines
 }
 
@@ -78,6 +85,12 @@ fn configuration(args: &ServeArgs) -> Result<Resolved, UserError> {
     file.server.data = args.places.data.clone().or(file.server.data);
     if let Some(upstream) = &args.upstream {
         file.target.insert(0, TargetSection::at(upstream));
+    }
+    if let Some(pattern) = &args.sagemaker {
+        let mut target = TargetSection::of_sagemaker(pattern);
+        target.region.clone_from(&args.region);
+        target.aws_endpoint.clone_from(&args.aws_endpoint);
+        file.target.push(target);
     }
     if let (Some(usd), Some(first)) = (args.usd_per_hour, file.target.first_mut()) {
         first.usd_per_hour = Some(usd);

@@ -74,7 +74,25 @@ pub struct TargetSection {
     /// The upstream's name: the origin and, where nothing else is said, the endpoint of its targets.
     pub name: Option<String>,
     /// The proxy forwards here: `http://HOST:PORT`.
+    #[serde(default)]
     pub upstream: String,
+    /// A SageMaker endpoint that is watched, by its name; `*` stands for anything: `llm-*`. Its variants and inference
+    /// components become targets. Since 0.2.
+    pub sagemaker: Option<String>,
+    /// The region; default: that of the environment, of the profile or of the machine.
+    pub region: Option<String>,
+    /// A role to assume, in this account or in another one.
+    pub role_arn: Option<String>,
+    /// The external id that the role's owner asks for.
+    pub external_id: Option<String>,
+    /// One address in place of AWS's; default: the variables `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`.
+    pub aws_endpoint: Option<String>,
+    /// Seconds between two looks at CloudWatch, 60 to 86400; default 300. AWS bills each series of each look.
+    pub cloudwatch_every_seconds: Option<f64>,
+    /// Dollars a month that CloudWatch may cost for this target; default 10. Looks become rarer to keep it.
+    pub cloudwatch_usd_per_month: Option<f64>,
+    /// Reads each GPU by itself, where the endpoint publishes such metrics; default false.
+    pub per_gpu: Option<bool>,
     /// The upstream's Prometheus page; default: the upstream with the path `/metrics`. `"off"` turns it off.
     pub scrape: Option<String>,
     /// Seconds between two scrapes; default 10.
@@ -113,11 +131,24 @@ fn any() -> String {
 }
 
 impl TargetSection {
+    /// A SageMaker endpoint and nothing else.
+    pub fn of_sagemaker(pattern: &str) -> Self {
+        Self { sagemaker: Some(pattern.to_owned()), ..Self::at("") }
+    }
+
     /// An upstream and nothing else.
     pub fn at(upstream: &str) -> Self {
         Self {
             name: None,
             upstream: upstream.to_owned(),
+            sagemaker: None,
+            region: None,
+            role_arn: None,
+            external_id: None,
+            aws_endpoint: None,
+            cloudwatch_every_seconds: None,
+            cloudwatch_usd_per_month: None,
+            per_gpu: None,
             scrape: None,
             scrape_every_seconds: None,
             proxy_listen: None,

@@ -13,6 +13,7 @@ use bifocal_watch::alert::{RuleConfig, shipped_rules};
 use serde::Serialize;
 
 use super::file::{ConfigFile, EvaluateRule, TargetSection};
+use super::sagemaker::SageMakerTarget;
 use super::secret::mask_address;
 use crate::user_error::{Code, UserError};
 
@@ -23,6 +24,8 @@ pub struct Resolved {
     pub addresses: Addresses,
     /// The upstreams.
     pub targets: Vec<UpstreamTarget>,
+    /// Endpoints of SageMaker.
+    pub sagemaker: Vec<SageMakerTarget>,
     /// Which share is judged.
     pub evaluate: Vec<EvaluateRule>,
     /// The judge.
@@ -87,9 +90,15 @@ impl Resolved {
     pub fn of(file: ConfigFile) -> Result<Self, UserError> {
         let listen = file.server.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7700)));
         let first_proxy = file.server.proxy_listen;
+        let of_sagemaker =
+            file.target.iter().filter_map(|target| Some((target.sagemaker.as_deref()?, target)));
+        let sagemaker = of_sagemaker
+            .map(|(pattern, target)| SageMakerTarget::of(pattern, target))
+            .collect::<Result<Vec<_>, _>>()?;
         let targets = file
             .target
             .into_iter()
+            .filter(|target| target.sagemaker.is_none() || !target.upstream.is_empty())
             .enumerate()
             .map(|(i, target)| UpstreamTarget::of(i, target, first_proxy))
             .collect::<Result<Vec<_>, _>>()?;
@@ -138,6 +147,7 @@ impl Resolved {
         Ok(Self {
             addresses,
             targets,
+            sagemaker,
             evaluate,
             judge: file.judge,
             rubrics: file.rubrics,

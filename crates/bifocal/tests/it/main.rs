@@ -12,5 +12,6 @@ mod kills;
 mod ledger;
 mod real_components;
 mod recorded_swap;
+mod sagemaker;
 mod simulation;
 mod targets;

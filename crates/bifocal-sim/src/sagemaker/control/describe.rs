@@ -136,13 +136,15 @@ impl World {
             let message = format!("Could not find inference component \"{arn}\".");
             return Err(Refusal::new("ValidationException", message));
         };
+        // Where there are several types, each component says where its copies are, also one that is on one type alone.
+        let is_mixed = phase.pools.len() > 1;
         let mut body = json!({
             "InferenceComponentName": name, "InferenceComponentArn": self.arn("inference-component", name),
             "EndpointName": self.scenario.endpoint.name,
             "EndpointArn": self.arn("endpoint", &self.scenario.endpoint.name),
             "VariantName": self.scenario.endpoint.variant, "InferenceComponentStatus": "InService",
             "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(),
-            "RuntimeConfig": runtime(component),
+            "RuntimeConfig": runtime(component, is_mixed),
         });
         let of_type = |kind: Option<&String>| {
             let mut specification = specification(component);
@@ -151,7 +153,7 @@ impl World {
             }
             Value::Object(specification)
         };
-        if component.copies.len() > 1 {
+        if is_mixed && component.base.is_none() {
             body["Specifications"] = component.copies.keys().map(|kind| of_type(Some(kind))).collect();
         } else {
             body["Specification"] = of_type(None);
@@ -179,9 +181,9 @@ fn specification(component: &ComponentTruth) -> Map<String, Value> {
     specification
 }
 
-fn runtime(component: &ComponentTruth) -> Value {
+fn runtime(component: &ComponentTruth, is_mixed: bool) -> Value {
     let mut runtime = json!({"DesiredCopyCount": component.copies(), "CurrentCopyCount": component.copies()});
-    if component.copies.len() > 1 {
+    if is_mixed {
         let placed = component.copies.iter();
         runtime["PlacementStatus"] =
             placed.map(|(kind, count)| json!({"InstanceType": kind, "CurrentCopyCount": count})).collect();

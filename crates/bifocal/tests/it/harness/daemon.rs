@@ -65,7 +65,7 @@ impl Daemon {
                 self.page = address(&line).unwrap();
             } else if line.starts_with("proxy") && self.proxy.is_empty() {
                 self.proxy = address(&line).unwrap();
-            } else if line.starts_with("Point your clients") {
+            } else if line.ends_with("Ctrl-C ends.") {
                 return true;
             }
         }

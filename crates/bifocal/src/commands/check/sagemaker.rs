@@ -1,0 +1,97 @@
+//! What is seen of SageMaker: account, region, endpoints, and what is missing.
+
+use std::sync::Arc;
+
+use bifocal_aws::Error;
+use bifocal_infra::cost::{PriceBook, account};
+use bifocal_infra::inventory::{Endpoint, Inventory};
+use bifocal_telemetry::{Clock, SystemClock, Telemetry};
+
+use super::Tried;
+use crate::config::SageMakerTarget;
+use crate::sagemaker::{Source, connect};
+
+/// Tries every call that watching needs.
+pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let what = format!("SageMaker `{}`", target.pattern);
+    let mut source = match connect(target, &clock, &Telemetry::new()).await {
+        Ok(source) => source,
+        Err(err) => return vec![failed(what, &err, "everything")],
+    };
+    let caller =
+        format!("account {}, region {}, as {}", source.identity.account, source.region, source.identity.arn);
+    let mut tried = vec![Tried { what: what.clone(), ok: true, detail: caller }];
+    match source.look().await {
+        Err(err) => tried.push(failed(what.clone(), &err, "what runs, GPUs and costs")),
+        Ok(look) => {
+            tried.extend(source.inventory().map(found).unwrap_or_default());
+            for problem in look.problems {
+                tried.push(failed(format!("{what}: {}", problem.resource), &problem.error, problem.lost));
+            }
+        }
+    }
+    let measured = source.discover().await;
+    tried.push(match measured {
+        Err(err) => failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures"),
+        Ok(()) => cloudwatch(&what, &source),
+    });
+    if let Err(err) = source.measure().await {
+        tried.push(failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures"));
+    }
+    tried
+}
+
+/// A line for each endpoint.
+fn found(inventory: &Inventory) -> Vec<Tried> {
+    if inventory.endpoints.is_empty() {
+        let detail = "no endpoint of this name; look at the name, the region and the account".to_owned();
+        return vec![Tried { what: "endpoints".to_owned(), ok: false, detail }];
+    }
+    let line = |endpoint: &Endpoint| Tried {
+        what: format!("endpoint {}", endpoint.name),
+        ok: true,
+        detail: describe(inventory, endpoint),
+    };
+    inventory.endpoints.values().map(line).collect()
+}
+
+fn describe(inventory: &Inventory, endpoint: &Endpoint) -> String {
+    let status = endpoint.status.as_deref().unwrap_or("status unknown");
+    let Some(accounting) = account(inventory, endpoint, &PriceBook::builtin()) else {
+        return format!("{status}; out of scope ({:?}): nothing is computed for it", endpoint.out_of_scope);
+    };
+    let instances: u32 = endpoint.variants.values().map(bifocal_infra::inventory::Variant::instances).sum();
+    let components: Vec<String> =
+        endpoint.components.values().map(|c| format!("{} x {}", c.name, c.copies())).collect();
+    let gpus = match accounting.gpus_free {
+        Some(free) => format!("{} GPUs used, {free} free", accounting.gpus_used),
+        None => format!("{} GPUs used; an instance type is unknown", accounting.gpus_used),
+    };
+    let cost = match accounting.fleet.usd {
+        Some(usd) => format!("${usd:.2} an hour"),
+        None => "cost unknown".to_owned(),
+    };
+    let capture = if endpoint.capture.is_on { "Data Capture is on" } else { "Data Capture is off" };
+    format!(
+        "{status}; {instances} instances; components: {}; {gpus}; {cost}; {capture}",
+        components.join(", ")
+    )
+}
+
+fn cloudwatch(what: &str, source: &Source) -> Tried {
+    let (series, plan) = source.plan();
+    let detail = format!(
+        "{series} series every {:.0} s: {:.0} calls and {:.0} billed series, ${:.2} a month{}",
+        plan.every.as_secs_f64(),
+        plan.calls_per_month,
+        plan.series_per_month,
+        plan.usd_per_month,
+        if plan.is_capped { " (rarer, to keep cloudwatch_usd_per_month)" } else { "" },
+    );
+    Tried { what: format!("{what}: CloudWatch"), ok: plan.is_within_cap, detail }
+}
+
+fn failed(what: String, err: &Error, lost: &str) -> Tried {
+    Tried { what, ok: false, detail: format!("failed to {err}; lost: {lost}; {}", err.advice()) }
+}

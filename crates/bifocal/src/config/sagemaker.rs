@@ -1,0 +1,66 @@
+//! A `[[target]]` of SageMaker, resolved.
+
+use serde::Serialize;
+
+use super::file::TargetSection;
+use crate::user_error::{Code, UserError};
+
+/// Endpoints of one region, by a name or a pattern.
+#[derive(Clone, Debug, Serialize)]
+pub struct SageMakerTarget {
+    /// An endpoint's name; `*` stands for anything.
+    pub pattern: String,
+    /// The region; `None`: that of the environment.
+    pub region: Option<String>,
+    /// A role to assume.
+    pub role_arn: Option<String>,
+    /// What the role's owner asks for.
+    pub external_id: Option<String>,
+    /// One address in place of all of AWS's.
+    pub aws_endpoint: Option<String>,
+    /// Between two looks at CloudWatch, if the cap allows.
+    pub cloudwatch_every_seconds: f64,
+    /// What CloudWatch may cost; the interval is lengthened to keep it.
+    pub cloudwatch_usd_per_month: f64,
+    /// Whether each GPU is read by itself where there are such metrics.
+    pub per_gpu: bool,
+}
+
+impl SageMakerTarget {
+    pub(super) fn of(pattern: &str, section: &TargetSection) -> Result<Self, UserError> {
+        let wrong = |what: String, hint: &str| {
+            Err(UserError::new(Code::ConfigInvalid, format!("[[target]] sagemaker `{pattern}`: {what}"))
+                .hint(hint))
+        };
+        let is_name = !pattern.is_empty()
+            && pattern.len() <= 63
+            && pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '*'));
+        if !is_name {
+            return wrong("this is no endpoint's name".into(), "letters, digits and -, and * for anything");
+        }
+        let every = section.cloudwatch_every_seconds.unwrap_or(300.0);
+        if !(every >= 60.0 && every <= 86_400.0) {
+            return wrong(
+                format!("cloudwatch_every_seconds = {every}"),
+                "from 60 to 86400; AWS bills each time",
+            );
+        }
+        let usd = section.cloudwatch_usd_per_month.unwrap_or(10.0);
+        if !(usd > 0.0 && usd.is_finite()) {
+            return wrong(format!("cloudwatch_usd_per_month = {usd}"), "more than 0; 10 is the default");
+        }
+        if section.external_id.is_some() && section.role_arn.is_none() {
+            return wrong("external_id without role_arn".into(), "name the role that it belongs to");
+        }
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            region: section.region.clone(),
+            role_arn: section.role_arn.clone(),
+            external_id: section.external_id.clone(),
+            aws_endpoint: section.aws_endpoint.clone(),
+            cloudwatch_every_seconds: every,
+            cloudwatch_usd_per_month: usd,
+            per_gpu: section.per_gpu.unwrap_or(false),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Watches SageMaker endpoints until the signal to end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bifocal_aws::Error;
+use bifocal_infra::survey::Problem;
+use bifocal_model::Span;
+use bifocal_store::{Intake, Record, Refused};
+use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry, sleep};
+
+use crate::config::{Resolved, SageMakerTarget};
+use crate::sagemaker::{Source, connect};
+
+/// After an error of the first call: credentials may come, networks return.
+const RECONNECT: Span = Span::from_secs(15);
+
+pub(super) fn start(
+    config: &Resolved,
+    intake: &Intake,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    tasks: &TaskGroup,
+) {
+    for target in &config.sagemaker {
+        let watcher = Watcher {
+            target: target.clone(),
+            intake: intake.clone(),
+            clock: Arc::clone(clock),
+            telemetry: telemetry.clone(),
+            source: None,
+            told: BTreeSet::new(),
+        };
+        tasks.spawn("sagemaker", watcher.run(tasks.drain()));
+    }
+}
+
+struct Watcher {
+    target: SageMakerTarget,
+    intake: Intake,
+    clock: Arc<dyn Clock>,
+    telemetry: Telemetry,
+    source: Option<Source>,
+    /// Problems that were logged and have not gone away.
+    told: BTreeSet<String>,
+}
+
+impl Watcher {
+    async fn run(mut self, mut drain: Drain) {
+        while !drain.is_requested() {
+            let every = tokio::select! {
+                () = drain.requested() => return,
+                every = self.turn() => every,
+            };
+            tokio::select! {
+                () = drain.requested() => return,
+                () = sleep(&*self.clock, every) => {}
+            }
+        }
+    }
+
+    /// One look. Returns how long to wait for the next.
+    async fn turn(&mut self) -> Span {
+        let mut problems = BTreeSet::new();
+        let every = self.look(&mut problems).await;
+        for problem in problems.difference(&self.told) {
+            tracing::warn!(target = self.target.pattern, "{problem}");
+        }
+        self.told = problems;
+        every
+    }
+
+    async fn look(&mut self, problems: &mut BTreeSet<String>) -> Span {
+        let mut source = match self.source.take() {
+            Some(source) => source,
+            None => match connect(&self.target, &self.clock, &self.telemetry).await {
+                Ok(source) => source,
+                Err(err) => {
+                    self.count("unconnected");
+                    problems.insert(say(&err, "everything"));
+                    return RECONNECT;
+                }
+            },
+        };
+        match source.look().await {
+            Ok(look) => {
+                self.count("ok");
+                problems.extend(look.problems.iter().map(of_problem));
+                let readings = look.readings.into_iter().map(Record::Reading);
+                self.offer(readings.chain(look.events.into_iter().map(Record::Event)).collect());
+            }
+            Err(err) => {
+                self.count(err.kind().label());
+                problems.insert(say(&err, "what runs, GPUs and costs"));
+            }
+        }
+        match source.measure().await {
+            Ok(readings) => self.offer(readings.into_iter().map(Record::Reading).collect()),
+            Err(err) => {
+                problems.insert(say(&err, "what CloudWatch measures"));
+            }
+        }
+        let (_, plan) = source.plan();
+        if !plan.is_within_cap {
+            problems.insert(format!(
+                "CloudWatch would cost ${:.2} a month at one look a day, more than cloudwatch_usd_per_month",
+                plan.usd_per_month
+            ));
+        }
+        let every = source.every();
+        self.source = Some(source);
+        every
+    }
+
+    fn offer(&self, records: Vec<Record>) {
+        if records.is_empty() {
+            return;
+        }
+        match self.intake.try_offer(records) {
+            Ok(()) => {}
+            Err(Refused::Full(_)) => self.count("dropped_full"),
+            Err(Refused::Closed(_)) => self.count("dropped_closed"),
+        }
+    }
+
+    fn count(&self, outcome: &str) {
+        self.telemetry.count(Metric::SagemakerLooks, &[outcome], 1);
+    }
+}
+
+fn of_problem(problem: &Problem) -> String {
+    format!("`{}`: {}", problem.resource, say(&problem.error, problem.lost))
+}
+
+fn say(err: &Error, lost: &str) -> String {
+    format!("failed to {err}; unknown until then: {lost}; {}", err.advice())
+}

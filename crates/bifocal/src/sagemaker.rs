@@ -1,0 +1,130 @@
+//! SageMaker as a source: what runs, what it costs and what CloudWatch measures, as readings and events.
+//!
+//! Life of the data: [`connect`] finds out who calls, [`Source::look`] asks the control plane what runs and makes of it
+//! readings of copies, GPUs and costs and events of what changed, [`Source::measure`] reads CloudWatch when the plan
+//! says so. The two fail apart: a CloudWatch that is forbidden takes no GPU count away.
+
+use std::sync::Arc;
+
+use bifocal_aws::{Aws, Error, Identity, Options, Role};
+use bifocal_infra::GPU_SERIES;
+use bifocal_infra::cloudwatch::{Budget, Detail, Plan, Poll, Watched};
+use bifocal_infra::cost::{PriceBook, readings};
+use bifocal_infra::inventory::{Inventory, diff};
+use bifocal_infra::survey::{Problem, Survey};
+use bifocal_model::{Event, Reading, Span, TargetKey};
+use bifocal_telemetry::{Clock, Telemetry};
+
+use crate::config::SageMakerTarget;
+
+/// Endpoints of one account and region.
+#[derive(Debug)]
+pub struct Source {
+    /// Who calls.
+    pub identity: Identity,
+    /// The region that is called.
+    pub region: String,
+    survey: Survey,
+    poll: Poll,
+    book: PriceBook,
+    inventory: Option<Inventory>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a look at the control plane gave.
+#[derive(Debug)]
+pub struct Look {
+    /// Copies, GPUs, costs.
+    pub readings: Vec<Reading>,
+    /// What changed since the last look.
+    pub events: Vec<Event>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Finds credentials and asks who they are.
+pub async fn connect(
+    target: &SageMakerTarget,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+) -> Result<Source, Error> {
+    let options =
+        Options { region: target.region.clone(), profile: None, endpoint: target.aws_endpoint.clone() };
+    let mut aws = Aws::connect(&options, Arc::clone(clock), telemetry.clone()).await?;
+    if let Some(arn) = &target.role_arn {
+        aws = aws.assuming(Role { arn: arn.clone(), external_id: target.external_id.clone() });
+    }
+    let identity = aws.caller_identity().await?;
+    let budget = Budget {
+        every: Span::from_secs_f64(target.cloudwatch_every_seconds),
+        usd_per_month: Some(target.cloudwatch_usd_per_month),
+        ..Budget::default()
+    };
+    let detail = if target.per_gpu { Detail::Gpu { series_max: GPU_SERIES } } else { Detail::Target };
+    Ok(Source {
+        region: aws.region().to_owned(),
+        survey: Survey::new(aws.clone(), &identity.account, &target.pattern),
+        poll: Poll::new(aws, budget, detail, Arc::clone(clock), telemetry.clone()),
+        identity,
+        book: PriceBook::builtin(),
+        inventory: None,
+        clock: Arc::clone(clock),
+    })
+}
+
+impl Source {
+    /// How long to wait until the next look.
+    pub fn every(&self) -> Span {
+        self.survey.every()
+    }
+
+    /// What runs, as it was seen last.
+    pub fn inventory(&self) -> Option<&Inventory> {
+        self.inventory.as_ref()
+    }
+
+    /// What is asked of CloudWatch: how many series, how often, for how much.
+    pub fn plan(&self) -> (usize, Plan) {
+        (self.poll.series().len(), self.poll.plan())
+    }
+
+    /// Asks what runs.
+    pub async fn look(&mut self) -> Result<Look, Error> {
+        let found = self.survey.look(self.clock.now()).await?;
+        let readings = readings(&found.inventory, &self.book, bifocal_model::Source::SageMaker);
+        let events = self.inventory.as_ref().map(|old| diff(old, &found.inventory)).unwrap_or_default();
+        self.inventory = Some(found.inventory);
+        Ok(Look { readings, events, problems: found.problems })
+    }
+
+    /// Looks which metrics there are, when that is due or `now` is asked.
+    pub async fn discover(&mut self) -> Result<(), Error> {
+        let watched = self.watched();
+        self.poll.discover(&watched).await
+    }
+
+    /// What CloudWatch measured since the last time, when it is time to ask.
+    pub async fn measure(&mut self) -> Result<Vec<Reading>, Error> {
+        if self.poll.is_discovery_due() {
+            self.discover().await?;
+        }
+        if self.poll.is_due() { self.poll.poll().await } else { Ok(Vec::new()) }
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        let Some(inventory) = &self.inventory else { return Vec::new() };
+        let of_endpoint = |endpoint| {
+            inventory.targets(endpoint).map(move |target: TargetKey| {
+                let pools = endpoint.variants.get(&target.variant).map(|variant| variant.pools.as_slice());
+                let types = pools.unwrap_or_default().iter().map(|pool| pool.instance_type.as_deref());
+                let mut gpus = types.map(|kind| self.book.accelerators(kind?));
+                let first = gpus.next().flatten();
+                // A sum over GPUs of instances of several sizes cannot be made a share.
+                let gpus_per_instance =
+                    first.filter(|first| gpus.all(|other| other == Some(*first))).map(f64::from);
+                Watched { target, gpus_per_instance }
+            })
+        };
+        inventory.endpoints.values().flat_map(of_endpoint).collect()
+    }
+}
