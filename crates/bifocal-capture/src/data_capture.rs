@@ -7,7 +7,10 @@
 //! Invariants: a checkpoint is in the same batch as what it vouches for; a line is stored, a duplicate, or
 //! rejected with a reason; the order of lines is kept; a second run over the same files changes nothing.
 
+mod attribution;
 mod backfill;
+mod bucket;
+mod coverage;
 mod files;
 mod lines;
 mod place;
@@ -16,4 +19,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+pub use attribution::{Attribution, By};
 pub use backfill::{Backfill, BackfillOptions, Progress};
+pub use bucket::{Bucket, BucketOptions, Round};
+pub use coverage::Coverage;

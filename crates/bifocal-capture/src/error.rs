@@ -16,14 +16,20 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The upstream wants TLS.
-    #[error(
-        "use `{url}` as upstream: https is not supported yet; put a TLS-terminating hop on loopback in between and name its http address"
-    )]
+    /// TLS to the upstream cannot be set up.
+    #[error("set up TLS to the upstream: {what}")]
     UpstreamTls {
-        /// What was configured, without credentials.
-        url: String,
+        /// What is wrong.
+        what: String,
     },
+    /// Signing is asked for, and not for which endpoints.
+    #[error("sign calls with the proxy's own credentials: name the endpoints (`sign_for`), each in full")]
+    SigningWithoutEndpoints,
+    /// Signing is asked for, and clients would not have to show who they are.
+    #[error(
+        "sign calls with the proxy's own credentials: name the token that clients show (`client_token_env`)"
+    )]
+    SigningWithoutToken,
     /// The header that names the tenant is no header name.
     #[error("use `{name}` as tenant header: not a header name")]
     TenantHeader {
@@ -48,6 +54,15 @@ pub enum Error {
         #[source]
         err: io::Error,
     },
+    /// The capture files in S3 cannot be listed or read.
+    #[error("read the capture files in `{place}`")]
+    Bucket {
+        /// Where.
+        place: String,
+        /// Why not.
+        #[source]
+        err: Box<bifocal_aws::Error>,
+    },
     /// A path to backfill from holds no `.jsonl` file.
     #[error("find `.jsonl` files in `{path}`", path = .path.display())]
     NothingToRead {
@@ -71,8 +86,10 @@ impl Error {
             Self::Upstream { .. } => "B0201",
             Self::UpstreamTls { .. } => "B0202",
             Self::TenantHeader { .. } => "B0203",
+            Self::SigningWithoutEndpoints | Self::SigningWithoutToken => "B0235",
             Self::Listen { .. } => "B0204",
             Self::Read { .. } => "B0210",
+            Self::Bucket { .. } => "B0213",
             Self::NothingToRead { .. } => "B0211",
             Self::JournalClosed { .. } => "B0212",
         }

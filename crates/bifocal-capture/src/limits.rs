@@ -21,6 +21,16 @@ pub(crate) const HEAD_SECONDS: u64 = 30;
 pub(crate) const IDLE_UPSTREAM_CONNECTIONS: usize = 512;
 /// Bytes of a tenant's name; a longer one is left out.
 pub(crate) const TENANT_BYTES: usize = 128;
+/// Bytes of an inference id; a longer one is none of SageMaker's.
+pub(crate) const INFERENCE_ID_BYTES: usize = 64;
+/// Components whose variant is remembered.
+pub(crate) const VARIANTS_KNOWN: usize = 1024;
+/// Bytes of one request that is read whole to be signed.
+pub(crate) const SIGNED_BODY_BYTES: usize = 26 * MIB;
+/// Bytes of one object of Data Capture.
+pub(crate) const CAPTURE_OBJECT_BYTES: usize = 256 * MIB;
+/// Objects that are known to be read without asking the journal.
+pub(crate) const CAPTURE_OBJECTS_KNOWN: usize = 100_000;
 /// Bytes of one line of a Data Capture file.
 pub(crate) const LINE_BYTES: usize = 16 * MIB;
 /// Records of one batch of a backfill.
@@ -71,6 +81,27 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "kept for reuse; a further one is closed after its answer",
     ),
     ("tenant_bytes", TENANT_BYTES as u64, "a name, not a document"),
+    ("inference_id_bytes", INFERENCE_ID_BYTES as u64, "SageMaker's own limit; a longer id joins nothing"),
+    (
+        "variants_known",
+        VARIANTS_KNOWN as u64,
+        "components whose variant is remembered for calls that name none",
+    ),
+    (
+        "signed_body_bytes",
+        SIGNED_BODY_BYTES as u64,
+        "SageMaker takes 25 MB; a longer request to be signed gets 413",
+    ),
+    (
+        "capture_object_bytes",
+        CAPTURE_OBJECT_BYTES as u64,
+        "an object is read whole; a larger one is passed over",
+    ),
+    (
+        "capture_objects_known",
+        CAPTURE_OBJECTS_KNOWN as u64,
+        "two hours of a busy endpoint; past it files are read again",
+    ),
     (
         "line_bytes",
         LINE_BYTES as u64,

@@ -20,9 +20,12 @@ mod pace;
 mod pool;
 mod recorder;
 mod refusal;
+mod sagemaker;
 mod service;
+mod signing;
 mod tap;
 mod tee;
+mod tls;
 mod worker;
 
 #[cfg(test)]
@@ -31,4 +34,6 @@ mod tests;
 pub use config::{ComponentRoute, ProxyOptions};
 pub use decode::{Decoder, Ended, Exchange};
 pub use recorder::{Recorder, Sink};
+pub use sagemaker::SageMakerCall;
 pub use service::Proxy;
+pub use signing::Signing;

@@ -19,6 +19,7 @@ mod fixture;
 mod folder;
 mod hot;
 pub mod intake;
+mod joins;
 mod journal;
 pub mod ledger;
 mod limits;

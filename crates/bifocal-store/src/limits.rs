@@ -20,6 +20,8 @@ pub(crate) const EVENTS: u64 = 10_000;
 pub(crate) const IDENTITIES_SOFT: u64 = 1_000_000;
 /// Identities above which even those within the horizon are forgotten, oldest first.
 pub(crate) const IDENTITIES: u64 = 3_000_000;
+/// Views of calls with an inference id, to be joined by those of another source. 100 bytes each.
+pub(crate) const JOIN_VIEWS: u64 = 1_000_000;
 /// Hours of event time within which an inference that arrives twice is recognised.
 pub(crate) const IDENTITY_HORIZON_HOURS: u64 = 72;
 /// Hours of event time within which a score that is made twice is recognised.
@@ -59,6 +61,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("events", EVENTS, "the oldest are forgotten"),
     ("identities_soft", IDENTITIES_SOFT, "identities older than the horizon are forgotten"),
     ("identities", IDENTITIES, "identities within the horizon are forgotten"),
+    (
+        "join_views",
+        JOIN_VIEWS,
+        "views within the horizon are forgotten: a call seen by two sources may count twice",
+    ),
     ("identity_horizon_hours", IDENTITY_HORIZON_HOURS, "beyond it the file's fingerprint recognises repeats"),
     ("score_horizon_hours", SCORE_HORIZON_HOURS, "scores are repeated only around a restart"),
     ("rollup_days", ROLLUP_DAYS, "older minutes are read from segments"),

@@ -11,6 +11,7 @@ use bifocal_telemetry::{Clock, Telemetry};
 use crate::arrivals::Arrivals;
 use crate::catalogue::{Catalogue, Saved};
 use crate::hot::{self, Aggregates, Hot};
+use crate::joins::{self, Joins};
 use crate::journal::{self, Disk, Opener};
 use crate::reader::Reader;
 use crate::rollup::{Minutes, Rollups};
@@ -84,7 +85,8 @@ impl Store {
         let (journal, found) =
             journal::open(&dir.join("journal"), saved.sealed, options.clock.now(), opener)?;
         let mut hot = restore(&dir, &mut saved)?;
-        let (mut seen, mut seen_scores) = known(&dir, &saved.segments, hot.aggregates.newest)?;
+        let Known { mut seen, mut seen_scores, mut joins } =
+            known(&dir, &saved.segments, hot.aggregates.newest)?;
 
         let mut replay = Vec::new();
         let mut proxy_unsealed = Vec::new();
@@ -92,6 +94,11 @@ impl Store {
             for (i, record) in frame.records.into_iter().enumerate() {
                 let seq = Seq(frame.first.0 + i as u64);
                 remember(&record, &mut seen, &mut seen_scores, &mut proxy_unsealed);
+                if let Record::Inference(inference) = &record
+                    && let Some(key) = joins::key(inference)
+                {
+                    joins.take(key, inference.identity.source, inference.time);
+                }
                 hot.apply(seq, &record, &telemetry);
                 replay.push((seq, record));
             }
@@ -117,6 +124,7 @@ impl Store {
             reader,
             seen,
             seen_scores,
+            joins,
             proxy_unsealed,
             last_seal: now,
             refused: Vec::new(),
@@ -197,10 +205,17 @@ pub(crate) fn read_minutes(opened: &Opened<'_>, table: Table, into: &mut Minutes
     })
 }
 
+/// What the segments make known.
+struct Known {
+    seen: Seen,
+    seen_scores: Seen,
+    joins: Joins,
+}
+
 /// The identities that the segments hold: all within the horizon, and the newest sealed ones beyond it.
-fn known(dir: &Path, segments: &[Segment], newest: Timestamp) -> Result<(Seen, Seen), Error> {
+fn known(dir: &Path, segments: &[Segment], newest: Timestamp) -> Result<Known, Error> {
     let hours = |hours: u64| Span::from_mins(i64::try_from(hours * 60).unwrap_or(i64::MAX));
-    let (mut seen, mut scores) = (Seen::of_inferences(), Seen::of_scores());
+    let (mut seen, mut scores, mut joins) = (Seen::of_inferences(), Seen::of_scores(), Joins::new());
     for segment in segments.iter().rev() {
         let full = |seen: &Seen| seen.len() as u64 >= limits::IDENTITIES_SOFT;
         match segment.table {
@@ -211,7 +226,12 @@ fn known(dir: &Path, segments: &[Segment], newest: Timestamp) -> Result<(Seen, S
                 }
                 let opened = Opened::open(dir, segment)?;
                 opened.batches(Some(segment::IDENTITY_COLUMNS), |batch| {
-                    for (identity, time) in segment::read_identities(batch, opened.path())? {
+                    for segment::Known { identity, time, join } in
+                        segment::read_identities(batch, opened.path())?
+                    {
+                        if let Some(key) = join {
+                            joins.take(key, identity.source, time);
+                        }
                         if identity.source != Source::Proxy {
                             seen.insert(seen::of_identity(&identity), time);
                         }
@@ -234,7 +254,7 @@ fn known(dir: &Path, segments: &[Segment], newest: Timestamp) -> Result<(Seen, S
             _ => {}
         }
     }
-    Ok((seen, scores))
+    Ok(Known { seen, seen_scores: scores, joins })
 }
 
 /// Notes what a record of the journal makes known.

@@ -26,7 +26,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 pub(crate) use inferences::{
-    IDENTITY_COLUMNS, read as read_inferences, read_identities, write as write_inferences,
+    IDENTITY_COLUMNS, Known, read as read_inferences, read_identities, write as write_inferences,
 };
 pub(crate) use places::{Wanted, place_columns, read_places};
 pub(crate) use readings::write as write_readings;

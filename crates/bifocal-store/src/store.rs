@@ -10,6 +10,7 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::catalogue::{Catalogue, Commit};
 use crate::folder::Lock;
 use crate::hot::Hot;
+use crate::joins::{self, Joins, Noted};
 use crate::journal::Journal;
 use crate::open::Options;
 use crate::reader::Reader;
@@ -31,6 +32,7 @@ pub struct Store {
     pub(crate) reader: Reader,
     pub(crate) seen: Seen,
     pub(crate) seen_scores: Seen,
+    pub(crate) joins: Joins,
     /// Our own ids are made once: they are known only as long as the journal holds them.
     pub(crate) proxy_unsealed: Vec<u128>,
     pub(crate) last_seal: Timestamp,
@@ -66,6 +68,7 @@ pub struct Sealed {
 struct Tentative {
     identities: Vec<(u128, bool)>,
     scores: Vec<u128>,
+    views: Vec<Noted>,
 }
 
 pub(crate) fn read(hot: &RwLock<Hot>) -> RwLockReadGuard<'_, Hot> {
@@ -115,6 +118,7 @@ impl Store {
             Err(err) => {
                 tentative.identities.iter().rev().for_each(|&(key, _)| self.seen.remove(key));
                 tentative.scores.iter().rev().for_each(|&key| self.seen_scores.remove(key));
+                tentative.views.iter().rev().for_each(|&noted| self.joins.take_back(noted));
                 self.telemetry.count(Metric::StoreErrors, &["append"], 1);
                 self.refused = fresh;
                 return Err(err);
@@ -145,19 +149,25 @@ impl Store {
         tentative: &mut Tentative,
     ) -> (Vec<Record>, Acknowledged) {
         let mut counts = Acknowledged { stored: 0, duplicates: 0 };
-        let mut repeated: BTreeMap<(Source, TargetKey), (u64, Timestamp)> = BTreeMap::new();
+        let mut repeated: BTreeMap<(Source, TargetKey, &'static str), (u64, Timestamp)> = BTreeMap::new();
         let mut fresh = Vec::with_capacity(batch.len());
         for record in batch {
             let is_new = match &record {
                 Record::Inference(inference) => {
                     let key = seen::of_identity(&inference.identity);
-                    let is_new = self.seen.insert(key, inference.time);
-                    if is_new {
+                    let is_known = !self.seen.insert(key, inference.time);
+                    if !is_known {
                         tentative.identities.push((key, inference.identity.source == Source::Proxy));
+                    }
+                    // A view that arrives again joins nothing: it did so the first time.
+                    let is_second_view = !is_known && self.is_second_view(inference, tentative);
+                    let is_new = !is_known && !is_second_view;
+                    if is_new {
                         counts.stored += 1;
                     } else {
                         counts.duplicates += 1;
-                        let line = (inference.identity.source, inference.target.clone());
+                        let reason = if is_known { "duplicate" } else { "joined" };
+                        let line = (inference.identity.source, inference.target.clone(), reason);
                         let (count, newest) = repeated.entry(line).or_insert((0, inference.time));
                         *count += 1;
                         *newest = inference.time.max(*newest);
@@ -181,11 +191,23 @@ impl Store {
                 fresh.push(record);
             }
         }
-        for ((source, target), (count, time)) in repeated {
-            let (outcome, reason) = (LedgerOutcome::Duplicate, "duplicate".to_owned());
+        for ((source, target, reason), (count, time)) in repeated {
+            let (outcome, reason) = (LedgerOutcome::Duplicate, reason.to_owned());
             fresh.push(Record::Loss(Loss { source, target: Some(target), time, outcome, reason, count }));
         }
         (fresh, counts)
+    }
+
+    /// Whether another source has shown this call before; else this view is noted as its first.
+    fn is_second_view<T>(
+        &mut self,
+        inference: &bifocal_model::Inference<T>,
+        tentative: &mut Tentative,
+    ) -> bool {
+        let Some(key) = joins::key(inference) else { return false };
+        let noted = self.joins.take(key, inference.identity.source, inference.time);
+        tentative.views.push(noted);
+        matches!(noted, Noted::Second(..))
     }
 
     /// Whether a selection waits for its judge already, or the judge has spoken.
@@ -298,6 +320,9 @@ impl Store {
         }
         if self.seen.forget(newest) | self.seen_scores.forget(newest) {
             self.telemetry.limit_hit("identities");
+        }
+        if self.joins.forget(newest) {
+            self.telemetry.limit_hit("join_views");
         }
     }
 

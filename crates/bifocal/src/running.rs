@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifocal_api::{ApiState, DemoControl};
-use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions};
+use bifocal_aws::Aws;
+use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
 use bifocal_evaluate::Choice;
 use bifocal_evaluate::judge::{Anchors, Judge, JudgeQueue, JudgeService, Parts, Rubrics, Spent};
 use bifocal_infra::cost::Prices;
@@ -25,7 +26,7 @@ use bifocal_model::Span;
 use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
-use crate::config::{Resolved, UpstreamTarget};
+use crate::config::{Resolved, SigningConfig, UpstreamTarget};
 use crate::limits::INTAKE_BATCHES;
 use crate::outbound::{Courier, HttpFetch, HttpJudge, client};
 use crate::pipeline::engine::Engine;
@@ -257,6 +258,8 @@ async fn start_proxy(
 ) -> anyhow::Result<SocketAddr> {
     let mut options = ProxyOptions::new(target.proxy_listen, &target.upstream, &target.name);
     options.tenant_header.clone_from(&target.tenant_header);
+    options.upstream_ca.clone_from(&target.upstream_ca);
+    options.upstream_host.clone_from(&target.upstream_host);
     let route = |(model, component): (&String, &String)| {
         let route = ComponentRoute {
             endpoint: Some(target.endpoint.clone()),
@@ -267,7 +270,11 @@ async fn start_proxy(
     };
     options.components = target.components.iter().map(route).collect();
     let sink = Arc::new(IntakeSink::new(intake.clone(), telemetry.clone()));
-    let bound = Proxy::bind(&options, sink, Arc::clone(clock), telemetry).await;
+    let signing = match &target.signing {
+        Some(config) => Some(signing(config, clock, telemetry).await?),
+        None => None,
+    };
+    let bound = Proxy::bind_signing(&options, signing, sink, Arc::clone(clock), telemetry).await;
     let (proxy, recorder) = bound.map_err(|err| {
         let code = Code::find(err.code()).unwrap_or(Code::ProxyAddress);
         let err = anyhow::Error::from(err);
@@ -278,6 +285,21 @@ async fn start_proxy(
     tasks.spawn("proxy", proxy.run(tasks.drain()));
     tasks.spawn_blocking("recorder", move || recorder.run());
     Ok(address)
+}
+
+async fn signing(
+    config: &SigningConfig,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Signing> {
+    let options = bifocal_aws::Options { region: config.region.clone(), ..bifocal_aws::Options::default() };
+    let aws = Aws::connect(&options, Arc::clone(clock), telemetry.clone()).await.map_err(|err| {
+        UserError::new(Code::SigningFailed, format!("connect to AWS to sign calls: {err}"))
+            .hint("give the region and credentials as for any tool of AWS: AWS_REGION, AWS_PROFILE, a role")
+    })?;
+    let token = std::env::var(&config.client_token_env).unwrap_or_default();
+    Signing::new(aws, config.sign_for.clone(), token)
+        .map_err(|err| UserError::new(Code::SigningOpen, err.to_string()).into())
 }
 
 fn start_scrape(

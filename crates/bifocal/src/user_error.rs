@@ -34,7 +34,7 @@ codes! {
     PortInUse "B0020" "an address cannot be listened on";
     NeedsToken "B0021" "listening off loopback needs a token";
     UpstreamAddress "B0201" "the upstream's address cannot be used";
-    UpstreamTls "B0202" "the upstream wants TLS";
+    UpstreamTls "B0202" "TLS to the upstream cannot be set up";
     TenantHeader "B0203" "the tenant's header is no header name";
     ProxyAddress "B0204" "the proxy cannot listen";
     UpstreamUnreachable "B0205" "the upstream cannot be reached";
@@ -43,6 +43,13 @@ codes! {
     BackfillRead "B0210" "a path to backfill from cannot be read";
     BackfillInput "B0211" "nothing to backfill";
     BackfillClosed "B0212" "the journal closed while a backfill ran";
+    SignedForAnotherHost "B0230" "a request is signed for another host than SageMaker's";
+    SigningToken "B0231" "a client asks to be signed for without the token";
+    SigningEndpoint "B0232" "a client asks to be signed for to an endpoint that is not listed";
+    SigningTooLong "B0233" "a request is too long to be signed";
+    SigningFailed "B0234" "a request could not be signed";
+    SigningOpen "B0235" "signing needs a list of endpoints and a token";
+    CaptureBucket "B0213" "the capture files in S3 cannot be read";
     HistoryUnreadable "B0215" "a history cannot be opened";
     HistoryLine "B0216" "a line of a history cannot be read";
     DataFolderBusy "B0221" "another process has the data folder";

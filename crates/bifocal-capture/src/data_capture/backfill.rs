@@ -17,6 +17,7 @@ use bifocal_telemetry::{Clock, TaskGroup};
 use bifocal_wire::data_capture::parse_line;
 use tokio::sync::mpsc;
 
+use crate::data_capture::attribution::Attribution;
 use crate::data_capture::files;
 use crate::data_capture::lines::{Line, Lines};
 use crate::data_capture::place::Place;
@@ -38,6 +39,8 @@ pub struct BackfillOptions {
     pub endpoint: Option<String>,
     /// Data Capture's `InitialSamplingPercentage` as a probability; every count divides by it.
     pub capture_probability: Probability,
+    /// What is known of the endpoint's components.
+    pub attribution: Attribution,
 }
 
 /// A backfill that has not begun.
@@ -49,7 +52,7 @@ pub struct Backfill {
 }
 
 /// The store's checkpoint of a file, by the file's fingerprint.
-type Lookup = Box<dyn Fn(&str) -> Option<Checkpoint> + Send>;
+pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<Checkpoint> + Send>;
 
 /// How far it is. received = stored + duplicates + rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,15 +79,15 @@ pub struct Progress {
 
 /// Records that become durable together.
 #[derive(Debug)]
-struct Step {
+pub(crate) struct Step {
     path: PathBuf,
     /// Where the batch begins in the file.
     from: u64,
-    records: Vec<Record>,
+    pub(crate) records: Vec<Record>,
     /// One for each line.
-    arrival: Arrival,
-    received: u64,
-    rejected: BTreeMap<&'static str, u64>,
+    pub(crate) arrival: Arrival,
+    pub(crate) received: u64,
+    pub(crate) rejected: BTreeMap<&'static str, u64>,
     bytes_done: u64,
     file_ends: FileEnd,
 }
@@ -218,19 +221,7 @@ impl Reader {
     }
 
     fn send(&mut self, batch: Batch, common: &Common, finished_at: Option<u64>) -> bool {
-        let Batch { mut step, resume_at, .. } = batch;
-        for (reason, count) in &step.rejected {
-            step.records.push(Record::Loss(Loss {
-                source: Source::DataCapture,
-                target: Some(common.target(None)),
-                time: self.now,
-                outcome: LedgerOutcome::Rejected,
-                reason: (*reason).to_owned(),
-                count: *count,
-            }));
-        }
-        let checkpoint = Checkpoint { file: common.fingerprint.clone(), offset: resume_at, finished_at };
-        step.records.push(Record::Checkpoint(checkpoint.clone()));
+        let (step, checkpoint) = batch.close(common, self.now, finished_at);
         self.this_run.insert(checkpoint.file.clone(), checkpoint);
         self.steps.blocking_send(Ok(step)).is_ok()
     }
@@ -246,11 +237,12 @@ impl Reader {
             variant,
             capture_probability: self.options.capture_probability,
             fingerprint: fingerprint.to_owned(),
+            attribution: self.options.attribution.clone(),
         }
     }
 }
 
-struct Batch {
+pub(crate) struct Batch {
     step: Step,
     bytes: usize,
     /// Where a later run goes on: behind the last line that was whole.
@@ -258,7 +250,40 @@ struct Batch {
 }
 
 impl Batch {
-    fn take(&mut self, common: &Common, start: u64, line: &Line<'_>) {
+    /// A batch that begins here.
+    pub(crate) fn begin(path: &Path, from: u64, door: &Door) -> Self {
+        Self { step: Step::new(path, from, door), bytes: 0, resume_at: from }
+    }
+
+    /// Where a later run goes on.
+    pub(crate) fn resume_at(&self) -> u64 {
+        self.resume_at
+    }
+
+    /// Ends the batch with its losses and the checkpoint that vouches for it.
+    pub(crate) fn close(
+        self,
+        common: &Common,
+        now: Timestamp,
+        finished_at: Option<u64>,
+    ) -> (Step, Checkpoint) {
+        let Self { mut step, resume_at, .. } = self;
+        for (reason, count) in &step.rejected {
+            step.records.push(Record::Loss(Loss {
+                source: Source::DataCapture,
+                target: Some(common.nobody()),
+                time: now,
+                outcome: LedgerOutcome::Rejected,
+                reason: (*reason).to_owned(),
+                count: *count,
+            }));
+        }
+        let checkpoint = Checkpoint { file: common.fingerprint.clone(), offset: resume_at, finished_at };
+        step.records.push(Record::Checkpoint(checkpoint.clone()));
+        (step, checkpoint)
+    }
+
+    pub(crate) fn take(&mut self, common: &Common, start: u64, line: &Line<'_>) {
         let (bytes, terminated, end) = match *line {
             Line::TooLong { end } => {
                 self.arrive();
@@ -298,7 +323,7 @@ impl Batch {
         *self.step.rejected.entry(reason).or_default() += 1;
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.step.received >= BACKFILL_BATCH as u64 || self.bytes >= BACKFILL_BATCH_BYTES
     }
 }

@@ -10,7 +10,7 @@ use crate::data_capture::place::stable_end;
 use crate::error::Error;
 use crate::limits::FOLDER_DEPTH;
 
-const FINGERPRINT_BYTES: u64 = 4096;
+const FINGERPRINT_BYTES: usize = 4096;
 
 /// The `.jsonl` files of the paths, folders searched through, each folder in the order of names (which is the
 /// order of time in Data Capture's layout).
@@ -55,12 +55,17 @@ pub(crate) fn fingerprint(path: &Path) -> Result<String, Error> {
     let read = |err| Error::Read { path: path.to_owned(), err };
     let mut head = Vec::new();
     let file = File::open(path).map_err(read)?;
-    file.take(FINGERPRINT_BYTES).read_to_end(&mut head).map_err(read)?;
-    let first_line = memchr::memchr(b'\n', &head).map_or(head.as_slice(), |end| &head[..end]);
-    let name = stable_end(path);
+    file.take(FINGERPRINT_BYTES as u64).read_to_end(&mut head).map_err(read)?;
+    Ok(fingerprint_of(&stable_end(path), &head))
+}
+
+/// As [`fingerprint`], of the end of a name and the first bytes.
+pub(crate) fn fingerprint_of(name: &str, head: &[u8]) -> String {
+    let head = &head[..head.len().min(FINGERPRINT_BYTES)];
+    let first_line = memchr::memchr(b'\n', head).map_or(head, |end| &head[..end]);
     let of_line = fnv1a(first_line.iter().copied());
     let of_both = fnv1a(name.bytes().chain([0]).chain(first_line.iter().rev().copied()));
-    Ok(format!("{of_line:016x}{of_both:016x}"))
+    format!("{of_line:016x}{of_both:016x}")
 }
 
 #[cfg(test)]

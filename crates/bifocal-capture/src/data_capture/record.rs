@@ -9,8 +9,7 @@ use bifocal_model::{
 use bifocal_wire::data_capture::CapturedCall;
 use bifocal_wire::{CallRequest, CallResponse, ErrorBody};
 
-/// The component of calls whose payload names no model: Data Capture does not say which one answered.
-const UNATTRIBUTED: &str = "unattributed";
+use crate::data_capture::attribution::{Attribution, UNATTRIBUTED};
 
 /// What all calls of one file have in common.
 #[derive(Clone, Debug)]
@@ -20,11 +19,13 @@ pub(crate) struct Common {
     pub(crate) variant: String,
     pub(crate) capture_probability: Probability,
     pub(crate) fingerprint: String,
+    pub(crate) attribution: Attribution,
 }
 
 impl Common {
     /// The inference of the line at this offset.
     pub(crate) fn inference(&self, call: CapturedCall, offset: u64) -> Inference<String> {
+        let (component, _) = self.attribution.of(&call);
         let key = call.event_id.unwrap_or_else(|| format!("{}:{offset}", self.fingerprint));
         let identity = Identity { source: Source::DataCapture, key };
         let completeness = completeness(call.request.as_ref(), call.response.as_ref(), call.failed.as_ref());
@@ -36,11 +37,12 @@ impl Common {
             failed.map(|error| error.code.and_then(ErrorClass::of_status).unwrap_or(ErrorClass::Upstream));
         let response = call.response.unwrap_or_default();
         let served = response.served_model.map(|model| ("served_model".to_owned(), model));
+        let joins = call.inference_id.map(|id| ("inference_id".to_owned(), id));
         Inference {
             id: InferenceId::of_identity(&identity, call.time),
             identity,
-            target: self.target(request.model.as_deref()),
-            labels: served.into_iter().collect::<BTreeMap<_, _>>(),
+            target: self.target(component),
+            labels: served.into_iter().chain(joins).collect::<BTreeMap<_, _>>(),
             tenant: None,
             time: call.time,
             usage: usage(&request, response.usage, error),
@@ -59,15 +61,17 @@ impl Common {
         }
     }
 
-    pub(crate) fn target(&self, model: Option<&str>) -> TargetKey {
+    /// The target of lines that cannot be read.
+    pub(crate) fn nobody(&self) -> TargetKey {
+        self.target(Component::InferenceComponent(UNATTRIBUTED.to_owned()))
+    }
+
+    fn target(&self, component: Component) -> TargetKey {
         TargetKey::new(TargetNames {
             origin: self.origin.clone(),
             endpoint: self.endpoint.clone(),
             variant: self.variant.clone(),
-            component: model.map_or_else(
-                || Component::InferenceComponent(UNATTRIBUTED.to_owned()),
-                |model| Component::Model(model.to_owned()),
-            ),
+            component,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Files on disk into a real store, by way of its intake.
 
+mod bucket;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +9,7 @@ use bifocal_model::{Component, Probability, Source, Timestamp};
 use bifocal_store::{Acknowledged, Intake, Options, Reader, Record, Store, intake};
 use bifocal_telemetry::{ManualClock, TaskGroup, Telemetry};
 
-use super::{Backfill, BackfillOptions, Progress};
+use super::{Attribution, Backfill, BackfillOptions, Progress};
 use crate::error::Error;
 use crate::limits::{BACKFILL_BATCH, BACKFILL_BATCH_BYTES};
 
@@ -51,6 +53,7 @@ async fn backfill(running: &Running, paths: &[PathBuf]) -> Result<Progress, Erro
         origin: "sagemaker/1/eu-west-1".into(),
         endpoint: Some("given".into()),
         capture_probability: Probability::new(0.25).unwrap(),
+        attribution: Attribution::default(),
     };
     let reader = running.reader.clone();
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1)));

@@ -11,6 +11,7 @@ use http::request;
 use crate::limits::TENANT_BYTES;
 use crate::proxy::decode::{Ended, Exchange};
 use crate::proxy::recorder::{Captured, Message};
+use crate::proxy::sagemaker::SageMakerCall;
 use crate::proxy::tap::{Admitted, Tap};
 
 const COMPONENT_HEADER: HeaderName = HeaderName::from_static("x-amzn-sagemaker-inference-component");
@@ -57,6 +58,7 @@ impl Call {
             path: head.uri.path().to_owned(),
             tenant,
             component: text(&head.headers, &COMPONENT_HEADER),
+            sagemaker: SageMakerCall::of_request(head.uri.path(), &head.headers),
             request_body: Bytes::new(),
             request_truncated: false,
             status: None,
@@ -87,6 +89,9 @@ impl Call {
             exchange.status = Some(status);
             exchange.content_type = text(headers, &CONTENT_TYPE);
             exchange.content_encoding = text(headers, &CONTENT_ENCODING);
+            if let Some(sagemaker) = &mut exchange.sagemaker {
+                sagemaker.answered(headers);
+            }
         }
     }
 

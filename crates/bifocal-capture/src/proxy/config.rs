@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::limits;
+use crate::proxy::tls::Tls;
 
 /// Options of one proxy: one listener in front of one upstream.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,8 +18,15 @@ use crate::limits;
 pub struct ProxyOptions {
     /// Where clients connect; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Where calls go: `http://host:port`, with a path prefix if the server has one.
+    /// Where calls go: `http://host:port` or `https://host`, with a path prefix if the server has one.
     pub upstream: String,
+    /// A PEM file of certificates that are trusted in place of the system's.
+    #[serde(default)]
+    pub upstream_ca: Option<PathBuf>,
+    /// The `Host` that the upstream gets and that clients sign for, where it is not the upstream's own: behind an
+    /// address of a private network, for one.
+    #[serde(default)]
+    pub upstream_host: Option<String>,
     /// The upstream's name in the keys of targets.
     pub origin: String,
     /// The request header that says who asks.
@@ -108,6 +117,8 @@ pub(crate) struct Upstream {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) host_header: HeaderValue,
+    pub(crate) tls: Option<Tls>,
+    is_tls: bool,
     prefix: String,
 }
 
@@ -117,6 +128,8 @@ impl ProxyOptions {
         Self {
             listen,
             upstream: upstream.into(),
+            upstream_ca: None,
+            upstream_host: None,
             origin: origin.into(),
             tenant_header: None,
             request_capture_bytes: limits::REQUEST_CAPTURE_BYTES,
@@ -135,7 +148,23 @@ impl ProxyOptions {
     /// Whether the options can be used, without opening anything.
     pub fn validate(&self) -> Result<(), Error> {
         self.tenant_header_name()?;
-        Upstream::parse(&self.upstream).map(drop)
+        self.upstream().map(drop)
+    }
+
+    pub(crate) fn upstream(&self) -> Result<Upstream, Error> {
+        let mut upstream = Upstream::parse(&self.upstream)?;
+        if upstream.is_tls {
+            upstream.tls = Some(Tls::new(&upstream.host, self.upstream_ca.as_deref())?);
+        }
+        if let Some(host) = &self.upstream_host {
+            let authority =
+                host.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
+            let header = authority.as_ref().and_then(host_header);
+            let wrong = "the host that it is to get is no host name";
+            upstream.host_header =
+                header.ok_or_else(|| Error::Upstream { url: self.upstream.clone(), problem: wrong })?;
+        }
+        Ok(upstream)
     }
 
     pub(crate) fn tenant_header_name(&self) -> Result<Option<HeaderName>, Error> {
@@ -150,11 +179,11 @@ impl Upstream {
         let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned();
         let wrong = |problem| Error::Upstream { url: shown.clone(), problem };
         let uri: Uri = url.parse().map_err(|_| wrong("not a URL such as http://127.0.0.1:8000"))?;
-        match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTP => {}
-            Some(scheme) if *scheme == Scheme::HTTPS => return Err(Error::UpstreamTls { url: shown }),
-            _ => return Err(wrong("it must begin with http://")),
-        }
+        let is_tls = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => false,
+            Some(scheme) if *scheme == Scheme::HTTPS => true,
+            _ => return Err(wrong("it must begin with http:// or https://")),
+        };
         let authority = uri.authority().ok_or_else(|| wrong("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("credentials belong into the client's headers, not into the address"));
@@ -165,10 +194,20 @@ impl Upstream {
         let host_header = host_header(authority).ok_or_else(|| wrong("its host is no header value"))?;
         Ok(Self {
             host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: authority.port_u16().unwrap_or(80),
+            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
             host_header,
+            tls: None,
+            is_tls,
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// The address that a signature covers: the host as the upstream gets it, and the path as it stands in the request
+    /// line.
+    pub(crate) fn signed_uri(&self, target: &Uri) -> Option<Uri> {
+        let host = self.host_header.to_str().ok()?;
+        let path = target.path_and_query().map_or("/", PathAndQuery::as_str);
+        format!("https://{host}{path}").parse().ok()
     }
 
     /// What stands in the request line: the client's path behind the prefix, untouched where there is none.
@@ -198,8 +237,9 @@ mod tests {
         let target = upstream.request_target(&"/v1/models?limit=2".parse().unwrap());
         assert_eq!(target.to_string(), "/base/v1/models?limit=2");
         assert_eq!(Upstream::parse("http://[::1]").unwrap().host, "::1");
+        let tls = Upstream::parse("https://runtime.sagemaker.us-east-1.amazonaws.com").unwrap();
+        assert_eq!((tls.port, tls.is_tls), (443, true));
         for (url, code) in [
-            ("https://api.example.com", "B0202"),
             ("127.0.0.1:8000", "B0201"),
             ("ftp://x", "B0201"),
             ("http://", "B0201"),

@@ -10,15 +10,17 @@ use bifocal_model::{
     Timing, TokenCount, Usage,
 };
 use bifocal_telemetry::Telemetry;
-use bifocal_wire::{CallRequest, CallResponse, StreamDecoder, StreamKind};
+use bifocal_wire::{CallRequest, CallResponse, StreamDecoder, WireError};
 use bytes::Bytes;
 
 use crate::proxy::call;
+use crate::proxy::sagemaker::SageMakerCall;
 use encoding::Pieces;
 pub use target::Decoder;
 
 /// Ends of the paths whose calls are captured.
-pub(crate) const CAPTURED_PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/completions", "/invocations"];
+pub(crate) const CAPTURED_PATHS: [&str; 4] =
+    ["/v1/chat/completions", "/v1/completions", "/invocations", "/invocations-response-stream"];
 
 /// One call as it passed.
 #[derive(Clone, Debug)]
@@ -33,6 +35,8 @@ pub struct Exchange {
     pub tenant: Option<String>,
     /// The inference component that the request named in SageMaker's header.
     pub component: Option<String>,
+    /// What else is SageMaker's; `None` on other paths.
+    pub sagemaker: Option<Box<SageMakerCall>>,
     /// The request's body.
     pub request_body: Bytes,
     /// Whether the body is only the head of it.
@@ -100,12 +104,11 @@ impl Decoder {
         let usage = usage(&request.messages, answer.response.usage, error);
         let succeeded = exchange.status.is_some_and(|status| status < 400);
         let id = InferenceId::v7(exchange.started, exchange.id);
-        let served = answer.response.served_model.map(|model| ("served_model".to_owned(), model));
         Inference {
             id,
             identity: Identity { source: Source::Proxy, key: id.to_string() },
             target,
-            labels: served.into_iter().collect::<BTreeMap<_, _>>(),
+            labels: labels(exchange, answer.response.served_model),
             tenant: exchange.tenant.clone(),
             time: exchange.started,
             messages: request.messages,
@@ -136,20 +139,34 @@ impl Answer {
         if chunks.is_empty() {
             return Self::default();
         }
-        let answer = match exchange.content_type.as_deref().and_then(StreamKind::of_content_type) {
-            Some(kind) => Self::read_stream(exchange, &chunks, kind),
+        let inner = exchange.sagemaker.as_ref().and_then(|call| call.inner_content_type.as_deref());
+        let stream = exchange.content_type.as_deref();
+        let answer = match stream.and_then(|outer| StreamDecoder::of_content_types(outer, inner)) {
+            Some(decoder) => Self::read_stream(exchange, &chunks, decoder, telemetry),
             None => Self::read_whole(exchange, &chunks),
         };
         Self { is_cut, ..answer }
     }
 
-    fn read_stream(exchange: &Exchange, chunks: &[(Timestamp, Bytes)], kind: StreamKind) -> Self {
-        let mut decoder = StreamDecoder::new(kind);
+    fn read_stream(
+        exchange: &Exchange,
+        chunks: &[(Timestamp, Bytes)],
+        mut decoder: StreamDecoder,
+        telemetry: &Telemetry,
+    ) -> Self {
         let (mut first, mut last) = (None, None);
         let mut chunks_with_text = 0_u32;
         for (time, bytes) in chunks {
-            // A limit was hit: what came before it counts.
-            let Ok(delta) = decoder.push(bytes) else { break };
+            let delta = match decoder.push(bytes) {
+                Ok(delta) => delta,
+                // A limit was hit, or a frame is damaged: what came before it counts.
+                Err(err) => {
+                    if let WireError::TooLong { name, .. } = err {
+                        telemetry.limit_hit(name);
+                    }
+                    break;
+                }
+            };
             if delta.has_text {
                 first.get_or_insert(*time);
                 last = Some(*time);
@@ -188,6 +205,20 @@ impl Answer {
     }
 }
 
+fn labels(exchange: &Exchange, served_model: Option<String>) -> BTreeMap<String, String> {
+    let served = served_model.map(|model| ("served_model", model));
+    let Some(call) = &exchange.sagemaker else {
+        return served.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    };
+    let said = [
+        ("inference_id", &call.inference_id),
+        ("target_variant", &call.target_variant),
+        ("target_model", &call.target_model),
+    ];
+    let said = said.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
+    said.chain(served).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 /// A client that leaves after the stream's last event had all of its answer: clients read up to `[DONE]` and close.
 fn ending(exchange: &Exchange, answer: &Answer) -> Ended {
     let has_all = answer.streamed && answer.response.complete && !exchange.answer_truncated;
@@ -204,8 +235,10 @@ fn error_class(exchange: &Exchange, ending: Ended, answer: &Answer) -> Option<Er
         Ended::UpstreamError => return Some(ErrorClass::MidStream),
         Ended::Complete => {}
     }
-    if let Some(class) = exchange.status.and_then(ErrorClass::of_status) {
-        return Some(class);
+    if let Some((status, class)) = exchange.status.and_then(|s| Some((s, ErrorClass::of_status(s)?))) {
+        let of_service = exchange.sagemaker.as_ref();
+        let of_service = of_service.and_then(|call| call.error_class(status, answer.response.error.as_ref()));
+        return Some(of_service.unwrap_or(class));
     }
     if let Some(error) = &answer.response.error {
         let by_code = error.code.and_then(ErrorClass::of_status);

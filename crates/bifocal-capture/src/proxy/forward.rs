@@ -8,13 +8,15 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::proxy::call::Call;
+use crate::proxy::config::Upstream;
 use crate::proxy::decode::Ended;
 use crate::proxy::pool::{Failed, Pool};
 use crate::proxy::refusal::Refusal;
 use crate::proxy::service::{InFlight, Outcome};
+use crate::proxy::signing::Signing;
 use crate::proxy::tap::Tap;
 use crate::proxy::tee::{AnswerTee, RequestTee};
-use crate::proxy::{decode, headers};
+use crate::proxy::{decode, headers, sagemaker};
 
 /// A client that sends its request slower than this gets its 502 before it is done.
 const READ_OUT_MAX: Duration = Duration::from_secs(2);
@@ -32,11 +34,32 @@ pub(crate) async fn forward(
         return Refusal::Protocol.response().map(|body| AnswerTee::Own(Some(body)));
     }
 
+    let mut signing = None;
+    if sagemaker::is_runtime(head.uri.path()) {
+        signing = pool.signing();
+        if let Err(refusal) = may_pass(signing, &head, pool.upstream()) {
+            return refuse(refusal, in_flight);
+        }
+    }
+
     let mut call = is_captured(&head.method, head.uri.path()).then(|| Call::begin(tap, &head)).flatten();
     headers::to_upstream(&mut head.headers, &pool.upstream().host_header);
     head.uri = pool.upstream().request_target(&head.uri);
     head.version = Version::HTTP_11;
-    let body = RequestTee::new(body, call.as_ref().map(Call::request));
+    let capture = call.as_ref().map(Call::request);
+    let body = match signing {
+        None => RequestTee::new(body, capture),
+        // The only place where a request is held back: the signature covers all of it.
+        Some(signing) => match signing.sign(&mut head, body, pool.upstream()).await {
+            Ok(body) => RequestTee::whole(body, capture),
+            Err(refusal) => {
+                if let Refusal::TooLongToSign = refusal {
+                    tap.telemetry.limit_hit("signed_body_bytes");
+                }
+                return refuse(refusal, in_flight);
+            }
+        },
+    };
 
     match pool.send(Request::from_parts(head, body)).await {
         Ok((response, lease)) => {
@@ -65,6 +88,26 @@ pub(crate) async fn forward(
             response.map(|body| AnswerTee::Own(Some(body)))
         }
     }
+}
+
+/// Whether a call of SageMaker's runtime may go on.
+fn may_pass(
+    signing: Option<&Signing>,
+    head: &http::request::Parts,
+    upstream: &Upstream,
+) -> Result<(), Refusal> {
+    match signing {
+        Some(signing) => signing.allows(head),
+        None if sagemaker::is_signed_for_another_host(&head.headers, &upstream.host_header) => {
+            Err(Refusal::OtherHost)
+        }
+        None => Ok(()),
+    }
+}
+
+fn refuse(refusal: Refusal, mut in_flight: InFlight) -> Response<AnswerTee> {
+    in_flight.outcome(Outcome::Refused);
+    refusal.response().map(|body| AnswerTee::Own(Some(body)))
 }
 
 /// Reads a request that nobody takes, so that its capture says which model is out of reach.

@@ -9,9 +9,11 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::proxy::config::Upstream;
+use crate::proxy::signing::Signing;
 use crate::proxy::tee::RequestTee;
 
 /// uvicorn, under most Python servers, closes a connection that was idle for 5 s: let go before it does, else a
@@ -24,6 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Pool {
     upstream: Upstream,
+    signing: Option<Arc<Signing>>,
     idle: Mutex<Vec<Idle>>,
     idle_max: usize,
     clock: Arc<dyn Clock>,
@@ -56,16 +59,22 @@ pub(crate) enum Failed {
 impl Pool {
     pub(crate) fn new(
         upstream: Upstream,
+        signing: Option<Arc<Signing>>,
         idle_max: usize,
         clock: Arc<dyn Clock>,
         tasks: TaskGroup,
         telemetry: Telemetry,
     ) -> Self {
-        Self { upstream, idle: Mutex::new(Vec::new()), idle_max, clock, tasks, telemetry }
+        Self { upstream, signing, idle: Mutex::new(Vec::new()), idle_max, clock, tasks, telemetry }
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    /// Who signs calls of SageMaker's runtime, where it is the proxy.
+    pub(crate) fn signing(&self) -> Option<&Signing> {
+        self.signing.as_deref()
     }
 
     /// Sends a request over a kept connection or a new one. A kept connection that turns out to be closed before
@@ -109,6 +118,16 @@ impl Pool {
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(drop)?.map_err(drop)?;
         // Nagle's algorithm against delayed acknowledgements costs 40 ms.
         stream.set_nodelay(true).map_err(drop)?;
+        let Some(tls) = &self.upstream.tls else { return self.begin(stream).await };
+        let greeting = tls.connector.connect(tls.name.clone(), stream);
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, greeting).await.map_err(drop)?;
+        self.begin(stream.map_err(|err| tracing::warn!(%err, "TLS with the upstream"))?).await
+    }
+
+    async fn begin<S>(&self, stream: S) -> Result<SendRequest<RequestTee>, ()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(drop)?;
         self.tasks.spawn_one_of_many(async move {
             // Its errors reach the call that they belong to.

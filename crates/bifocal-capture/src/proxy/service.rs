@@ -20,6 +20,7 @@ use crate::proxy::decode::Decoder;
 use crate::proxy::forward::forward;
 use crate::proxy::pool::Pool;
 use crate::proxy::recorder::{Recorder, Sink};
+use crate::proxy::signing::Signing;
 use crate::proxy::tap::Tap;
 use crate::proxy::worker::{self, Worker};
 
@@ -34,6 +35,8 @@ pub struct Proxy {
     listener: TcpListener,
     address: SocketAddr,
     upstream: Upstream,
+    /// Signs calls of SageMaker's runtime, where it was asked to.
+    signing: Option<Arc<Signing>>,
     /// How many threads forward.
     workers: usize,
     idle_upstream_connections: usize,
@@ -94,7 +97,18 @@ impl Proxy {
         clock: Arc<dyn Clock>,
         telemetry: &Telemetry,
     ) -> Result<(Self, Recorder), Error> {
-        let upstream = Upstream::parse(&options.upstream)?;
+        Self::bind_signing(options, None, sink, clock, telemetry).await
+    }
+
+    /// As [`Self::bind`], for a proxy that signs calls of SageMaker's runtime itself.
+    pub async fn bind_signing(
+        options: &ProxyOptions,
+        signing: Option<Signing>,
+        sink: Arc<dyn Sink>,
+        clock: Arc<dyn Clock>,
+        telemetry: &Telemetry,
+    ) -> Result<(Self, Recorder), Error> {
+        let upstream = options.upstream()?;
         let decoder = Decoder::new(&options.origin, options.components.clone(), telemetry.clone());
         let (tap, queue) = Tap::new(options, sink.door(), Arc::clone(&clock), telemetry)?;
         let recorder = Recorder::new(queue, tap.losses(), decoder, sink, Arc::clone(&clock));
@@ -105,6 +119,7 @@ impl Proxy {
             listener,
             address,
             upstream,
+            signing: signing.map(Arc::new),
             workers: options.workers.max(1),
             idle_upstream_connections: options.idle_upstream_connections,
             tap: Arc::new(tap),
@@ -161,7 +176,8 @@ impl Proxy {
 
     fn worker(&self, runtime: Handle, idle_max: usize) -> Worker {
         let (clock, tasks) = (Arc::clone(&self.tap.clock), self.upstream_tasks.clone());
-        let pool = Pool::new(self.upstream.clone(), idle_max, clock, tasks, self.telemetry.clone());
+        let (upstream, signing) = (self.upstream.clone(), self.signing.clone());
+        let pool = Pool::new(upstream, signing, idle_max, clock, tasks, self.telemetry.clone());
         let shared = Shared {
             pool: Arc::new(pool),
             tap: Arc::clone(&self.tap),

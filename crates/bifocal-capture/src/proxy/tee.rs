@@ -16,8 +16,17 @@ use crate::proxy::service::{InFlight, Outcome};
 /// The body of a request on its way to the upstream.
 #[derive(Debug)]
 pub(crate) struct RequestTee {
-    body: Incoming,
+    body: RequestBody,
     capture: Option<Arc<RequestCapture>>,
+}
+
+/// A request's body.
+#[derive(Debug)]
+enum RequestBody {
+    /// As it comes.
+    Passing(Incoming),
+    /// Read before, to be signed.
+    Whole(Option<Bytes>),
 }
 
 /// The body of an answer on its way to the client.
@@ -52,7 +61,14 @@ struct Open {
 
 impl RequestTee {
     pub(crate) fn new(body: Incoming, capture: Option<Arc<RequestCapture>>) -> Self {
-        let mut tee = Self { body, capture };
+        let mut tee = Self { body: RequestBody::Passing(body), capture };
+        tee.settle_at_end();
+        tee
+    }
+
+    /// A body that was read before.
+    pub(crate) fn whole(body: Bytes, capture: Option<Arc<RequestCapture>>) -> Self {
+        let mut tee = Self { body: RequestBody::Whole(Some(body).filter(|body| !body.is_empty())), capture };
         tee.settle_at_end();
         tee
     }
@@ -63,7 +79,7 @@ impl RequestTee {
     }
 
     fn settle_at_end(&mut self) {
-        if self.body.is_end_stream()
+        if Body::is_end_stream(self)
             && let Some(capture) = self.capture.take()
         {
             capture.end();
@@ -79,7 +95,10 @@ impl Body for RequestTee {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let frame = match &mut self.body {
+            RequestBody::Passing(body) => ready!(Pin::new(body).poll_frame(cx)),
+            RequestBody::Whole(body) => body.take().map(|body| Ok(Frame::data(body))),
+        };
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref()
@@ -101,11 +120,19 @@ impl Body for RequestTee {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.body {
+            RequestBody::Passing(body) => body.is_end_stream(),
+            RequestBody::Whole(body) => body.is_none(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.body {
+            RequestBody::Passing(body) => body.size_hint(),
+            RequestBody::Whole(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls as rows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::{Array as _, RecordBatch};
@@ -8,6 +9,7 @@ use bifocal_redact::Redacted;
 
 use super::columns::{Columns, Ints, Rows, float_at, json, text_at, word};
 use super::target::{self, Targets};
+use crate::joins;
 use crate::{Error, Seq};
 
 type Row<'a> = (Seq, &'a Inference<Redacted>);
@@ -96,17 +98,31 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
 }
 
 /// The columns from which identities are rebuilt at start.
-pub(crate) const IDENTITY_COLUMNS: &[&str] = &["source", "identity_key", "time"];
+pub(crate) const IDENTITY_COLUMNS: &[&str] = &["source", "identity_key", "time", "endpoint", "labels"];
 
-pub(crate) fn read_identities(
-    batch: &RecordBatch,
-    path: &Path,
-) -> Result<Vec<(Identity, bifocal_model::Timestamp)>, Error> {
+/// What makes a call the same one, and what joins its views.
+pub(crate) struct Known {
+    pub(crate) identity: Identity,
+    pub(crate) time: bifocal_model::Timestamp,
+    pub(crate) join: Option<u128>,
+}
+
+pub(crate) fn read_identities(batch: &RecordBatch, path: &Path) -> Result<Vec<Known>, Error> {
     let rows = Rows::new(batch, path);
     let (source, key, time) = (rows.text("source")?, rows.text("identity_key")?, rows.time("time")?);
-    let identity =
-        |row| Ok(Identity { source: rows.word(source.value(row))?, key: key.value(row).to_owned() });
-    (0..rows.len()).map(|row| Ok((identity(row)?, time.at(row)))).collect()
+    let (endpoint, labels) = (rows.text("endpoint")?, rows.text("labels")?);
+    let known = |row| {
+        let identity = Identity { source: rows.word(source.value(row))?, key: key.value(row).to_owned() };
+        let mut join = None;
+        // Most calls have no such id: their labels are not parsed.
+        if labels.value(row).contains(joins::INFERENCE_ID) {
+            let labels: BTreeMap<String, String> = rows.json(labels.value(row))?;
+            let id = labels.get(joins::INFERENCE_ID);
+            join = id.and_then(|id| joins::key_of(identity.source, endpoint.value(row), id));
+        }
+        Ok(Known { identity, time: time.at(row), join })
+    };
+    (0..rows.len()).map(known).collect()
 }
 
 pub(super) fn parse_id(rows: &Rows<'_>, text: &str) -> Result<InferenceId, Error> {

@@ -1,5 +1,6 @@
 mod anchors;
 mod crash;
+mod joins;
 mod restarts;
 mod speed;
 

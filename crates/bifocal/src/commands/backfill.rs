@@ -65,6 +65,7 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
         origin: args.origin.clone(),
         endpoint: Some(args.endpoint.clone()),
         capture_probability: share,
+        attribution: bifocal_capture::data_capture::Attribution::default(),
     };
     let backfill = Backfill::new(options, intake, move |file: &str| reader.checkpoint(file), clock);
     let mut shown = 0;

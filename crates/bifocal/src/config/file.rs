@@ -73,13 +73,22 @@ pub struct ServerSection {
 pub struct TargetSection {
     /// The upstream's name: the origin and, where nothing else is said, the endpoint of its targets.
     pub name: Option<String>,
-    /// The proxy forwards here: `http://HOST:PORT`.
+    /// The proxy forwards here: `http://HOST:PORT` or `https://HOST`.
     #[serde(default)]
     pub upstream: String,
+    /// A PEM file of certificates that are trusted in place of the system's.
+    pub upstream_ca: Option<PathBuf>,
+    /// The `Host` that the upstream gets and that clients sign for, where it is not the upstream's own.
+    pub upstream_host: Option<String>,
+    /// SageMaker endpoints, each in full, whose calls the proxy signs with its own credentials for AWS.
+    #[serde(default)]
+    pub sign_for: Vec<String>,
+    /// Name of the environment variable with the token that clients show to be signed for.
+    pub client_token_env: Option<String>,
     /// A SageMaker endpoint that is watched, by its name; `*` stands for anything: `llm-*`. Its variants and inference
     /// components become targets. Since 0.2.
     pub sagemaker: Option<String>,
-    /// The region; default: that of the environment, of the profile or of the machine.
+    /// The region that is watched or signed for; default: that of the environment, of the profile or of the machine.
     pub region: Option<String>,
     /// A role to assume, in this account or in another one.
     pub role_arn: Option<String>,
@@ -141,6 +150,10 @@ impl TargetSection {
         Self {
             name: None,
             upstream: upstream.to_owned(),
+            upstream_ca: None,
+            upstream_host: None,
+            sign_for: Vec::new(),
+            client_token_env: None,
             sagemaker: None,
             region: None,
             role_arn: None,

@@ -64,6 +64,12 @@ pub struct UpstreamTarget {
     pub proxy_listen: SocketAddr,
     /// Where it forwards to.
     pub upstream: String,
+    /// Certificates that are trusted in place of the system's.
+    pub upstream_ca: Option<PathBuf>,
+    /// The `Host` that the upstream gets, where it is not its own.
+    pub upstream_host: Option<String>,
+    /// How the proxy signs calls of SageMaker's runtime; `None`: clients do.
+    pub signing: Option<SigningConfig>,
     /// What is scraped; `None`: nothing.
     pub scrape: Option<String>,
     /// Seconds between two scrapes.
@@ -80,6 +86,17 @@ pub struct UpstreamTarget {
     pub components: BTreeMap<String, String>,
     /// The header that names the tenant.
     pub tenant_header: Option<String>,
+}
+
+/// Signing by the proxy.
+#[derive(Clone, Debug, Serialize)]
+pub struct SigningConfig {
+    /// The endpoints.
+    pub sign_for: Vec<String>,
+    /// Name of the environment variable with the clients' token.
+    pub client_token_env: String,
+    /// The region; `None`: that of the environment.
+    pub region: Option<String>,
 }
 
 /// The share judged when a judge is configured and no rule says otherwise.
@@ -163,10 +180,13 @@ impl UpstreamTarget {
     fn of(index: usize, target: TargetSection, first_proxy: Option<SocketAddr>) -> Result<Self, UserError> {
         let upstream = target.upstream.trim_end_matches('/').to_owned();
         let url = url::Url::parse(&upstream).ok().filter(|url| url.host_str().is_some());
-        let Some(url) = url.filter(|url| url.scheme() == "http") else {
+        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
             return Err(UserError::new(
                 Code::UpstreamAddress,
-                format!("[[target]] upstream `{}` is no http://HOST:PORT address", mask_address(&upstream)),
+                format!(
+                    "[[target]] upstream `{}` is no http://HOST:PORT or https://HOST address",
+                    mask_address(&upstream)
+                ),
             )
             .hint("give the address that clients use now, such as http://127.0.0.1:8000"));
         };
@@ -190,7 +210,11 @@ impl UpstreamTarget {
             Some(address) => Some(address.to_owned()),
             None => Some(format!("{upstream}/metrics")),
         };
+        let signing = signing(&name, target.sign_for, target.client_token_env, target.region)?;
         Ok(Self {
+            upstream_ca: target.upstream_ca,
+            upstream_host: target.upstream_host,
+            signing,
             endpoint: target.endpoint.unwrap_or_else(|| name.clone()),
             name,
             proxy_listen,
@@ -217,6 +241,35 @@ impl UpstreamTarget {
             variant: self.variant.clone(),
             component,
         })
+    }
+}
+
+/// Whoever reaches a proxy that signs borrows its role: it needs to know for which endpoints, and whom.
+fn signing(
+    name: &str,
+    sign_for: Vec<String>,
+    client_token_env: Option<String>,
+    region: Option<String>,
+) -> Result<Option<SigningConfig>, UserError> {
+    let wrong = |what: &str, hint: &str| {
+        let message = format!("[[target]] `{name}`: {what}");
+        Err(UserError::new(Code::SigningOpen, message).hint(hint))
+    };
+    match client_token_env {
+        None if sign_for.is_empty() => Ok(None),
+        None => {
+            wrong("sign_for without client_token_env", "name the variable with the token that clients show")
+        }
+        Some(_) if sign_for.is_empty() => {
+            wrong("client_token_env without sign_for", "list the endpoints that the proxy signs for")
+        }
+        Some(token) if std::env::var(&token).is_ok_and(|value| !value.trim().is_empty()) => {
+            Ok(Some(SigningConfig { sign_for, client_token_env: token, region }))
+        }
+        Some(token) => wrong(
+            &format!("the environment variable `{token}` is not set or empty"),
+            "set it to a long random text",
+        ),
     }
 }
 

@@ -50,6 +50,7 @@ impl Replay {
             path: exchange.request.path.to_owned(),
             tenant: tenant.map(|(_, value)| value.clone()),
             component: None,
+            sagemaker: None,
             request_body: exchange.request.body.clone(),
             request_truncated: false,
             status: Some(response.status),

@@ -33,6 +33,7 @@ fn calls(names: std::ops::Range<u64>) -> Vec<Record> {
             path: "/v1/chat/completions".to_owned(),
             tenant: None,
             component: None,
+            sagemaker: None,
             request_body: request.into(),
             request_truncated: false,
             status: Some(200),

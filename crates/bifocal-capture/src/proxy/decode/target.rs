@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_telemetry::Telemetry;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
+use crate::limits::VARIANTS_KNOWN;
 use crate::proxy::config::ComponentRoute;
 use crate::proxy::decode::Exchange;
 
@@ -19,30 +21,39 @@ const UNNAMED: &str = "unnamed";
 pub struct Decoder {
     origin: String,
     components: BTreeMap<String, ComponentRoute>,
+    variants: Variants,
     pub(super) telemetry: Telemetry,
 }
 
 impl Decoder {
     /// For the calls of one origin. A model that `components` does not name is a target of its own.
     pub fn new(origin: &str, components: BTreeMap<String, ComponentRoute>, telemetry: Telemetry) -> Self {
-        Self { origin: origin.to_owned(), components, telemetry }
+        Self { origin: origin.to_owned(), components, variants: Variants::default(), telemetry }
     }
 
     pub(super) fn target(&self, exchange: &Exchange, model: Option<&str>) -> TargetKey {
         let model = model.unwrap_or(UNNAMED);
         let place = Place::of(&exchange.path);
         let endpoint = |named: Option<&str>| named.unwrap_or(&self.origin).to_owned();
-        if let Some(component) = exchange.component.as_deref().or(place.component) {
+        let component = exchange.component.as_deref().or(place.component);
+        let variant = match &exchange.sagemaker {
+            Some(call) => self.variants.of(place.endpoint.unwrap_or_default(), component, call.variant()),
+            None => String::new(),
+        };
+        if let Some(component) = component {
             return TargetKey::new(TargetNames {
                 origin: self.origin.clone(),
                 endpoint: endpoint(place.endpoint),
-                variant: String::new(),
+                variant,
                 component: Component::InferenceComponent(component.to_owned()),
             });
         }
         let Some(route) = self.components.get(model) else {
             let key = TargetKey::of_model(&self.origin, model);
-            return key.with(|names| names.endpoint = endpoint(place.endpoint));
+            return key.with(|names| {
+                names.endpoint = endpoint(place.endpoint);
+                names.variant = variant;
+            });
         };
         let component = route.inference_component.clone();
         TargetKey::new(TargetNames {
@@ -52,6 +63,23 @@ impl Decoder {
             component: component
                 .map_or_else(|| Component::Model(model.to_owned()), Component::InferenceComponent),
         })
+    }
+}
+
+/// The variant that last answered for an endpoint's component. A call that the service refused names none, and is its
+/// target's all the same.
+#[derive(Clone, Debug, Default)]
+struct Variants(Arc<Mutex<BTreeMap<(String, String), String>>>);
+
+impl Variants {
+    fn of(&self, endpoint: &str, component: Option<&str>, said: Option<&str>) -> String {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (endpoint.to_owned(), component.unwrap_or_default().to_owned());
+        let Some(said) = said else { return known.get(&key).cloned().unwrap_or_default() };
+        if known.len() < VARIANTS_KNOWN || known.contains_key(&key) {
+            known.insert(key, said.to_owned());
+        }
+        said.to_owned()
     }
 }
 
@@ -119,6 +147,19 @@ mod tests {
             Place { endpoint: Some("prod"), component: None }
         );
         assert_eq!(Place::of("/v1/chat/completions"), Place::default());
+    }
+
+    #[test]
+    fn limit_variants_known() {
+        let variants = Variants::default();
+        for n in 0..=VARIANTS_KNOWN {
+            assert_eq!(variants.of("e", Some(&format!("c-{n}")), Some("blue")), "blue");
+        }
+        let last = format!("c-{}", VARIANTS_KNOWN - 1);
+        assert_eq!(variants.of("e", Some(&last), None), "blue");
+        assert_eq!(variants.of("e", Some(&format!("c-{VARIANTS_KNOWN}")), None), "", "one too many");
+        assert_eq!(variants.of("e", Some(&last), Some("green")), "green");
+        assert_eq!(variants.of("e", Some(&last), None), "green", "the last word counts");
     }
 
     #[test]

@@ -23,6 +23,7 @@ fn exchange(request: &str, content_type: &str, chunks: &[(i64, &str)]) -> Exchan
         path: "/v1/chat/completions".into(),
         tenant: None,
         component: None,
+        sagemaker: None,
         request_body: Bytes::copy_from_slice(request.as_bytes()),
         request_truncated: false,
         status: Some(200),

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::proxy::{Proxy, ProxyOptions, Sink};
+use crate::proxy::{Proxy, ProxyOptions, Signing, Sink};
 
 /// What the upstream does when it has read a request.
 #[derive(Clone)]
@@ -135,9 +135,29 @@ pub(crate) async fn proxy(upstream: SocketAddr, change: impl FnOnce(&mut ProxyOp
     proxy_into(upstream, Arc::clone(&sink) as Arc<dyn Sink>, sink, change).await
 }
 
+/// A proxy that signs calls of SageMaker's runtime.
+pub(crate) async fn signing_proxy(
+    upstream: SocketAddr,
+    signing: Signing,
+    change: impl FnOnce(&mut ProxyOptions),
+) -> Running {
+    let sink = Arc::new(Collected::default());
+    start(upstream, Some(signing), Arc::clone(&sink) as Arc<dyn Sink>, sink, change).await
+}
+
 /// A proxy that records into a sink of the test's.
 pub(crate) async fn proxy_into(
     upstream: SocketAddr,
+    sink: Arc<dyn Sink>,
+    collected: Arc<Collected>,
+    change: impl FnOnce(&mut ProxyOptions),
+) -> Running {
+    start(upstream, None, sink, collected, change).await
+}
+
+async fn start(
+    upstream: SocketAddr,
+    signing: Option<Signing>,
     sink: Arc<dyn Sink>,
     collected: Arc<Collected>,
     change: impl FnOnce(&mut ProxyOptions),
@@ -150,7 +170,7 @@ pub(crate) async fn proxy_into(
     let telemetry = Telemetry::new();
     let tasks = TaskGroup::new();
     let clock = Arc::new(SystemClock::new());
-    let (proxy, recorder) = Proxy::bind(&options, sink, clock, &telemetry).await.unwrap();
+    let (proxy, recorder) = Proxy::bind_signing(&options, signing, sink, clock, &telemetry).await.unwrap();
     let address = proxy.address();
     tasks.spawn_blocking("recorder", move || recorder.run());
     tasks.spawn("proxy", proxy.run(tasks.drain()));

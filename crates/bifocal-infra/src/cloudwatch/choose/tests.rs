@@ -1,22 +1,22 @@
 use std::collections::BTreeSet;
 
 use bifocal_aws::Dimension;
-use bifocal_model::Component;
+use bifocal_model::{Component, TargetNames};
 
 use super::*;
 
 fn component(name: &str) -> Watched {
-    let target = TargetKey {
+    let target = TargetKey::new(TargetNames {
         origin: "sagemaker/1/us-east-1".into(),
         endpoint: "llm-prod".into(),
         variant: "AllTraffic".into(),
         component: Component::InferenceComponent(name.into()),
-    };
+    });
     Watched { target, gpus_per_instance: Some(4.0) }
 }
 
 fn variant(gpus_per_instance: Option<f64>) -> Watched {
-    let target = TargetKey { component: Component::Model("m".into()), ..component("").target };
+    let target = component("").target.with(|names| names.component = Component::Model("m".into()));
     Watched { target, gpus_per_instance }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bifocal_aws::{Credentials, Endpoints};
-use bifocal_model::Component;
+use bifocal_model::{Component, TargetNames};
 use bifocal_sim::sagemaker::Scenario;
 use bifocal_sim::sagemaker::control::{ControlServer, ControlSwitch, Policy};
 use bifocal_sim::sagemaker::runtime::Access;
@@ -40,12 +40,12 @@ async fn bench(policy: Policy, budget: Budget) -> Bench {
 
 fn watched() -> Vec<Watched> {
     let component = |name: &str| Watched {
-        target: TargetKey {
+        target: TargetKey::new(TargetNames {
             origin: "sagemaker/123456789012/us-east-1".into(),
             endpoint: "llm-prod".into(),
             variant: "AllTraffic".into(),
             component: Component::InferenceComponent(name.into()),
-        },
+        }),
         gpus_per_instance: Some(4.0),
     };
     vec![component("qwen"), component("llama")]

@@ -1,0 +1,311 @@
+//! The capture files of one endpoint in S3, read as they are delivered.
+//!
+//! Files lie under `PREFIX/ENDPOINT/VARIANT/yyyy/mm/dd/hh/` by the hour of the call and are delivered minutes later,
+//! not in the order of their names: each round lists the hours from two before the newest on again, and reads what it
+//! does not know. A file's checkpoint is in the journal frame of its records, and is the same for a copy on disk.
+//!
+//! Files younger than [`SETTLE`] wait, so that the proxy's view of a call is stored before the one here joins it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bifocal_aws::sagemaker::CaptureConfig;
+use bifocal_aws::{Aws, Kind, Object};
+use bifocal_model::{Probability, Source, Span, Timestamp};
+use bifocal_store::{Checkpoint, Intake};
+use bifocal_telemetry::{Clock, Telemetry};
+
+use crate::data_capture::attribution::Attribution;
+use crate::data_capture::backfill::{Batch, Lookup};
+use crate::data_capture::files::fingerprint_of;
+use crate::data_capture::lines::Lines;
+use crate::data_capture::place::stable_end;
+use crate::data_capture::record::Common;
+use crate::error::Error;
+use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
+
+/// A call of a container takes up to a minute: by then the proxy has stored its view.
+const SETTLE: Span = Span::from_secs(120);
+const HOUR: Span = Span::from_mins(60);
+/// Hours before the newest that are listed again.
+const HOURS_AGAIN: i64 = 2;
+
+/// Where the files of an endpoint lie and whose calls are in them.
+#[derive(Clone, Debug)]
+pub struct BucketOptions {
+    /// `sagemaker/<account>/<region>`.
+    pub origin: String,
+    /// The endpoint.
+    pub endpoint: String,
+    /// Its production variants.
+    pub variants: Vec<String>,
+    /// The bucket.
+    pub bucket: String,
+    /// What stands before the endpoint's name, without a slash at its end.
+    pub prefix: String,
+    /// `InitialSamplingPercentage` as a probability.
+    pub capture_probability: Probability,
+    /// What is known of the endpoint's components.
+    pub attribution: Attribution,
+}
+
+/// The files of an endpoint.
+pub struct Bucket {
+    options: BucketOptions,
+    aws: Aws,
+    intake: Intake,
+    checkpoints: Lookup,
+    clock: Arc<dyn Clock>,
+    telemetry: Telemetry,
+    /// Objects read to their end by this process, with their ETags; the oldest hours are forgotten.
+    known: HashMap<String, String>,
+    pub(crate) objects_known_max: usize,
+    pub(crate) object_bytes_max: usize,
+    /// The hour from which on the next round lists.
+    from: Timestamp,
+}
+
+/// What a round did. received = stored + duplicates + rejected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Objects that were listed.
+    pub listed: u64,
+    /// Objects that were read.
+    pub read: u64,
+    /// Objects that are too young.
+    pub waiting: u64,
+    /// Objects that were gone, cut off or too large; all but those gone are tried again.
+    pub failed: u64,
+    /// Lines.
+    pub received: u64,
+    /// New calls.
+    pub stored: u64,
+    /// Calls that were there already, joined ones included.
+    pub duplicates: u64,
+    /// Lines that could not be read, by reason.
+    pub rejected: BTreeMap<String, u64>,
+}
+
+impl BucketOptions {
+    /// From an endpoint's configuration; `None` where it captures nothing that can be found.
+    pub fn of_config(
+        origin: &str,
+        endpoint: &str,
+        variants: Vec<String>,
+        config: &CaptureConfig,
+        attribution: Attribution,
+    ) -> Option<Self> {
+        if config.enable_capture == Some(false) {
+            return None;
+        }
+        let place = config.destination_s3_uri.as_deref()?.strip_prefix("s3://")?;
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let percentage = config.initial_sampling_percentage.unwrap_or(100.0);
+        Some(Self {
+            origin: origin.to_owned(),
+            endpoint: endpoint.to_owned(),
+            variants,
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_end_matches('/').to_owned(),
+            // At 0% nothing is captured, and no count can divide by it.
+            capture_probability: Probability::new(percentage / 100.0).filter(|p| p.get() > 0.0)?,
+            attribution,
+        })
+    }
+
+    fn folder(&self, variant: &str, hour: Timestamp) -> String {
+        let (date, hour) = hour.date_and_hour();
+        let start = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
+        format!("{start}{}/{variant}/{}/{hour:02}/", self.endpoint, date.replace('-', "/"))
+    }
+}
+
+impl Bucket {
+    /// Reads files of calls from `from` on.
+    pub fn new(
+        options: BucketOptions,
+        aws: Aws,
+        intake: Intake,
+        checkpoints: impl Fn(&str) -> Option<Checkpoint> + Send + 'static,
+        from: Timestamp,
+        clock: Arc<dyn Clock>,
+        telemetry: Telemetry,
+    ) -> Self {
+        Self {
+            options,
+            aws,
+            intake,
+            checkpoints: Box::new(checkpoints),
+            clock,
+            telemetry,
+            known: HashMap::new(),
+            objects_known_max: CAPTURE_OBJECTS_KNOWN,
+            object_bytes_max: CAPTURE_OBJECT_BYTES,
+            from,
+        }
+    }
+
+    /// Lists and reads what is new. After an error what was acknowledged is stored; the next round goes on.
+    pub async fn round(&mut self) -> Result<Round, Error> {
+        let now = self.clock.now();
+        let newest = now.floor_to(HOUR);
+        let mut round = Round::default();
+        let mut hour = self.from.floor_to(HOUR);
+        while hour <= newest {
+            for variant in self.options.variants.clone() {
+                self.read_folder(&variant, hour, now, &mut round).await?;
+            }
+            hour = hour + HOUR;
+        }
+        let again = Span::from_mins(60 * HOURS_AGAIN);
+        self.from = self.from.max(newest - again);
+        Ok(round)
+    }
+
+    async fn read_folder(
+        &mut self,
+        variant: &str,
+        hour: Timestamp,
+        now: Timestamp,
+        round: &mut Round,
+    ) -> Result<(), Error> {
+        let folder = self.options.folder(variant, hour);
+        let mut page: Option<String> = None;
+        loop {
+            let listed = self.aws.list_objects(&self.options.bucket, &folder, None, page.as_deref()).await;
+            let listed = listed.map_err(|err| self.failed(&folder, err))?;
+            for object in &listed.objects {
+                self.read_object(variant, object, now, round).await?;
+            }
+            page = listed.next;
+            if page.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read_object(
+        &mut self,
+        variant: &str,
+        object: &Object,
+        now: Timestamp,
+        round: &mut Round,
+    ) -> Result<(), Error> {
+        if !object.key.ends_with(".jsonl") {
+            return Ok(());
+        }
+        round.listed += 1;
+        if self.known.get(&object.key) == Some(&object.etag) {
+            return Ok(());
+        }
+        if object.modified.is_some_and(|modified| now.since(modified) < SETTLE) {
+            round.waiting += 1;
+            return Ok(());
+        }
+        let opened = self.aws.get_object(&self.options.bucket, &object.key, self.object_bytes_max).await;
+        let read = match opened {
+            Ok(body) => body.read().await,
+            Err(err) => Err(err),
+        };
+        let body = match read {
+            Ok(body) => body,
+            // Gone, cut off on the way, or too large: the others go on, and the next round tries again.
+            Err(err @ (bifocal_aws::Error::TooLarge { .. } | bifocal_aws::Error::Unreachable { .. })) => {
+                self.passed_over(object, &err, round);
+                return Ok(());
+            }
+            Err(err) if err.kind() == Kind::NotFound => {
+                self.passed_over(object, &err, round);
+                return Ok(());
+            }
+            Err(err) => return Err(self.failed(&object.key, err)),
+        };
+        self.read_body(variant, &object.key, &body, round).await?;
+        round.read += 1;
+        if self.known.len() >= self.objects_known_max {
+            // They are known to the journal; reading them once more finds their checkpoints.
+            self.telemetry.limit_hit("capture_objects_known");
+            self.known.clear();
+        }
+        self.known.insert(object.key.clone(), object.etag.clone());
+        Ok(())
+    }
+
+    fn passed_over(&self, object: &Object, err: &bifocal_aws::Error, round: &mut Round) {
+        tracing::warn!(key = object.key, %err, "a capture file was passed over");
+        if let bifocal_aws::Error::TooLarge { .. } = err {
+            self.telemetry.limit_hit("capture_object_bytes");
+        }
+        round.failed += 1;
+    }
+
+    async fn read_body(&self, variant: &str, key: &str, body: &[u8], round: &mut Round) -> Result<(), Error> {
+        let path = Path::new(key);
+        let fingerprint = fingerprint_of(&stable_end(path), body);
+        let size = body.len() as u64;
+        let known = (self.checkpoints)(&fingerprint);
+        if known.as_ref().is_some_and(|known| known.finished_at.is_some_and(|at| at >= size)) {
+            return Ok(());
+        }
+        let from = known.map_or(0, |known| known.offset).min(size);
+        let common = Common {
+            origin: self.options.origin.clone(),
+            endpoint: self.options.endpoint.clone(),
+            variant: variant.to_owned(),
+            capture_probability: self.options.capture_probability,
+            fingerprint,
+            attribution: self.options.attribution.clone(),
+        };
+        let rest = usize::try_from(from).ok().and_then(|from| body.get(from..)).unwrap_or_default();
+        let door = self.intake.door(Source::DataCapture);
+        let mut lines = Lines::new(rest, from);
+        let mut batch = Batch::begin(path, from, &door);
+        let unreadable = |err| Error::Read { path: path.to_owned(), err };
+        loop {
+            let start = lines.offset();
+            let Some(line) = lines.next().map_err(unreadable)? else { break };
+            batch.take(&common, start, &line);
+            if batch.is_full() {
+                let next = Batch::begin(path, batch.resume_at(), &door);
+                self.submit(std::mem::replace(&mut batch, next), &common, None, round).await?;
+            }
+        }
+        self.submit(batch, &common, Some(size), round).await
+    }
+
+    async fn submit(
+        &self,
+        batch: Batch,
+        common: &Common,
+        finished_at: Option<u64>,
+        round: &mut Round,
+    ) -> Result<(), Error> {
+        let offset = batch.resume_at();
+        let (step, checkpoint) = batch.close(common, self.clock.now(), finished_at);
+        round.received += step.received;
+        for (reason, count) in &step.rejected {
+            *round.rejected.entry((*reason).to_owned()).or_default() += count;
+        }
+        let submitted = self.intake.submit_arrived(step.records, vec![step.arrival]).await;
+        let acknowledged =
+            submitted.map_err(|_| Error::JournalClosed { path: checkpoint.file.into(), offset })?;
+        round.stored += acknowledged.stored;
+        round.duplicates += acknowledged.duplicates;
+        Ok(())
+    }
+
+    fn failed(&self, key: &str, err: bifocal_aws::Error) -> Error {
+        Error::Bucket { place: format!("s3://{}/{key}", self.options.bucket), err: Box::new(err) }
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket")
+            .field("options", &self.options)
+            .field("from", &self.from)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! Files in the simulator's bucket, over HTTP, into a real store.
+
+use std::collections::BTreeMap;
+
+use bifocal_aws::sagemaker::CaptureConfig;
+use bifocal_aws::{Aws, Credentials, Endpoints};
+use bifocal_sim::sagemaker::runtime::{Access, Objects, RuntimeOptions, RuntimeServer};
+use bifocal_sim::{Fleet, serve::IncidentSwitch};
+use bifocal_telemetry::{Clock, Metric};
+
+use super::*;
+use crate::data_capture::{Bucket, BucketOptions};
+use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
+
+struct Stage {
+    objects: Objects,
+    bucket: Bucket,
+    clock: Arc<ManualClock>,
+    running: Running,
+    telemetry: Telemetry,
+    _tasks: TaskGroup,
+}
+
+async fn stage(folder: &Path, components: &[&str]) -> Stage {
+    let clock = Arc::new(ManualClock::new("2026-02-19T03:30:00Z".parse().unwrap()));
+    let objects = Objects::default();
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+    let options = RuntimeOptions {
+        endpoints: Vec::new(),
+        access: Access::default(),
+        objects: objects.clone(),
+        script: Arc::new(Fleet::new(1)),
+        switch: IncidentSwitch::new(Arc::clone(&shared)),
+        clock: Arc::clone(&shared),
+    };
+    let server = RuntimeServer::bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+    let endpoints = Endpoints::at(&format!("http://{}", server.address())).unwrap();
+    let tasks = TaskGroup::new();
+    tasks.spawn("simulated bucket", server.run(tasks.drain()));
+    let keys = Credentials::new("AKIDEXAMPLE", "secret", None);
+    let aws =
+        Aws::with_credentials("eu-west-1", keys, endpoints, Arc::clone(&shared), Telemetry::new()).unwrap();
+    let config = CaptureConfig {
+        enable_capture: Some(true),
+        initial_sampling_percentage: Some(25.0),
+        destination_s3_uri: Some("s3://capture-bucket/team/capture/".to_owned()),
+        ..CaptureConfig::default()
+    };
+    let attribution = Attribution {
+        components: components.iter().map(|name| (*name).to_owned()).collect(),
+        models: BTreeMap::new(),
+    };
+    let variants = vec!["AllTraffic".to_owned()];
+    let options =
+        BucketOptions::of_config("sagemaker/1/eu-west-1", "llm-prod", variants, &config, attribution)
+            .unwrap();
+    assert_eq!((options.bucket.as_str(), options.prefix.as_str()), ("capture-bucket", "team/capture"));
+    let running = store(&folder.join("data"), usize::MAX);
+    let reader = running.reader.clone();
+    let known = move |file: &str| reader.checkpoint(file);
+    let from = "2026-02-19T01:00:00Z".parse().unwrap();
+    let telemetry = Telemetry::new();
+    let intake = running.intake.clone();
+    let bucket = Bucket::new(options, aws, intake, known, from, shared, telemetry.clone());
+    Stage { objects, bucket, clock, running, telemetry, _tasks: tasks }
+}
+
+fn record(n: u32, time: &str) -> String {
+    let input = format!(r#"{{\"inputs\": \"question {n}\"}}"#);
+    let output = format!(r#"{{\"generated_text\": \"answer {n}\"}}"#);
+    format!(
+        r#"{{"captureData":{{"endpointInput":{{"observedContentType":"application/json","mode":"INPUT","data":"{input}","encoding":"JSON"}},"endpointOutput":{{"observedContentType":"application/json","mode":"OUTPUT","data":"{output}","encoding":"JSON"}}}},"eventMetadata":{{"eventId":"e-{n}","inferenceId":"i-{n}","inferenceTime":"{time}"}},"eventVersion":"0"}}"#
+    )
+}
+
+fn put(objects: &Objects, hour: u32, name: &str, numbers: std::ops::Range<u32>, modified: &str) {
+    let lines: String = numbers.map(|n| record(n, &format!("2026-02-19T{hour:02}:10:00Z")) + "\n").collect();
+    let key = format!("capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/{hour:02}/{name}.jsonl");
+    objects.put(&key, lines.into(), modified);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_young_repeated_and_unreadable_files_of_a_bucket_count_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, clock, running, _tasks, .. } = stage(folder.path(), &["qwen-ic"]).await;
+    put(&objects, 1, "10-00-000-a", 0..5, "2026-02-19T01:12:00Z");
+    put(&objects, 3, "10-00-000-b", 5..8, "2026-02-19T03:12:00Z");
+    put(&objects, 3, "28-00-000-young", 8..9, "2026-02-19T03:29:00Z");
+    let first = bucket.round().await.unwrap();
+    assert_eq!((first.listed, first.read, first.waiting, first.stored), (3, 2, 1, 8));
+
+    // A file of an earlier hour comes late; one is delivered twice under another name; one holds a bad line.
+    put(&objects, 2, "59-00-000-late", 20..23, "2026-02-19T03:25:00Z");
+    put(&objects, 3, "11-00-000-again", 5..8, "2026-02-19T03:20:00Z");
+    let bad = "capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/03/12-00-000-bad.jsonl";
+    objects.put(
+        bad,
+        format!("not json\n{}\n", record(30, "2026-02-19T03:10:00Z")).into(),
+        "2026-02-19T03:20:00Z",
+    );
+    clock.set("2026-02-19T03:40:00Z".parse().unwrap());
+    let second = bucket.round().await.unwrap();
+    assert_eq!((second.read, second.stored, second.duplicates), (4, 5, 3));
+    assert_eq!(second.rejected, BTreeMap::from([("malformed".to_owned(), 1)]));
+    assert_eq!(second.received, second.stored + second.duplicates + 1);
+    let third = bucket.round().await.unwrap();
+    assert_eq!((third.read, third.received), (0, 0));
+
+    // Hours long past are no longer listed.
+    clock.set("2026-02-19T09:10:00Z".parse().unwrap());
+    bucket.round().await.unwrap();
+    assert_eq!(bucket.round().await.unwrap().listed, 0);
+    let batches = running.batches.lock().unwrap();
+    assert!(batches.iter().all(|batch| matches!(batch.last(), Some(Record::Checkpoint(_)))));
+    let Record::Inference(call) = &batches[0][0] else { panic!() };
+    assert_eq!((call.target.endpoint.as_str(), call.target.variant.as_str()), ("llm-prod", "AllTraffic"));
+    assert_eq!((call.target.inference_component(), call.capture_probability.get()), ("qwen-ic", 0.25));
+    assert_eq!(call.labels["inference_id"], "i-0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_a_bucket() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, telemetry, running: _running, _tasks, .. } =
+        stage(folder.path(), &["qwen-ic"]).await;
+    assert_eq!(bucket.object_bytes_max, CAPTURE_OBJECT_BYTES);
+    assert_eq!(bucket.objects_known_max, CAPTURE_OBJECTS_KNOWN);
+    put(&objects, 3, "10-00-000-a", 0..1, "2026-02-19T03:12:00Z");
+    put(&objects, 3, "10-00-000-b", 1..2, "2026-02-19T03:12:00Z");
+    put(&objects, 3, "10-00-000-long", 2..90, "2026-02-19T03:12:00Z");
+    (bucket.object_bytes_max, bucket.objects_known_max) = (record(0, "2026-02-19T03:10:00Z").len() + 1, 1);
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.read, round.failed, round.stored), (2, 1, 2), "one is a byte or more too long");
+    assert_eq!(telemetry.value(Metric::LimitHits, &["capture_object_bytes"]), 1);
+    assert_eq!(telemetry.value(Metric::LimitHits, &["capture_objects_known"]), 1);
+    // What was forgotten is read again, and known by its checkpoint.
+    bucket.object_bytes_max = CAPTURE_OBJECT_BYTES;
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.failed, round.stored, round.duplicates), (0, 88, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_goes_on_where_the_checkpoints_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, running, _tasks, .. } = stage(folder.path(), &["a-ic", "b-ic"]).await;
+    put(&objects, 3, "10-00-000-b", 0..8, "2026-02-19T03:12:00Z");
+    assert_eq!(bucket.round().await.unwrap().stored, 8);
+    drop(bucket);
+    let Running { intake, reader, tasks, .. } = running;
+    drop((intake, reader));
+    tasks.stop_and_join().await;
+    let Stage { objects: anew, mut bucket, running, _tasks, .. } =
+        stage(folder.path(), &["a-ic", "b-ic"]).await;
+    put(&anew, 3, "10-00-000-b", 0..8, "2026-02-19T03:12:00Z");
+    put(&anew, 3, "10-00-000-c", 8..9, "2026-02-19T03:12:00Z");
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.read, round.received, round.stored, round.duplicates), (2, 1, 1, 0));
+    let batches = running.batches.lock().unwrap();
+    let Record::Inference(call) = &batches[0][0] else { panic!() };
+    assert_eq!(call.target.inference_component(), "unattributed", "two components, and nothing says which");
+}
