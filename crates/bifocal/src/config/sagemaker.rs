@@ -39,7 +39,7 @@ impl SageMakerTarget {
             return wrong("this is no endpoint's name".into(), "letters, digits and -, and * for anything");
         }
         let every = section.cloudwatch_every_seconds.unwrap_or(300.0);
-        if !(every >= 60.0 && every <= 86_400.0) {
+        if !(60.0..=86_400.0).contains(&every) {
             return wrong(
                 format!("cloudwatch_every_seconds = {every}"),
                 "from 60 to 86400; AWS bills each time",
