@@ -86,6 +86,7 @@ What nobody said and no store has seen is assumed, and marked so. Guide: docs/gu
 
 const IAM_EXAMPLES: &str = r#"Examples:
   bifocal iam --sagemaker llm-prod --region us-east-1 --account 123456789012
+  bifocal iam --config bifocal.toml --account 123456789012
   bifocal iam --sagemaker 'llm-*' --capture s3://my-bucket/capture --write-back > policy.json
 
 Reading statements come first; each feature that writes has a statement of its own, to be left out if it is not wanted.
@@ -273,7 +274,7 @@ pub struct IamArgs {
     /// An endpoint that is watched, or a pattern; may be given more than once.
     #[arg(long, value_name = "NAME")]
     pub sagemaker: Vec<String>,
-    /// Configuration file: its [cloudwatch] holds.
+    /// Configuration file: its [[target]] with `sagemaker` or `sign_for` and its [cloudwatch] hold.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The region [default: *]

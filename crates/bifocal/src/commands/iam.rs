@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use crate::Done;
 use crate::cli::IamArgs;
-use crate::config::{ConfigFile, load};
+use crate::config::{ConfigFile, TargetSection, load};
 use crate::iam::{Policy, Scope};
 use crate::output;
 use crate::user_error::{Code, UserError};
@@ -24,15 +24,33 @@ pub fn run(args: &IamArgs) -> anyhow::Result<Done> {
 
 /// What the policy is for, and what a person should know of it.
 fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), UserError> {
-    let endpoints = args.sagemaker.clone();
     let mut notes = Vec::new();
+    let watched = || config.target.iter().filter(|target| target.sagemaker.is_some());
+    let signed = || config.target.iter().flat_map(|target| &target.sign_for);
+    let named = watched().filter_map(|target| target.sagemaker.clone());
+    let endpoints: Vec<String> =
+        args.sagemaker.iter().cloned().chain(named).chain(signed().cloned()).collect();
+    // One policy is for one region and one role: what differs is said.
+    let configured = |pick: fn(&TargetSection) -> Option<&String>, what: &str, notes: &mut Vec<String>| {
+        let mut all: Vec<&String> = watched().filter_map(pick).collect();
+        all.sort();
+        all.dedup();
+        if all.len() > 1 {
+            notes.push(format!(
+                "note: the configuration has several {what}; give the one of this policy by its flag"
+            ));
+        }
+        all.first().filter(|_| all.len() == 1).map(|one| (*one).clone())
+    };
+    let region = args.region.clone().or_else(|| configured(|t| t.region.as_ref(), "regions", &mut notes));
+    let role = args.role.clone().or_else(|| configured(|t| t.role_arn.as_ref(), "roles", &mut notes));
     let any = |value: &Option<String>, flag: &str, notes: &mut Vec<String>| {
         value.clone().unwrap_or_else(|| {
             notes.push(format!("note: no {flag} was given, so the policy says `*`"));
             "*".to_owned()
         })
     };
-    let region = any(&args.region, "--region", &mut notes);
+    let region = any(&region, "--region", &mut notes);
     let account = any(&args.account, "--account", &mut notes);
     let capture = args.capture.as_deref().map(bucket).transpose()?;
     if capture.is_none() {
@@ -48,9 +66,9 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
     let scope = Scope {
         capture,
         key: args.kms_key.clone(),
-        role: args.role.clone(),
+        role,
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
-        resigns: args.resign,
+        resigns: args.resign || signed().next().is_some(),
         ..Scope::reading(&region, &account, endpoints)
     };
     if Policy::of(&scope).statement.is_empty() {
@@ -111,6 +129,20 @@ mod tests {
         let config: ConfigFile = crate::config::parse("[cloudwatch]\nwrite = true\n", "f").unwrap();
         let (scope, _) = super::scope(&args(&[]), &config).unwrap();
         assert_eq!(scope.namespaces, ["/aws/sagemaker/inference-quality/*"]);
+    }
+
+    #[test]
+    fn endpoints_region_and_role_come_from_the_configuration() {
+        let text = "[[target]]\nsagemaker = \"llm-*\"\nregion = \"eu-west-1\"\nrole_arn = \"arn:aws:iam::1:role/w\"\n";
+        let config: ConfigFile = crate::config::parse(text, "f").unwrap();
+        let (scope, _) = super::scope(&args(&[]), &config).unwrap();
+        assert_eq!((scope.endpoints, scope.region.as_str()), (vec!["llm-*".to_owned()], "eu-west-1"));
+        assert_eq!(scope.role.as_deref(), Some("arn:aws:iam::1:role/w"));
+        let both = format!("{text}[[target]]\nsagemaker = \"chat\"\nregion = \"us-east-1\"\n");
+        let config: ConfigFile = crate::config::parse(&both, "f").unwrap();
+        let (scope, notes) = super::scope(&args(&[]), &config).unwrap();
+        assert_eq!(scope.region, "*");
+        assert!(notes.iter().any(|note| note.contains("several regions")), "{notes:?}");
     }
 
     #[test]
