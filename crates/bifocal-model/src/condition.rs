@@ -128,6 +128,19 @@ impl StateName {
             Self::Healthy => "healthy",
         }
     }
+
+    /// A stable number for charts and for alarms of systems that know numbers alone: 0 is healthy, a higher one is worse.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::Unknown => 1,
+            Self::Wasteful => 2,
+            Self::ServiceDegraded => 3,
+            Self::Overloaded => 4,
+            Self::SilentDegradation => 5,
+            Self::Outage => 6,
+        }
+    }
 }
 
 impl Service {

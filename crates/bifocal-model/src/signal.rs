@@ -141,6 +141,7 @@ pub const SIGNALS: &[Signal] = &[
     quantity("disk_used_ratio", "ratio", Lower, "share of a file system in use"),
     quantity("copies", "copies", Neutral, "copies of the component that run"),
     quantity("copies_wanted", "copies", Neutral, "copies of the component that were asked for"),
+    quantity("instances", "instances", Neutral, "instances of the endpoint that run"),
     quantity("gpus_used", "gpus", Neutral, "accelerators that copies hold"),
     quantity("gpus_free", "gpus", Lower, "accelerators that are paid and held by no copy"),
     quantity("requests_per_copy_per_second", "requests_per_second", Neutral, "requests for each copy"),

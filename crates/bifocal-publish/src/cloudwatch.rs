@@ -10,5 +10,7 @@ mod config;
 mod put;
 
 pub use book::WriteBack;
+pub(crate) use book::{DIMENSIONS, LATENCY, STATE, metric, pass_rate};
+pub(crate) use config::ascii;
 pub use config::{Namespace, NamespaceError, WriteBackConfig};
 pub use put::{Datum, Put, Unit, Value};

@@ -1,9 +1,11 @@
-//! What leaves Bifocal: `/metrics` for Prometheus, and notifications for people.
+//! What leaves Bifocal: `/metrics` for Prometheus, dashboards for Grafana, and notifications for people.
 //!
 //! `prometheus` keeps counters and histograms of what passed since the process started and renders them with the
-//! watch's snapshot. `cloudwatch` says which quality metrics to put there. `notify` delivers what the outbox holds: at least once, each with an idempotency key.
+//! watch's snapshot. `cloudwatch` says which quality metrics to put there. `grafana` renders dashboards
+//! and rules over both. `notify` delivers what the outbox holds: at least once, each with an idempotency key.
 
 pub mod cloudwatch;
+pub mod grafana;
 pub mod notify;
 pub mod prometheus;
 

@@ -10,6 +10,8 @@ pub(crate) const CLOUDWATCH_NAME_MAX: usize = 255;
 pub(crate) const CLOUDWATCH_DATA_PER_PUT: usize = 1_000;
 /// Bytes of one call; CloudWatch takes a megabyte.
 pub(crate) const CLOUDWATCH_PUT_BYTES: usize = 900_000;
+/// Series of readings of which `/metrics` shows the newest: four a target and one a GPU.
+pub(crate) const EXPOSED_READINGS_MAX: usize = 4_096;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
@@ -22,4 +24,9 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("cloudwatch_name", CLOUDWATCH_NAME_MAX as u64, "bytes of a namespace or dimension that is written"),
     ("cloudwatch_data_per_put", CLOUDWATCH_DATA_PER_PUT as u64, "data in one call of PutMetricData"),
     ("cloudwatch_put_bytes", CLOUDWATCH_PUT_BYTES as u64, "bytes of one call of PutMetricData"),
+    (
+        "exposed_readings",
+        EXPOSED_READINGS_MAX as u64,
+        "series of readings of which /metrics shows the newest",
+    ),
 ];

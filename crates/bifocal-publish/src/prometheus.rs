@@ -3,6 +3,8 @@
 mod drift;
 mod exposition;
 mod histogram;
+mod quantity;
+mod readings;
 mod text;
 
 pub use exposition::{Exposition, LedgerLine};

@@ -57,6 +57,9 @@ pub enum Command {
     /// Print the smallest IAM policy for a configuration, read-only first.
     #[command(after_long_help = IAM_EXAMPLES)]
     Iam(IamArgs),
+    /// Dashboards and alert rules for Grafana: as files, or through its API.
+    #[command(subcommand)]
+    Grafana(GrafanaCommand),
     /// Print the page of an error code, such as B0012.
     Explain {
         /// The code.
@@ -91,6 +94,10 @@ const IAM_EXAMPLES: &str = r#"Examples:
 
 Reading statements come first; each feature that writes has a statement of its own, to be left out if it is not wanted.
 Guide: docs/guide/iam.md"#;
+
+mod grafana;
+
+pub use grafana::{GrafanaCommand, GrafanaFlavour, GrafanaKind, GrafanaServer, GrafanaWanted, RenderArgs};
 
 /// Addresses and the data folder, the same for `serve` and `demo`.
 #[derive(Clone, Debug, Args)]

@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod grafana;
 pub mod iam;
 pub mod plan;
 pub mod serve;

@@ -14,6 +14,10 @@ pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
 /// Calls of PutMetricData that wait while AWS takes none: four hours of one namespace.
 pub(crate) const CLOUDWATCH_PUTS_WAITING: usize = 240;
+/// Bytes of one answer of Grafana: a list of alert rules.
+pub(crate) const GRAFANA_BYTES: usize = 16 * 1024 * 1024;
+/// Dashboards with Bifocal's tag that are looked at; six are made.
+pub(crate) const GRAFANA_DASHBOARDS: usize = 1_000;
 
 /// Connections of the page's address.
 pub(crate) const PAGE_CONNECTIONS: usize = 256;
@@ -46,5 +50,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         CLOUDWATCH_PUTS_WAITING as u64,
         "calls of PutMetricData that wait while AWS takes none; then the oldest is dropped",
     ),
+    ("grafana_bytes", GRAFANA_BYTES as u64, "bytes of one answer of Grafana"),
+    ("grafana_dashboards", GRAFANA_DASHBOARDS as u64, "dashboards with Bifocal's tag that are looked at"),
     ("reply_bytes", REPLY_BYTES as u64, "bytes of one answer of a judge or webhook"),
 ];

@@ -1,13 +1,15 @@
-//! HTTP to the outside: the judge, the pages that are scraped, the webhooks, CloudWatch.
+//! HTTP to the outside: the judge, the pages that are scraped, the webhooks, CloudWatch, Grafana.
 
 mod client;
 mod cloudwatch;
 mod delivery;
 mod fetch;
+mod grafana;
 mod judge;
 
 pub use client::client;
 pub use cloudwatch::MetricWriter;
 pub use delivery::Courier;
 pub use fetch::HttpFetch;
+pub use grafana::{Found, GrafanaServer};
 pub use judge::HttpJudge;

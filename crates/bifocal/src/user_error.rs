@@ -50,6 +50,14 @@ codes! {
     SigningFailed "B0234" "a request could not be signed";
     SigningOpen "B0235" "signing needs a list of endpoints and a token";
     CaptureBucket "B0213" "the capture files in S3 cannot be read";
+    GrafanaAddress "B0270" "Grafana's address cannot be used";
+    GrafanaToken "B0271" "Grafana does not take the token";
+    GrafanaPermission "B0272" "the token may not do this in Grafana";
+    GrafanaMissing "B0273" "this is no Grafana, or it lacks this";
+    GrafanaConflict "B0274" "Grafana holds something else there";
+    GrafanaUnreachable "B0275" "Grafana cannot be reached";
+    GrafanaRefused "B0276" "Grafana refused what it was sent";
+    GrafanaFile "B0277" "a rendered file cannot be written";
     HistoryUnreadable "B0215" "a history cannot be opened";
     HistoryLine "B0216" "a line of a history cannot be read";
     DataFolderBusy "B0221" "another process has the data folder";

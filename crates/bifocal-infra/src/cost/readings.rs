@@ -5,10 +5,10 @@ use bifocal_model::{Reading, ReadingSubject, Source, TargetKey};
 use super::accounting::account;
 use super::figure::Basis;
 use super::price_book::PriceBook;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Variant};
 
-/// The readings of one moment. What is unknown makes none. What belongs to no target (free accelerators and what they
-/// cost) is the origin's, with the endpoint as its part. Adapters have copies of none and pay nothing: no reading.
+/// The readings of one moment. What is unknown makes none. What belongs to no target (instances, free accelerators and
+/// what they cost) is the origin's, with the endpoint as its part. Adapters have copies of none and pay nothing: no reading.
 pub fn readings(inventory: &Inventory, book: &PriceBook, source: Source) -> Vec<Reading> {
     let reading = |signal: &str, subject, part: &str, value| Reading {
         signal: signal.to_owned(),
@@ -36,8 +36,12 @@ pub fn readings(inventory: &Inventory, book: &PriceBook, source: Source) -> Vec<
             let known = known.into_iter().filter_map(|(signal, value)| Some((signal, value?)));
             all.extend(known.map(|(signal, value)| of_target(signal, &share.target, value)));
         }
-        let of_endpoint =
-            [("gpus_free", accounting.gpus_free), ("cost_idle_usd_per_hour", accounting.idle.usd)];
+        let instances: u32 = endpoint.variants.values().map(Variant::instances).sum();
+        let of_endpoint = [
+            ("instances", Some(f64::from(instances))),
+            ("gpus_free", accounting.gpus_free),
+            ("cost_idle_usd_per_hour", accounting.idle.usd),
+        ];
         for (signal, value) in of_endpoint {
             let subject = ReadingSubject::Origin(inventory.origin.clone());
             all.extend(value.map(|value| reading(signal, subject, &endpoint.name, value)));
@@ -76,6 +80,7 @@ mod tests {
                 "qwen copies_wanted 2.000",
                 "qwen gpus_used 2.000",
                 "qwen cost_usd_per_hour 2.876",
+                "llm-prod instances 1.000",
                 "llm-prod gpus_free 2.000",
                 "llm-prod cost_idle_usd_per_hour 2.876",
             ]
@@ -84,6 +89,7 @@ mod tests {
             "qwen copies 2.000",
             "qwen copies_wanted 2.000",
             "qwen gpus_used 2.000",
+            "llm-prod instances 1.000",
             "llm-prod gpus_free 6.000",
         ];
         assert_eq!(said("ml.p4de.24xlarge"), unknown, "no price, no cost");

@@ -80,8 +80,19 @@ impl WriteBack {
         let namespaces = [Some(&self.config.namespace), self.config.second_namespace.as_ref()];
         let mut by_namespace: BTreeMap<String, Vec<Datum>> = BTreeMap::new();
         for view in &snapshot.targets {
-            let Some(fresh) = due.get(&view.key) else { continue };
-            let data = of_target(&self.config, view, fresh, snapshot.now);
+            let mut data = match due.get(&view.key) {
+                Some(fresh) => of_target(&self.config, view, fresh, snapshot.now),
+                None => Vec::new(),
+            };
+            if self.config.states {
+                data.push(Datum {
+                    metric: STATE.to_owned(),
+                    dimensions: dimensions(view),
+                    time: snapshot.now,
+                    unit: Unit::None,
+                    value: Value::One(f64::from(view.state.code())),
+                });
+            }
             for namespace in namespaces.into_iter().flatten() {
                 by_namespace.entry(namespace.of(&view.key)).or_default().extend(data.iter().cloned());
             }
@@ -116,12 +127,17 @@ fn of_target(config: &WriteBackConfig, view: &TargetView, fresh: &Fresh, now: Ti
             }
         }
         if let (true, Some(passing)) = (config.pass_rates, stream.pass_rate) {
-            data.push(datum(format!("{dimension}_pass_rate"), Unit::None, Value::One(passing.value)));
+            let metric = pass_rate(dimension);
+            if config.bounds {
+                data.push(datum(format!("{metric}_lower"), Unit::None, Value::One(passing.lower)));
+                data.push(datum(format!("{metric}_upper"), Unit::None, Value::One(passing.upper)));
+            }
+            data.push(datum(metric, Unit::None, Value::One(passing.value)));
         }
     }
     if let Some(Latency { n, sum, min, max }) = fresh.latency {
         let value = Value::Many { n, sum, min, max };
-        data.push(datum("quality_evaluation_latency".to_owned(), Unit::Milliseconds, value));
+        data.push(datum(LATENCY.to_owned(), Unit::Milliseconds, value));
     }
     data
 }
@@ -141,22 +157,31 @@ impl Latency {
     }
 }
 
+/// The state of a target as a number.
+pub(crate) const STATE: &str = "target_state";
+/// How long judging took.
+pub(crate) const LATENCY: &str = "quality_evaluation_latency";
+/// The dimensions of AWS's notebook.
+pub(crate) const DIMENSIONS: [&str; 3] =
+    ["InferenceComponentName", "InferenceComponentLabel", "EndpointName"];
+
 /// The names of AWS's notebook, so that its dashboards and alarms find them.
-fn metric(dimension: &Dimension) -> String {
+pub(crate) fn metric(dimension: &Dimension) -> String {
     match dimension.as_str() {
         "composite" => "composite_quality_score".to_owned(),
         other => format!("{}_score", ascii(other)),
     }
 }
 
-/// The dimensions of AWS's notebook. CloudWatch takes no empty value: what a target does not have is left out.
+/// The share that passes.
+pub(crate) fn pass_rate(dimension: &Dimension) -> String {
+    format!("{}_pass_rate", ascii(dimension.as_str()))
+}
+
+/// CloudWatch takes no empty value: what a target does not have is left out.
 fn dimensions(view: &TargetView) -> Vec<(&'static str, String)> {
-    let all = [
-        ("InferenceComponentName", component(&view.key)),
-        ("InferenceComponentLabel", ascii(&view.name)),
-        ("EndpointName", ascii(&view.key.endpoint)),
-    ];
-    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    let all = [component(&view.key), ascii(&view.name), ascii(&view.key.endpoint)];
+    DIMENSIONS.into_iter().zip(all).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 #[cfg(test)]

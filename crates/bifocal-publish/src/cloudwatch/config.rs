@@ -22,12 +22,14 @@ pub struct WriteBackConfig {
     pub namespace: Namespace,
     /// Written there as well, at twice the price: `SageMaker/InferenceQuality` is that of AWS's notebook.
     pub second_namespace: Option<Namespace>,
-    /// Whether the ends of each interval are metrics of their own.
+    /// Whether the ends of each interval are metrics of their own; with `pass_rates`, those of pass rates too.
     pub bounds: bool,
     /// Whether pass rates are.
     pub pass_rates: bool,
     /// Whether the number of judged answers is.
     pub counts: bool,
+    /// Whether the state of each target is written as a number, `target_state`: 0 is healthy, higher is worse.
+    pub states: bool,
     /// The region; that of the environment when absent.
     pub region: Option<String>,
     /// Seconds between two points of a metric; less than a minute costs more calls, not more metrics.
@@ -43,6 +45,7 @@ impl Default for WriteBackConfig {
             bounds: false,
             pass_rates: false,
             counts: false,
+            states: false,
             region: None,
             every_seconds: EVERY_SECONDS,
         }
@@ -126,7 +129,7 @@ pub(super) fn component(target: &TargetKey) -> String {
 }
 
 /// CloudWatch takes ASCII only.
-pub(super) fn ascii(text: &str) -> String {
+pub(crate) fn ascii(text: &str) -> String {
     let kept = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
     text.chars().map(kept).take(CLOUDWATCH_NAME_MAX).collect()
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use bifocal_model::invariant::Invariant;
 use bifocal_model::{EvaluatorKind, Inference, Score, StateName, TargetKey};
 use bifocal_store::Record;
-use bifocal_telemetry::{Kind, Telemetry};
+use bifocal_telemetry::{Kind, Metric, Telemetry};
 use bifocal_watch::{Snapshot, TargetView};
 
 use super::drift;
 use super::histogram::Histogram;
+use super::quantity;
+use super::readings::Readings;
 use super::text::Text;
 
 /// Counters and histograms of what passed since the process started. A restart begins at zero, which Prometheus
@@ -17,6 +19,7 @@ use super::text::Text;
 #[derive(Clone, Debug, Default)]
 pub struct Exposition {
     targets: BTreeMap<TargetKey, Passed>,
+    readings: Readings,
 }
 
 /// Of one target.
@@ -28,6 +31,7 @@ struct Passed {
     input_tokens: f64,
     output_tokens: f64,
     judged: BTreeMap<(String, String), u64>,
+    evaluation: Histogram,
 }
 
 /// One line of the ledger: source, outcome, reason, count.
@@ -44,6 +48,7 @@ impl Exposition {
         match record {
             Record::Inference(call) => self.targets.entry(call.target.clone()).or_default().call(call),
             Record::Score(score) => self.targets.entry(score.target.clone()).or_default().score(score),
+            Record::Reading(reading) => self.readings.take(reading),
             _ => {}
         }
     }
@@ -55,7 +60,12 @@ impl Exposition {
         states(&mut text, snapshot);
         quality(&mut text, snapshot);
         drift::render(&mut text, snapshot);
-        hardware(&mut text, snapshot);
+        quantity::render(&mut text, snapshot);
+        self.readings.render(&mut text, snapshot);
+        let left_out = self.readings.take_left_out();
+        if left_out > 0 {
+            telemetry.count(Metric::LimitHits, &["exposed_readings"], left_out);
+        }
         alerts(&mut text, snapshot);
         text.family("bifocal_ledger_total", "counter", "what became of received and of chosen items");
         for (source, outcome, reason, count) in ledger {
@@ -84,6 +94,7 @@ impl Exposition {
                 (|p: &Passed| p.ttft) as fn(&Passed) -> Histogram,
             ),
             ("bifocal_request_duration_seconds", "end-to-end latency", |p: &Passed| p.duration),
+            ("bifocal_evaluation_duration_seconds", "time that a judgement took", |p: &Passed| p.evaluation),
         ] {
             text.family(name, "histogram", help);
             for (key, passed) in &self.targets {
@@ -131,6 +142,7 @@ impl Passed {
         if score.kind == EvaluatorKind::Judge && score.value().is_some() {
             let key = (score.dimension.to_string(), score.evaluator.clone());
             *self.judged.entry(key).or_default() += 1;
+            self.evaluation.add(score.latency_seconds, 1.0);
         }
     }
 }
@@ -142,6 +154,10 @@ fn states(text: &mut Text, snapshot: &Snapshot) {
             let labels = with(&view.key, &[("state", state.name())]);
             text.sample("bifocal_target_state", &labels, f64::from(u8::from(view.state == state)));
         }
+    }
+    text.family("bifocal_target_state_code", "gauge", "the state as a number: 0 is healthy, higher is worse");
+    for view in &snapshot.targets {
+        text.sample("bifocal_target_state_code", &with(&view.key, &[]), f64::from(view.state.code()));
     }
     text.family("bifocal_target_axis", "gauge", "1 for the value of each of the three axes");
     for view in &snapshot.targets {
@@ -195,33 +211,6 @@ fn quality(text: &mut Text, snapshot: &Snapshot) {
 fn watched(snapshot: &Snapshot) -> impl Iterator<Item = (&TargetView, &bifocal_watch::StreamView)> {
     let all = snapshot.targets.iter().flat_map(|view| view.streams.iter().map(move |stream| (view, stream)));
     all.filter(|(_, stream)| stream.watched)
-}
-
-fn hardware(text: &mut Text, snapshot: &Snapshot) {
-    text.family("bifocal_cost_usd_per_hour", "gauge", "cost of the target's hardware by basis");
-    for view in &snapshot.targets {
-        if let Some(cost) = view.cost_usd_per_hour {
-            text.sample("bifocal_cost_usd_per_hour", &with(&view.key, &[("basis", "configured")]), cost);
-        }
-    }
-    text.family("bifocal_gpu_utilization_ratio", "gauge", "share of time that the GPU was busy");
-    for view in &snapshot.targets {
-        for (gpu, share) in &view.gpus {
-            text.sample("bifocal_gpu_utilization_ratio", &with(&view.key, &[("gpu", gpu)]), *share);
-        }
-    }
-    text.family("bifocal_gpus_used", "gauge", "GPUs that the target's copies hold");
-    for view in &snapshot.targets {
-        if let Some(used) = view.gpus_used {
-            text.sample("bifocal_gpus_used", &with(&view.key, &[]), used);
-        }
-    }
-    text.family("bifocal_requests_waiting", "gauge", "requests in the server's queue");
-    for view in &snapshot.targets {
-        if let Some(waiting) = view.requests_waiting {
-            text.sample("bifocal_requests_waiting", &with(&view.key, &[]), waiting);
-        }
-    }
 }
 
 fn alerts(text: &mut Text, snapshot: &Snapshot) {

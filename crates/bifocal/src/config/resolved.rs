@@ -152,7 +152,7 @@ impl Resolved {
             objectives: file.objectives,
             quality: file.quality,
             alerting: file.alerting,
-            rules: rules(file.alert),
+            rules: alert_rules(file.alert),
         };
         check_channels(&watch.rules, &file.channel)?;
         let addresses = Addresses {
@@ -274,7 +274,7 @@ fn signing(
 }
 
 /// The shipped rules, with those of the same name replaced, then the others.
-fn rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
+pub fn alert_rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
     let kept = shipped_rules().into_iter().filter(|shipped| own.iter().all(|rule| rule.name != shipped.name));
     let mut rules: Vec<RuleConfig> = kept.collect();
     rules.extend(own);

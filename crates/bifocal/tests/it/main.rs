@@ -7,6 +7,7 @@
 
 mod backtest_real;
 mod command_line;
+mod grafana;
 mod harness;
 mod kills;
 mod ledger;

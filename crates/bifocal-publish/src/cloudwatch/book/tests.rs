@@ -148,3 +148,16 @@ fn bounds_counts_rates_and_a_second_namespace_are_asked_for() {
     );
     assert_eq!((of("relevance_score_judged"), of("relevance_pass_rate")), (60.0, 0.8));
 }
+
+#[test]
+fn states_are_written_for_every_target_when_asked_for() {
+    let config = WriteBackConfig { states: true, ..WriteBackConfig::default() };
+    let (mut book, _, snapshot) = told(config, &minute(), 60);
+    let puts = book.take(&snapshot);
+    assert_eq!(puts.len(), 2, "also of those that nobody judged since");
+    for put in puts {
+        assert_eq!(metrics(&put), ["target_state"]);
+        // No call was seen, so the state is unknown.
+        assert_eq!((put.data[0].value, put.data[0].dimensions.len()), (Value::One(1.0), 3));
+    }
+}

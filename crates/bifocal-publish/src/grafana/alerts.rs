@@ -1,0 +1,229 @@
+//! Alert rules of Grafana, from the alert rules of the configuration.
+//!
+//! Over Prometheus a rule asks what Bifocal itself decided (`bifocal_alert_firing`), so Grafana pages exactly when
+//! Bifocal does, for whatever condition. Each target is an alert instance of its own. Over CloudWatch a rule compares
+//! what Bifocal wrote there: conditions on one number or on the state can be said so, others cannot, and are named.
+
+use bifocal_model::signal::{self, Lens};
+use bifocal_model::{Dimension, fnv1a};
+use bifocal_watch::alert::{Hold, RuleConfig, Severity};
+use serde_json::{Value, json};
+
+use super::dashboard::{Page, uid as dashboard_uid};
+use super::desired::{Component, Flavour};
+use super::quality::dimensions;
+use super::query::LABELS;
+use super::simple::{Of, Side, Simple};
+use super::{FOLDER, MARK, PREFIX};
+use crate::cloudwatch::{STATE, WriteBackConfig, metric, pass_rate};
+
+/// The group that the rules stand in.
+const GROUP: &str = "bifocal";
+/// The rule for a Bifocal that Prometheus does not see.
+pub(super) const GONE: &str = "Bifocal is not seen";
+pub(super) const GONE_FOR: Hold = Hold::secs(300);
+pub(super) const ABSENT: &str = "absent(bifocal_target_state_code)";
+const GUIDE: &str = "docs/guide/alerts.md";
+
+/// What rules need beside their conditions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around<'a> {
+    /// The uid of the data source that is asked.
+    pub(super) source: &'a str,
+    /// The contact point that is told; `None`: as Grafana's policies say.
+    pub(super) receiver: Option<&'a str>,
+    /// The page of Bifocal, for links.
+    pub(super) page: Option<&'a str>,
+}
+
+/// Bifocal's word on one rule: a series for each target while it fires.
+pub(super) fn firing(rule: &str) -> String {
+    // A name may hold quotes; PromQL strings escape like JSON's.
+    format!("bifocal_alert_firing{{alert={}}}", Value::from(rule))
+}
+
+/// Bifocal's verdict for each target: 1 while the rule fires, else 0, so that a silent Bifocal is no data.
+pub(super) fn verdict(rule: &str) -> String {
+    let firing = firing(rule);
+    format!("max by ({LABELS}) ({firing}) or 0 * max by ({LABELS}) (bifocal_target_state_code)")
+}
+
+/// Rules over Prometheus. Bifocal has waited for each rule's span already. One more says that Bifocal is not there.
+pub(super) fn over_prometheus(rules: &[RuleConfig], around: &Around<'_>) -> Vec<Value> {
+    let verdicts = rules.iter().map(|rule| of_prometheus(rule, &verdict(&rule.name), Hold::secs(0), around));
+    let gone = RuleConfig {
+        name: GONE.to_owned(),
+        when: ABSENT.to_owned(),
+        severity: Severity::Critical,
+        hold: GONE_FOR,
+        channels: Vec::new(),
+    };
+    verdicts.chain([of_prometheus(&gone, ABSENT, GONE_FOR, around)]).collect()
+}
+
+fn of_prometheus(rule: &RuleConfig, expression: &str, hold: Hold, around: &Around<'_>) -> Value {
+    let query = json!({
+        "refId": "A", "expr": expression, "instant": true, "range": false, "editorMode": "code",
+        "intervalMs": 60_000, "maxDataPoints": 43_200,
+    });
+    let body = Body {
+        uid: format!("{PREFIX}p-{:016x}", hash(&[&rule.name])),
+        title: rule.name.clone(),
+        hold: hold.to_string(),
+        query,
+        evaluator: json!({"type": "gt", "params": [0.5]}),
+        summary: "{{ $labels.inference_component }}{{ $labels.model }} of {{ $labels.endpoint }}".to_owned(),
+        flavour: Flavour::Prometheus,
+    };
+    body.json(rule, around)
+}
+
+/// Rules over CloudWatch, one for each component, and the names of those that cannot be said there, with the reason.
+pub(super) fn over_cloudwatch(
+    rules: &[RuleConfig],
+    components: &[Component],
+    written: &WriteBackConfig,
+    around: &Around<'_>,
+) -> (Vec<Value>, Vec<String>) {
+    let (mut made, mut left_out) = (Vec::new(), Vec::new());
+    for rule in rules {
+        let asked = Simple::parse(&rule.when)
+            .ok_or_else(|| "only Bifocal can evaluate its condition".to_owned())
+            .and_then(|simple| written_as(&simple, written));
+        match asked {
+            Ok((name, evaluator)) => {
+                made.extend(components.iter().map(|component| {
+                    of_cloudwatch(rule, component, written, &name, evaluator.clone(), around)
+                }));
+            }
+            Err(why) => left_out.push(format!("`{}`: {why}", rule.name)),
+        }
+    }
+    (made, left_out)
+}
+
+/// The metric that tells it, and when that is bad; or what is missing.
+fn written_as(simple: &Simple, written: &WriteBackConfig) -> Result<(String, Value), String> {
+    let needs = |is_on: bool, key: &str| match is_on {
+        true => Ok(()),
+        false => Err(format!("it needs `{key} = true` in [cloudwatch]")),
+    };
+    match simple {
+        Simple::State(state) => {
+            needs(written.states, "states")?;
+            let code = f64::from(state.code());
+            Ok((STATE.to_owned(), json!({"type": "within_range", "params": [code - 0.5, code + 0.5]})))
+        }
+        Simple::Compare { of, signal, side, threshold } => {
+            let (dimension, is_rate) = match signal.strip_suffix("_pass_rate") {
+                Some(dimension) => (dimension, true),
+                None => (signal.as_str(), false),
+            };
+            if signal::find(dimension).is_none_or(|signal| signal.lens != Lens::Quality) {
+                return Err(format!("`{signal}` is not written to CloudWatch"));
+            }
+            let dimension = Dimension::new(dimension);
+            let mut name = if is_rate { pass_rate(&dimension) } else { metric(&dimension) };
+            if is_rate {
+                needs(written.pass_rates, "pass_rates")?;
+            }
+            let bound = match of {
+                Of::Value => None,
+                Of::Lower => Some("_lower"),
+                Of::Upper => Some("_upper"),
+            };
+            if let Some(bound) = bound {
+                needs(written.bounds, "bounds")?;
+                name.push_str(bound);
+            }
+            let kind = if *side == Side::Below { "lt" } else { "gt" };
+            Ok((name, json!({"type": kind, "params": [threshold]})))
+        }
+    }
+}
+
+fn of_cloudwatch(
+    rule: &RuleConfig,
+    component: &Component,
+    written: &WriteBackConfig,
+    name: &str,
+    evaluator: Value,
+    around: &Around<'_>,
+) -> Value {
+    let namespace = String::from(written.namespace.clone())
+        .replace("{inference_component}", &component.name)
+        .replace("{endpoint}", &component.endpoint);
+    let query = json!({
+        "refId": "A", "id": "qa", "queryMode": "Metrics", "metricQueryType": 0, "metricEditorMode": 0,
+        "region": "default", "namespace": namespace, "metricName": name,
+        "dimensions": dimensions(&component.name, &component.endpoint),
+        "matchExact": true, "statistic": "Average", "period": "60", "intervalMs": 60_000, "maxDataPoints": 43_200,
+    });
+    let body = Body {
+        uid: format!("{PREFIX}c-{:016x}", hash(&[&rule.name, &component.endpoint, &component.name])),
+        title: format!("{}: {} ({})", component.name, rule.name, component.endpoint),
+        hold: rule.hold.to_string(),
+        query,
+        evaluator,
+        summary: format!("{} of {}", component.name, component.endpoint),
+        flavour: Flavour::CloudWatch,
+    };
+    body.json(rule, around)
+}
+
+/// What differs between the two flavours.
+struct Body {
+    uid: String,
+    title: String,
+    hold: String,
+    query: Value,
+    evaluator: Value,
+    summary: String,
+    flavour: Flavour,
+}
+
+impl Body {
+    fn json(self, rule: &RuleConfig, around: &Around<'_>) -> Value {
+        let now = json!({"from": 0, "to": 0});
+        let expression = |letter: &str, model: Value| {
+            let mut model = model;
+            model["refId"] = json!(letter);
+            json!({"refId": letter, "relativeTimeRange": now, "datasourceUid": "__expr__", "model": model})
+        };
+        let reduce =
+            json!({"type": "reduce", "expression": "A", "reducer": "last", "settings": {"mode": "dropNN"}});
+        let threshold =
+            json!({"type": "threshold", "expression": "B", "conditions": [{"evaluator": self.evaluator}]});
+        let mut annotations = json!({
+            "summary": format!("{}: {}", rule.name, self.summary),
+            "description": format!("Bifocal's rule: {}", rule.when),
+            "runbook": GUIDE,
+            "__dashboardUid__": dashboard_uid(Page::Together, self.flavour),
+        });
+        if let Some(page) = around.page {
+            annotations["link"] = json!(page);
+        }
+        let mut body = json!({
+            "uid": self.uid, "title": self.title, "ruleGroup": GROUP, "folderUID": FOLDER, "orgID": 1,
+            "condition": "C", "for": self.hold,
+            // No data is no alert: nobody judged, or nobody is there, for which there is a rule of its own.
+            "noDataState": "OK", "execErrState": "Error",
+            "labels": {"severity": rule.severity.name(), "managed_by": MARK},
+            "annotations": annotations,
+            "data": [
+                {"refId": "A", "relativeTimeRange": {"from": 600, "to": 0}, "datasourceUid": around.source,
+                 "model": self.query},
+                expression("B", reduce),
+                expression("C", threshold),
+            ],
+        });
+        if let Some(receiver) = around.receiver {
+            body["notification_settings"] = json!({"receiver": receiver});
+        }
+        body
+    }
+}
+
+fn hash(parts: &[&str]) -> u64 {
+    fnv1a(parts.iter().flat_map(|part| part.bytes().chain([0])))
+}

@@ -1,0 +1,66 @@
+//! The quantity lens in `/metrics`: load, latency in the container, hardware and money, from the watch's snapshot.
+
+use bifocal_watch::{Snapshot, TargetView};
+
+use super::exposition::with;
+use super::text::Text;
+
+type Pick = fn(&TargetView) -> Option<f64>;
+
+/// Name, help and value of what a target has one number of.
+const GAUGES: [(&str, &str, Pick); 8] = [
+    (
+        "bifocal_requests_per_second",
+        "requests that arrive; where no call is seen, the platform's count",
+        |v| v.requests_per_second,
+    ),
+    ("bifocal_error_ratio", "share of requests that failed through the service's fault", |v| v.error_ratio),
+    ("bifocal_model_duration_seconds", "mean time in the model's container, as the platform says", |v| {
+        v.model_duration_seconds
+    }),
+    ("bifocal_output_tokens_per_second", "tokens of answers", |v| v.output_tokens_per_second),
+    ("bifocal_gpus_used", "GPUs that the target's copies hold", |v| v.gpus_used),
+    ("bifocal_requests_waiting", "requests in the server's queue", |v| v.requests_waiting),
+    ("bifocal_kv_cache_usage_ratio", "share of the KV cache in use", |v| v.kv_cache_usage_ratio),
+    ("bifocal_cost_usd_per_good_answer", "hardware cost divided by answers that pass", |v| {
+        v.cost_usd_per_good_answer
+    }),
+];
+
+pub(super) fn render(text: &mut Text, snapshot: &Snapshot) {
+    for (name, help, pick) in GAUGES {
+        text.family(name, "gauge", help);
+        for view in &snapshot.targets {
+            if let Some(value) = pick(view) {
+                text.sample(name, &with(&view.key, &[]), value);
+            }
+        }
+    }
+    text.family("bifocal_cost_usd_per_hour", "gauge", "cost of the target's hardware by basis");
+    for view in &snapshot.targets {
+        if let Some(cost) = view.cost_usd_per_hour {
+            text.sample("bifocal_cost_usd_per_hour", &with(&view.key, &[("basis", "configured")]), cost);
+        }
+    }
+    text.family("bifocal_gpu_utilization_ratio", "gauge", "share of time that the GPU was busy");
+    for view in &snapshot.targets {
+        for (gpu, share) in &view.gpus {
+            text.sample("bifocal_gpu_utilization_ratio", &with(&view.key, &[("gpu", gpu)]), *share);
+        }
+    }
+    // One number of the endpoint that each of its targets shows: written once, so that nobody adds it up.
+    text.family("bifocal_gpus_free", "gauge", "GPUs of the endpoint that are paid and held by no copy");
+    let mut last = None;
+    let mut by_endpoint: Vec<(&str, &str, f64)> = snapshot
+        .targets
+        .iter()
+        .filter_map(|view| Some((view.key.origin.as_str(), view.key.endpoint.as_str(), view.gpus_free?)))
+        .collect();
+    by_endpoint.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    for (origin, endpoint, free) in by_endpoint {
+        if last != Some((origin, endpoint)) {
+            text.sample("bifocal_gpus_free", &[("origin", origin), ("endpoint", endpoint)], free);
+        }
+        last = Some((origin, endpoint));
+    }
+}

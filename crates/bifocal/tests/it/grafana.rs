@@ -1,0 +1,4 @@
+//! `bifocal grafana` against a Grafana that is not: its HTTP API with its status codes, versions and defaults.
+
+mod commands;
+mod server;
