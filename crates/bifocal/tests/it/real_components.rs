@@ -6,6 +6,7 @@
 mod bed;
 mod bifocal;
 mod client;
+mod grafana;
 mod llama;
 mod moto;
 mod prometheus;

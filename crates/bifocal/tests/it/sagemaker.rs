@@ -16,13 +16,13 @@ use crate::harness::{Daemon, bifocal, client, free_port, get_json, until};
 
 const SCENARIO: &str = include_str!("../../../bifocal-sim/testdata/sagemaker/llm-prod.toml");
 
-struct Account {
-    address: String,
+pub(crate) struct Account {
+    pub(crate) address: String,
     switch: ControlSwitch,
-    phases: Vec<Phase>,
+    pub(crate) phases: Vec<Phase>,
 }
 
-async fn account(tasks: &TaskGroup, policy: Policy) -> Account {
+pub(crate) async fn account(tasks: &TaskGroup, policy: Policy) -> Account {
     let scenario = Scenario::parse(SCENARIO).unwrap();
     let phases = scenario.phases.clone();
     let access = Access { keys: vec![("AKIDEXAMPLE".into(), "secret".into())], ..Access::default() };
@@ -37,7 +37,7 @@ async fn account(tasks: &TaskGroup, policy: Policy) -> Account {
 }
 
 /// The environment of a machine with keys and nothing else.
-fn with_keys<'a>(command: &'a mut Command, account: &Account, home: &Path) -> &'a mut Command {
+pub(crate) fn with_keys<'a>(command: &'a mut Command, account: &Account, home: &Path) -> &'a mut Command {
     for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE"] {
         command.env_remove(name);
     }

@@ -161,3 +161,38 @@ fn states_are_written_for_every_target_when_asked_for() {
         assert_eq!((put.data[0].value, put.data[0].dimensions.len()), (Value::One(1.0), 3));
     }
 }
+
+/// Every metric of ours that a panel of Grafana's CloudWatch dashboards reads is put, with exactly the dimensions that
+/// the panel names.
+#[test]
+fn panels_of_grafana_read_what_is_put() {
+    use crate::grafana::{Desired, Flavour, Kind, Options};
+    let written =
+        WriteBackConfig { bounds: true, pass_rates: true, states: true, ..WriteBackConfig::default() };
+    let mut records = minute();
+    for dimension in ["safety", "professional_tone"] {
+        records.extend((0..60).map(|second| score(second, "qwen", dimension, 1.0, EvaluatorKind::Judge)));
+    }
+    let (_, puts, _) = told(written.clone(), &records, 60);
+    let options = Options { flavours: vec![Flavour::CloudWatch], written, ..Options::default() };
+    let mut read = std::collections::BTreeSet::new();
+    for dashboard in Desired::of(&options).objects.iter().filter(|object| object.kind == Kind::Dashboard) {
+        let panels = dashboard.body["panels"].as_array().unwrap();
+        for query in panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten()) {
+            let namespace = query["namespace"].as_str().unwrap().replace("$component", "qwen");
+            let Some(put) = puts.iter().find(|put| put.namespace == namespace) else {
+                assert!(!namespace.contains("quality"), "{query}");
+                continue;
+            };
+            let name = query["metricName"].as_str().unwrap();
+            let datum = put.data.iter().find(|datum| datum.metric == name);
+            let datum = datum.unwrap_or_else(|| panic!("{name} is not put"));
+            let mut names: Vec<&str> = datum.dimensions.iter().map(|(name, _)| *name).collect();
+            names.sort_unstable();
+            assert_eq!(query["dimensions"].as_object().unwrap().keys().collect::<Vec<_>>(), names);
+            read.insert(name.to_owned());
+        }
+    }
+    // Four scores with two bounds each, four pass rates, the latency, the state.
+    assert_eq!(read.len(), 12 + 4 + 2, "{read:?}");
+}
