@@ -31,6 +31,8 @@ pub(crate) const SIGNED_BODY_BYTES: usize = 26 * MIB;
 pub(crate) const CAPTURE_OBJECT_BYTES: usize = 256 * MIB;
 /// Objects that are known to be read without asking the journal.
 pub(crate) const CAPTURE_OBJECTS_KNOWN: usize = 100_000;
+/// Files that a look at one hour reads.
+pub(crate) const SURVEY_OBJECTS: usize = 200;
 /// Bytes of one line of a Data Capture file.
 pub(crate) const LINE_BYTES: usize = 16 * MIB;
 /// Records of one batch of a backfill.
@@ -101,6 +103,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "capture_objects_known",
         CAPTURE_OBJECTS_KNOWN as u64,
         "two hours of a busy endpoint; past it files are read again",
+    ),
+    (
+        "survey_objects",
+        SURVEY_OBJECTS as u64,
+        "files that `check` reads of one hour; of more it tells no shares",
     ),
     (
         "line_bytes",

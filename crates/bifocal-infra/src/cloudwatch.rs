@@ -10,10 +10,12 @@
 //! The period is always a minute. AWS keeps points of a minute for 15 days and makes them of the 10-second points
 //! itself, which vanish after three hours: nothing is lost by asking every five minutes, or after an outage of a day.
 
+mod calls;
 mod choose;
 mod plan;
 mod poll;
 
+pub use calls::{Calls, calls};
 pub use choose::{Choice, Detail, NAMESPACES, Series, Watched, choose};
 pub use plan::{Budget, PERIOD, Plan, batch_size, plan};
 pub use poll::Poll;

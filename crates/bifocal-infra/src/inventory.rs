@@ -219,9 +219,10 @@ impl Variant {
 }
 
 impl Component {
-    /// Copies that run, on all types.
-    pub fn copies(&self) -> u32 {
-        self.copies.iter().map(|copies| copies.count).sum()
+    /// Copies that run, on all types; `None` when nothing says how many.
+    pub fn copies(&self) -> Option<u32> {
+        let known = !self.copies.is_empty();
+        known.then(|| self.copies.iter().map(|copies| copies.count).sum())
     }
 
     /// Accelerators that its copies hold.

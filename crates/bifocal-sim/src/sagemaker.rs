@@ -7,4 +7,4 @@ pub mod control;
 pub mod runtime;
 mod scenario;
 
-pub use scenario::{ComponentTruth, EndpointTruth, Phase, Scenario, Truth};
+pub use scenario::{CaptureTruth, ComponentTruth, EndpointTruth, Phase, Says, Scenario, Truth};

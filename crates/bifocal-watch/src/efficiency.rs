@@ -10,7 +10,7 @@ use crate::config::Objectives;
 /// Readings younger than this speak of now.
 const FRESH: Span = Span::from_mins(2);
 /// What is asked of readings here. Others are in the store: they would make the saved state ten times as large.
-const ASKED: [&str; 9] = [
+const ASKED: [&str; 14] = [
     "requests_waiting",
     "kv_cache_usage_ratio",
     "gpu_utilization_ratio",
@@ -20,6 +20,11 @@ const ASKED: [&str; 9] = [
     "model_duration_seconds",
     "error_ratio",
     "requests_per_second",
+    "capture_coverage_ratio",
+    "capture_coverage_upper_ratio",
+    "capture_attributed_ratio",
+    "capture_unattributed_ratio",
+    "capture_invisible_ratio",
 ];
 /// CloudWatch is asked every few minutes and tells of a minute when it is over: its readings speak of now for so long.
 const FRESH_POLLED: Span = Span::from_mins(15);

@@ -36,8 +36,8 @@ pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
 pub use limits::LIMITS;
 pub use snapshot::{
-    AlarmView, AlertView, BaselineView, ComparisonView, DriftView, FailureView, JudgeView, MixView, Snapshot,
-    StreamView, TargetView, Totals,
+    AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, FailureView, JudgeView,
+    MixView, Snapshot, StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

@@ -48,6 +48,21 @@ pub struct Totals {
     pub conditions: Vec<Condition>,
 }
 
+/// What Data Capture shows of the calls of an endpoint, in the last hour whose files are all delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct CaptureView {
+    /// Captured by expected, streams left out; `None` where nothing tells how many streams there were.
+    pub coverage: Option<f64>,
+    /// What the coverage is at most.
+    pub coverage_upper: Option<f64>,
+    /// Share of all calls whose component is known.
+    pub attributed: Option<f64>,
+    /// Share of all calls that are captured and nobody's.
+    pub unattributed: Option<f64>,
+    /// Share of all calls that are not seen: streams, and what was lost.
+    pub invisible: Option<f64>,
+}
+
 /// One target at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct TargetView {
@@ -89,6 +104,8 @@ pub struct TargetView {
     pub gpus_used: Option<f64>,
     /// GPUs of its endpoint that nobody holds: one number of all its targets, never to be added up.
     pub gpus_free: Option<f64>,
+    /// What Data Capture shows of its endpoint's calls: one answer for all its targets.
+    pub capture: CaptureView,
     /// Mean time in the model's container, where the platform says so.
     pub model_duration_seconds: Option<f64>,
     /// Requests waiting in the server.

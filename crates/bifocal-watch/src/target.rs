@@ -14,7 +14,7 @@ use crate::drift::Drift;
 use crate::efficiency::HardwareWindow;
 use crate::sentence;
 use crate::service::ServiceWindow;
-use crate::snapshot::{FailureView, StreamView, TargetView};
+use crate::snapshot::{CaptureView, FailureView, StreamView, TargetView};
 use crate::stream::Stream;
 
 /// A target and everything that is known of it now.
@@ -208,6 +208,7 @@ impl Target {
             gpus: self.hardware.parts("gpu_utilization_ratio", now),
             gpus_used: self.hardware.now("gpus_used", now),
             gpus_free: self.hardware.part("gpus_free", &self.key.endpoint, now),
+            capture: self.capture(now),
             model_duration_seconds: self.hardware.part("model_duration_seconds", "", now),
             requests_waiting: self.hardware.now("requests_waiting", now),
             kv_cache_usage_ratio: self.hardware.now("kv_cache_usage_ratio", now),
@@ -220,6 +221,18 @@ impl Target {
         };
         view.sentence = sentence::target(&view);
         (view, changed)
+    }
+
+    /// What Data Capture shows of the endpoint's calls.
+    fn capture(&self, now: Timestamp) -> CaptureView {
+        let share = |signal| self.hardware.part(signal, &self.key.endpoint, now);
+        CaptureView {
+            coverage: share("capture_coverage_ratio"),
+            coverage_upper: share("capture_coverage_upper_ratio"),
+            attributed: share("capture_attributed_ratio"),
+            unattributed: share("capture_unattributed_ratio"),
+            invisible: share("capture_invisible_ratio"),
+        }
     }
 
     fn answers(&self, now: Timestamp, config: &WatchConfig) -> Answers {

@@ -3,6 +3,7 @@
 //! Start: store and watch, engine, judge, proxies, scrapes, courier, page. End: the proxies stop accepting and finish
 //! their streams, the judge finishes what it has in hand, the engine commits what waits and seals, the page goes last.
 
+mod capture_files;
 mod cloudwatch;
 mod events;
 mod listener;
@@ -136,7 +137,7 @@ impl Running {
             for target in &config.targets {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
             }
-            sagemaker::start(config, &intake, &clock, &telemetry, &sources);
+            sagemaker::start(config, &intake, &reader, &clock, &telemetry, &sources);
             events::start(config, &intake, &reader, &sources);
             let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
             anyhow::Ok((listener, page, queue, proxies, writer))

@@ -2,15 +2,17 @@
 //!
 //! Life of the data: [`connect`] finds out who calls, [`Source::look`] asks the control plane what runs and makes of it
 //! readings of copies, GPUs and costs and events of what changed, [`Source::measure`] reads CloudWatch when the plan
-//! says so. The two fail apart: a CloudWatch that is forbidden takes no GPU count away.
+//! says so, and [`Source::captures`] says where the answers lie. They fail apart: a CloudWatch that is forbidden takes no
+//! GPU count away.
 
 use std::sync::Arc;
 
 use bifocal_aws::{Aws, Error, Identity, Options, Role};
+use bifocal_capture::data_capture::{Attribution, BucketOptions, Sight, Tally};
 use bifocal_infra::GPU_SERIES;
-use bifocal_infra::cloudwatch::{Budget, Detail, Plan, Poll, Watched};
+use bifocal_infra::cloudwatch::{Budget, Calls, Detail, Plan, Poll, Watched};
 use bifocal_infra::cost::{PriceBook, readings};
-use bifocal_infra::inventory::{Inventory, diff};
+use bifocal_infra::inventory::{Endpoint, Inventory, diff};
 use bifocal_infra::survey::{Problem, Survey};
 use bifocal_model::{Event, Reading, Span, TargetKey};
 use bifocal_telemetry::{Clock, Telemetry};
@@ -24,6 +26,7 @@ pub struct Source {
     pub identity: Identity,
     /// The region that is called.
     pub region: String,
+    aws: Aws,
     survey: Survey,
     poll: Poll,
     book: PriceBook,
@@ -64,7 +67,8 @@ pub async fn connect(
     Ok(Source {
         region: aws.region().to_owned(),
         survey: Survey::new(aws.clone(), &identity.account, &target.pattern),
-        poll: Poll::new(aws, budget, detail, Arc::clone(clock), telemetry.clone()),
+        poll: Poll::new(aws.clone(), budget, detail, Arc::clone(clock), telemetry.clone()),
+        aws,
         identity,
         book: PriceBook::builtin(),
         inventory: None,
@@ -81,6 +85,17 @@ impl Source {
     /// What runs, as it was seen last.
     pub fn inventory(&self) -> Option<&Inventory> {
         self.inventory.as_ref()
+    }
+
+    /// With what it calls.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
+    /// Where the captured answers of each endpoint lie, as it was seen last.
+    pub fn captures(&self) -> Vec<BucketOptions> {
+        let Some(inventory) = &self.inventory else { return Vec::new() };
+        inventory.endpoints.values().filter_map(|endpoint| captured(inventory, endpoint)).collect()
     }
 
     /// What is asked of CloudWatch: how many series, how often, for how much.
@@ -126,5 +141,48 @@ impl Source {
             })
         };
         inventory.endpoints.values().flat_map(of_endpoint).collect()
+    }
+}
+
+/// Where the captured answers of an endpoint lie, and whose they are; `None` where none are captured.
+pub fn captured(inventory: &Inventory, endpoint: &Endpoint) -> Option<BucketOptions> {
+    if endpoint.out_of_scope.is_some() || !endpoint.capture.is_on {
+        return None;
+    }
+    let named = |name: &String| (name.clone(), name.clone());
+    let of_model = endpoint.components.values().filter_map(|component| {
+        let model = component.model.as_ref()?;
+        let is_only =
+            endpoint.components.values().filter(|other| other.model.as_ref() == Some(model)).count() == 1;
+        is_only.then(|| (model.clone(), component.name.clone()))
+    });
+    let attribution = Attribution {
+        components: endpoint.components.keys().cloned().collect(),
+        models: endpoint.components.keys().map(named).chain(of_model).collect(),
+        variants: endpoint
+            .variants
+            .values()
+            .filter_map(|variant| Some((variant.name.clone(), variant.model.clone()?)))
+            .collect(),
+    };
+    BucketOptions::at(
+        &inventory.origin,
+        &endpoint.name,
+        endpoint.variants.keys().cloned().collect(),
+        endpoint.capture.destination.as_deref()?,
+        endpoint.capture.percent,
+        attribution,
+    )
+}
+
+/// What was captured of an hour beside the calls that CloudWatch counted. Where nothing tells how many streams there were
+/// and the configuration says that there are none, there were none.
+pub fn sight(target: &SageMakerTarget, options: &BucketOptions, tally: &Tally, counted: Calls) -> Sight {
+    Sight {
+        calls: counted.all,
+        streams: counted.streams.or_else(|| (!target.streams).then_some(0)),
+        attributed: tally.attributed(),
+        unattributed: tally.unattributed(),
+        probability: options.capture_probability.get(),
     }
 }

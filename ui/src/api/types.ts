@@ -64,6 +64,7 @@ export interface TargetRow {
   gpu_utilization_ratio: number | null;
   gpus_used: number | null;
   gpus_free: number | null;
+  capture: CaptureShares;
   model_duration_seconds: number | null;
   cost_usd_per_hour: number | null;
   cost_usd_per_good_answer: number | null;
@@ -72,6 +73,15 @@ export interface TargetRow {
   baseline: number | null;
   trail: [number | null, number | null][];
   load: (number | null)[];
+}
+
+/** What Data Capture shows of the calls of a target's endpoint, in the last hour that is delivered. */
+export interface CaptureShares {
+  coverage: number | null;
+  coverage_upper: number | null;
+  attributed: number | null;
+  unattributed: number | null;
+  invisible: number | null;
 }
 
 export interface JudgeSpend {

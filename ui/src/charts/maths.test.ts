@@ -5,7 +5,7 @@ import { slices } from './balance';
 import { nearest, paceOf, withGaps } from './band';
 import { evidenceShare } from './evidence';
 import { judgedPerStep, qualityRows } from './qualityrows';
-import { quantityRows } from './quantityrows';
+import { answersSeen, quantityRows } from './quantityrows';
 import { frame, labels, marks, radius } from './plane';
 import { bent, linear, niceAbove, path, timeTicks, unitRange } from './scale';
 import { sparkline } from './sparkline';
@@ -220,4 +220,20 @@ it('cuts a balance into shares of its total', () => {
     { kind: 'waiting', from: 0.8, share: 0.2 },
   ]);
   expect(slices(0, [])).toEqual([]);
+});
+
+describe('answersSeen', () => {
+  const shares = (attributed: number | null, unattributed: number | null, invisible: number | null) => ({
+    coverage: null,
+    coverage_upper: null,
+    attributed,
+    unattributed,
+    invisible,
+  });
+  it('says what Data Capture shows, and nothing where it is not the source', () => {
+    expect(answersSeen(shares(null, null, null))).toBe('requests');
+    expect(answersSeen(shares(0.8, 0, 0.2))).toBe('80% seen · 20% unseen');
+    expect(answersSeen(shares(0.6, 0.3, 0.1))).toBe('30% nobody’s · 10% unseen');
+    expect(answersSeen(shares(1, 0, 0))).toBe('100% seen');
+  });
 });

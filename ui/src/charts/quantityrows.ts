@@ -1,5 +1,5 @@
 /** The rows above the time axis: what was measured, each from the series that exist. */
-import type { Series, Signals, TargetDetail } from '../api/types';
+import type { CaptureShares, Series, Signals, TargetDetail } from '../api/types';
 import { givenPercent, givenSeconds, percent, rough, seconds, usd } from '../format';
 import { current, known, lastKnown, nothing, withGaps, type LensRow, type Reading, type Tint, type Values } from './band';
 import type { NumberKey } from '../numbers';
@@ -13,6 +13,14 @@ function align(series: Series[]): { x: number[]; columns: Values[] } {
     return times.map((t) => at.get(t) ?? null);
   });
   return { x: times, columns };
+}
+
+/** How many of the calls have answers that can be seen, where Data Capture is what shows them. */
+export function answersSeen(capture: CaptureShares): string {
+  const { attributed, unattributed, invisible } = capture;
+  if (attributed === null || unattributed === null || invisible === null) return 'requests';
+  const unseen = invisible > 0 ? ` · ${percent(invisible)} unseen` : '';
+  return unattributed > 0 ? `${percent(unattributed)} nobody’s${unseen}` : `${percent(attributed)} seen${unseen}`;
 }
 
 interface QuantityParts {
@@ -111,7 +119,7 @@ export function quantityRows(signals: Signals, target: TargetDetail): LensRow[] 
     key: 'model', number: 'model-duration', title: 'In the container', sub: 'mean of a call', main: [inContainer], show: seconds,
     detail: () => 'mean, as the platform measures it',
   });
-  add({ key: 'requests', number: 'requests-per-second', title: 'Requests', sub: 'per second', main: [one('requests_per_second')], show: (x) => `${rough(x)}/s`, detail: () => 'requests' });
+  add({ key: 'requests', number: 'requests-per-second', title: 'Requests', sub: 'per second', main: [one('requests_per_second')], show: (x) => `${rough(x)}/s`, detail: () => answersSeen(target.capture) });
   const tokensIn = one('input_tokens_per_second');
   add({
     key: 'tokens', number: 'tokens-per-second', title: 'Tokens', sub: tokensIn ? 'out, thin: in' : 'out, per second', main: [one('output_tokens_per_second')],

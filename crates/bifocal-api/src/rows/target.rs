@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
-use bifocal_watch::{AlarmView, FailureView, GroupDriftView, Objectives, StreamView, TargetView};
+use bifocal_watch::{
+    AlarmView, CaptureView, FailureView, GroupDriftView, Objectives, StreamView, TargetView,
+};
 use serde::Serialize;
 
 /// One target.
@@ -59,6 +61,8 @@ pub struct TargetRow {
     pub gpus_used: Option<f64>,
     /// GPUs of its endpoint that nobody holds: the same number on each of its targets.
     pub gpus_free: Option<f64>,
+    /// What Data Capture shows of the calls of its endpoint.
+    pub capture: CaptureView,
     /// Mean time in the model's container, as the platform measures it.
     pub model_duration_seconds: Option<f64>,
     /// Dollars an hour.
@@ -223,6 +227,7 @@ impl TargetRow {
             gpu_utilization_ratio: view.gpu_utilization_ratio,
             gpus_used: view.gpus_used,
             gpus_free: view.gpus_free,
+            capture: view.capture,
             model_duration_seconds: view.model_duration_seconds,
             cost_usd_per_hour: view.cost_usd_per_hour,
             cost_usd_per_good_answer: view.cost_usd_per_good_answer,

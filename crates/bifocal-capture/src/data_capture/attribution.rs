@@ -18,6 +18,8 @@ pub struct Attribution {
     pub components: Vec<String>,
     /// The component behind a model's name, where it is not the same name.
     pub models: BTreeMap<String, String>,
+    /// The model of a variant that serves one without components.
+    pub variants: BTreeMap<String, String>,
 }
 
 /// By what a call was attributed.
@@ -25,6 +27,8 @@ pub struct Attribution {
 pub enum By {
     /// The endpoint has one component.
     OnlyComponent,
+    /// The variant serves one model.
+    OnlyModel,
     /// The client named it in its custom attributes.
     CustomAttributes,
     /// The client named it in its inference id.
@@ -35,9 +39,38 @@ pub enum By {
     Nothing,
 }
 
+impl By {
+    /// The name used in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnlyComponent => "only_component",
+            Self::OnlyModel => "only_model",
+            Self::CustomAttributes => "custom_attributes",
+            Self::InferenceId => "inference_id",
+            Self::Model => "model",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// For people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::OnlyComponent => "the only component",
+            Self::OnlyModel => "the only model of the variant",
+            Self::CustomAttributes => "the client's custom attributes",
+            Self::InferenceId => "the client's inference id",
+            Self::Model => "the model that the payload names",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 impl Attribution {
-    /// Whose the call is, and why.
-    pub fn of(&self, call: &CapturedCall) -> (Component, By) {
+    /// Whose the call of a variant is, and why.
+    pub fn of(&self, variant: &str, call: &CapturedCall) -> (Component, By) {
+        if let Some(model) = self.variants.get(variant) {
+            return (Component::Model(model.clone()), By::OnlyModel);
+        }
         let model = call.request.as_ref().and_then(|request| request.model.as_deref());
         let component = |name: &str| Component::InferenceComponent(name.to_owned());
         if let [only] = self.components.as_slice() {
@@ -101,12 +134,13 @@ mod tests {
         }
     }
 
-    fn of(components: &[&str], call: &CapturedCall) -> (String, By) {
+    fn of(components: &[&str], variant: &str, call: &CapturedCall) -> (String, By) {
         let attribution = Attribution {
             components: components.iter().map(|name| (*name).to_owned()).collect(),
             models: BTreeMap::from([("served".to_owned(), "b-ic".to_owned())]),
+            variants: BTreeMap::from([("plain".to_owned(), "llama-8b".to_owned())]),
         };
-        match attribution.of(call) {
+        match attribution.of(variant, call) {
             (Component::InferenceComponent(name), by) => (name, by),
             (Component::Model(name), by) => (format!("model {name}"), by),
         }
@@ -129,7 +163,9 @@ mod tests {
             (&[], call(Some("llama"), None, None), "model llama", By::Model),
             (&[], call(None, None, None), "unattributed", By::Nothing),
         ] {
-            assert_eq!(of(components, &call), (name.to_owned(), by), "{call:?}");
+            assert_eq!(of(components, "AllTraffic", &call), (name.to_owned(), by), "{call:?}");
+            let plain = ("model llama-8b".to_owned(), By::OnlyModel);
+            assert_eq!(of(components, "plain", &call), plain, "whatever the payload says");
         }
     }
 }

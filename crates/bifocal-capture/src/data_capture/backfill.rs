@@ -17,7 +17,7 @@ use bifocal_telemetry::{Clock, TaskGroup};
 use bifocal_wire::data_capture::parse_line;
 use tokio::sync::mpsc;
 
-use crate::data_capture::attribution::Attribution;
+use crate::data_capture::attribution::{Attribution, By};
 use crate::data_capture::files;
 use crate::data_capture::lines::{Line, Lines};
 use crate::data_capture::place::Place;
@@ -52,7 +52,7 @@ pub struct Backfill {
 }
 
 /// The store's checkpoint of a file, by the file's fingerprint.
-pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<Checkpoint> + Send>;
+pub(crate) type Lookup = Box<dyn Fn(&str) -> Option<Checkpoint> + Send + Sync>;
 
 /// How far it is. received = stored + duplicates + rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub(crate) struct Step {
     pub(crate) arrival: Arrival,
     pub(crate) received: u64,
     pub(crate) rejected: BTreeMap<&'static str, u64>,
+    /// By what the calls were attributed.
+    pub(crate) by: BTreeMap<By, u64>,
     bytes_done: u64,
     file_ends: FileEnd,
 }
@@ -104,7 +106,7 @@ impl Backfill {
     pub fn new(
         options: BackfillOptions,
         intake: Intake,
-        checkpoints: impl Fn(&str) -> Option<Checkpoint> + Send + 'static,
+        checkpoints: impl Fn(&str) -> Option<Checkpoint> + Send + Sync + 'static,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { options, intake, checkpoints: Box::new(checkpoints), clock }
@@ -128,7 +130,8 @@ impl Backfill {
         let reader = Reader { options, checkpoints, this_run: HashMap::new(), now, door, steps: send };
         tasks.spawn_blocking("backfill reader", move || reader.read_all(&found));
         while let Some(step) = steps.recv().await {
-            let Step { path, from, records, arrival, received, rejected, bytes_done, file_ends } = step?;
+            let Step { path, from, records, arrival, received, rejected, bytes_done, file_ends, by: _ } =
+                step?;
             if !records.is_empty() {
                 let submitted = intake.submit_arrived(records, vec![arrival]).await;
                 let acknowledged = submitted.map_err(|_| Error::JournalClosed { path, offset: from })?;
@@ -300,7 +303,9 @@ impl Batch {
         self.arrive();
         match parse_line(bytes) {
             Ok(call) => {
-                let inference = redact_inference(common.inference(call, start));
+                let (inference, by) = common.inference(call, start);
+                *self.step.by.entry(by).or_default() += 1;
+                let inference = redact_inference(inference);
                 self.step.records.push(Record::Inference(Arc::new(inference)));
                 self.bytes += bytes.len();
                 self.resume_at = end;
@@ -337,6 +342,7 @@ impl Step {
             arrival: door.enter(0),
             received: 0,
             rejected: BTreeMap::new(),
+            by: BTreeMap::new(),
             bytes_done: 0,
             file_ends: FileEnd::NotYet,
         }

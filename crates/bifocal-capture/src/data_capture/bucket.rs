@@ -11,15 +11,15 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use bifocal_aws::sagemaker::CaptureConfig;
 use bifocal_aws::{Aws, Kind, Object};
 use bifocal_model::{Probability, Source, Span, Timestamp};
 use bifocal_store::{Checkpoint, Intake};
-use bifocal_telemetry::{Clock, Telemetry};
+use bifocal_telemetry::{Clock, Metric, Telemetry};
 
 use crate::data_capture::attribution::Attribution;
 use crate::data_capture::backfill::{Batch, Lookup};
 use crate::data_capture::files::fingerprint_of;
+use crate::data_capture::hours::{HOUR, Hour, Hours};
 use crate::data_capture::lines::Lines;
 use crate::data_capture::place::stable_end;
 use crate::data_capture::record::Common;
@@ -28,12 +28,11 @@ use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
 
 /// A call of a container takes up to a minute: by then the proxy has stored its view.
 const SETTLE: Span = Span::from_secs(120);
-const HOUR: Span = Span::from_mins(60);
 /// Hours before the newest that are listed again.
 const HOURS_AGAIN: i64 = 2;
 
 /// Where the files of an endpoint lie and whose calls are in them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BucketOptions {
     /// `sagemaker/<account>/<region>`.
     pub origin: String,
@@ -65,6 +64,7 @@ pub struct Bucket {
     pub(crate) object_bytes_max: usize,
     /// The hour from which on the next round lists.
     from: Timestamp,
+    hours: Hours,
 }
 
 /// What a round did. received = stored + duplicates + rejected.
@@ -89,33 +89,32 @@ pub struct Round {
 }
 
 impl BucketOptions {
-    /// From an endpoint's configuration; `None` where it captures nothing that can be found.
-    pub fn of_config(
+    /// From the destination and the percentage of an endpoint that captures; `None` where nothing can be found: at 0%
+    /// nothing is captured, and no count can divide by it.
+    pub fn at(
         origin: &str,
         endpoint: &str,
         variants: Vec<String>,
-        config: &CaptureConfig,
+        destination: &str,
+        percent: Option<f64>,
         attribution: Attribution,
     ) -> Option<Self> {
-        if config.enable_capture == Some(false) {
-            return None;
-        }
-        let place = config.destination_s3_uri.as_deref()?.strip_prefix("s3://")?;
+        let place = destination.strip_prefix("s3://")?;
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-        let percentage = config.initial_sampling_percentage.unwrap_or(100.0);
         Some(Self {
             origin: origin.to_owned(),
             endpoint: endpoint.to_owned(),
             variants,
             bucket: bucket.to_owned(),
             prefix: prefix.trim_end_matches('/').to_owned(),
-            // At 0% nothing is captured, and no count can divide by it.
-            capture_probability: Probability::new(percentage / 100.0).filter(|p| p.get() > 0.0)?,
+            capture_probability: Probability::new(percent.unwrap_or(100.0) / 100.0)
+                .filter(|p| p.get() > 0.0)?,
             attribution,
         })
     }
 
-    fn folder(&self, variant: &str, hour: Timestamp) -> String {
+    /// The place of an hour's files of a variant.
+    pub(super) fn folder(&self, variant: &str, hour: Timestamp) -> String {
         let (date, hour) = hour.date_and_hour();
         let start = if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) };
         format!("{start}{}/{variant}/{}/{hour:02}/", self.endpoint, date.replace('-', "/"))
@@ -128,7 +127,7 @@ impl Bucket {
         options: BucketOptions,
         aws: Aws,
         intake: Intake,
-        checkpoints: impl Fn(&str) -> Option<Checkpoint> + Send + 'static,
+        checkpoints: impl Fn(&str) -> Option<Checkpoint> + Send + Sync + 'static,
         from: Timestamp,
         clock: Arc<dyn Clock>,
         telemetry: Telemetry,
@@ -144,7 +143,23 @@ impl Bucket {
             objects_known_max: CAPTURE_OBJECTS_KNOWN,
             object_bytes_max: CAPTURE_OBJECT_BYTES,
             from,
+            hours: Hours::default(),
         }
+    }
+
+    /// What is known of the endpoint now: its components come and go, its files stay where they are.
+    pub fn describe(&mut self, options: BucketOptions) {
+        self.options = options;
+    }
+
+    /// Where the files are.
+    pub fn options(&self) -> &BucketOptions {
+        &self.options
+    }
+
+    /// The hours of which all files were counted since the last time that this was asked.
+    pub fn delivered(&mut self) -> Vec<Hour> {
+        self.hours.delivered(self.clock.now())
     }
 
     /// Lists and reads what is new. After an error what was acknowledged is stored; the next round goes on.
@@ -172,12 +187,13 @@ impl Bucket {
         round: &mut Round,
     ) -> Result<(), Error> {
         let folder = self.options.folder(variant, hour);
+        self.hours.at(hour);
         let mut page: Option<String> = None;
         loop {
             let listed = self.aws.list_objects(&self.options.bucket, &folder, None, page.as_deref()).await;
             let listed = listed.map_err(|err| self.failed(&folder, err))?;
             for object in &listed.objects {
-                self.read_object(variant, object, now, round).await?;
+                self.read_object((variant, hour), object, now, round).await?;
             }
             page = listed.next;
             if page.is_none() {
@@ -188,7 +204,7 @@ impl Bucket {
 
     async fn read_object(
         &mut self,
-        variant: &str,
+        folder: (&str, Timestamp),
         object: &Object,
         now: Timestamp,
         round: &mut Round,
@@ -213,16 +229,16 @@ impl Bucket {
             Ok(body) => body,
             // Gone, cut off on the way, or too large: the others go on, and the next round tries again.
             Err(err @ (bifocal_aws::Error::TooLarge { .. } | bifocal_aws::Error::Unreachable { .. })) => {
-                self.passed_over(object, &err, round);
+                self.passed_over(object, folder.1, &err, round);
                 return Ok(());
             }
             Err(err) if err.kind() == Kind::NotFound => {
-                self.passed_over(object, &err, round);
+                self.passed_over(object, folder.1, &err, round);
                 return Ok(());
             }
             Err(err) => return Err(self.failed(&object.key, err)),
         };
-        self.read_body(variant, &object.key, &body, round).await?;
+        self.read_body(folder, &object.key, &body, round).await?;
         round.read += 1;
         if self.known.len() >= self.objects_known_max {
             // They are known to the journal; reading them once more finds their checkpoints.
@@ -233,19 +249,32 @@ impl Bucket {
         Ok(())
     }
 
-    fn passed_over(&self, object: &Object, err: &bifocal_aws::Error, round: &mut Round) {
+    fn passed_over(&mut self, object: &Object, hour: Timestamp, err: &bifocal_aws::Error, round: &mut Round) {
         tracing::warn!(key = object.key, %err, "a capture file was passed over");
         if let bifocal_aws::Error::TooLarge { .. } = err {
             self.telemetry.limit_hit("capture_object_bytes");
         }
         round.failed += 1;
+        if let Some(tally) = self.hours.at(hour) {
+            tally.is_partial = true;
+        }
     }
 
-    async fn read_body(&self, variant: &str, key: &str, body: &[u8], round: &mut Round) -> Result<(), Error> {
+    async fn read_body(
+        &mut self,
+        (variant, hour): (&str, Timestamp),
+        key: &str,
+        body: &[u8],
+        round: &mut Round,
+    ) -> Result<(), Error> {
         let path = Path::new(key);
         let fingerprint = fingerprint_of(&stable_end(path), body);
         let size = body.len() as u64;
         let known = (self.checkpoints)(&fingerprint);
+        let is_new = known.is_none();
+        if let Some(tally) = self.hours.at(hour).filter(|_| !is_new) {
+            tally.is_partial = true;
+        }
         if known.as_ref().is_some_and(|known| known.finished_at.is_some_and(|at| at >= size)) {
             return Ok(());
         }
@@ -269,22 +298,28 @@ impl Bucket {
             batch.take(&common, start, &line);
             if batch.is_full() {
                 let next = Batch::begin(path, batch.resume_at(), &door);
-                self.submit(std::mem::replace(&mut batch, next), &common, None, round).await?;
+                self.submit(std::mem::replace(&mut batch, next), &common, (hour, None), round).await?;
             }
         }
-        self.submit(batch, &common, Some(size), round).await
+        self.submit(batch, &common, (hour, Some(size)), round).await
     }
 
     async fn submit(
-        &self,
+        &mut self,
         batch: Batch,
         common: &Common,
-        finished_at: Option<u64>,
+        (hour, finished_at): (Timestamp, Option<u64>),
         round: &mut Round,
     ) -> Result<(), Error> {
         let offset = batch.resume_at();
         let (step, checkpoint) = batch.close(common, self.clock.now(), finished_at);
         round.received += step.received;
+        if let Some(tally) = self.hours.at(hour) {
+            tally.add(&step.by, step.rejected.values().sum());
+        }
+        for (by, count) in &step.by {
+            self.telemetry.count(Metric::CaptureCalls, &[by.name()], *count);
+        }
         for (reason, count) in &step.rejected {
             *round.rejected.entry((*reason).to_owned()).or_default() += count;
         }

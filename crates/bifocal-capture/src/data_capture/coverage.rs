@@ -32,6 +32,23 @@ impl Coverage {
         self.chance() < alpha
     }
 
+    /// The greatest share of the calls that is still open to capture, if a chance of no more than `alpha` is not believed
+    /// in: the c with P(X <= captured) = alpha, X of Binomial(calls, c x probability). `None` where nothing is expected.
+    pub fn upper(&self, alpha: f64) -> Option<f64> {
+        let most = 1.0 / self.probability;
+        let believable =
+            |ratio: f64| lower_tail(self.captured, self.calls, ratio * self.probability) >= alpha;
+        let (mut low, mut high) = (self.ratio()?.min(most), most);
+        if believable(high) {
+            return Some(high);
+        }
+        while high - low > 1e-6 * high {
+            let middle = f64::midpoint(low, high);
+            if believable(middle) { low = middle } else { high = middle }
+        }
+        Some(high)
+    }
+
     /// More captured than there were calls: the two are not of the same calls.
     pub fn contradicts_itself(&self) -> bool {
         self.captured > self.calls

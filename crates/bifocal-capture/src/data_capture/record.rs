@@ -9,7 +9,7 @@ use bifocal_model::{
 use bifocal_wire::data_capture::CapturedCall;
 use bifocal_wire::{CallRequest, CallResponse, ErrorBody};
 
-use crate::data_capture::attribution::{Attribution, UNATTRIBUTED};
+use crate::data_capture::attribution::{Attribution, By, UNATTRIBUTED};
 
 /// What all calls of one file have in common.
 #[derive(Clone, Debug)]
@@ -23,9 +23,9 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The inference of the line at this offset.
-    pub(crate) fn inference(&self, call: CapturedCall, offset: u64) -> Inference<String> {
-        let (component, _) = self.attribution.of(&call);
+    /// The inference of the line at this offset, and what says whose it is.
+    pub(crate) fn inference(&self, call: CapturedCall, offset: u64) -> (Inference<String>, By) {
+        let (component, by) = self.attribution.of(&self.variant, &call);
         let key = call.event_id.unwrap_or_else(|| format!("{}:{offset}", self.fingerprint));
         let identity = Identity { source: Source::DataCapture, key };
         let completeness = completeness(call.request.as_ref(), call.response.as_ref(), call.failed.as_ref());
@@ -38,7 +38,7 @@ impl Common {
         let response = call.response.unwrap_or_default();
         let served = response.served_model.map(|model| ("served_model".to_owned(), model));
         let joins = call.inference_id.map(|id| ("inference_id".to_owned(), id));
-        Inference {
+        let inference = Inference {
             id: InferenceId::of_identity(&identity, call.time),
             identity,
             target: self.target(component),
@@ -58,7 +58,8 @@ impl Common {
             format_asked: request.format_asked,
             streamed: request.stream,
             redactions: Vec::new(),
-        }
+        };
+        (inference, by)
     }
 
     /// The target of lines that cannot be read.

@@ -15,16 +15,16 @@ use serde::Serialize;
 
 use super::figure::{Basis, Figure};
 use super::price_book::PriceBook;
-use crate::inventory::{Component, Endpoint, Inventory, Pool, Variant};
+use crate::inventory::{Component, Copies, Endpoint, Inventory, Pool, Variant};
 
 /// What one endpoint holds and costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Accounting {
     /// Accelerators of all instances; `None` when a type is unknown.
     pub gpus: Option<f64>,
-    /// Those that copies hold.
-    pub gpus_used: f64,
-    /// Those that nobody holds; `None` when a type is unknown.
+    /// Those that copies hold; `None` when it is unknown how many copies there are.
+    pub gpus_used: Option<f64>,
+    /// Those that nobody holds; `None` when a type or a number of copies is unknown.
     pub gpus_free: Option<f64>,
     /// All instances, an hour.
     pub fleet: Figure,
@@ -41,10 +41,10 @@ pub struct Share {
     pub target: TargetKey,
     /// The target that pays, for an adapter.
     pub paid_by: Option<TargetKey>,
-    /// Copies that run; `None` for a variant without components.
+    /// Copies that run; `None` for a variant without components, and when it is unknown.
     pub copies: Option<u32>,
-    /// Accelerators that it holds.
-    pub gpus: f64,
+    /// Accelerators that it holds; `None` when it is unknown.
+    pub gpus: Option<f64>,
     /// An hour, by what it holds.
     pub allocated: Figure,
 }
@@ -67,7 +67,7 @@ pub fn account(inventory: &Inventory, endpoint: &Endpoint, book: &PriceBook) -> 
     let region = inventory.origin.rsplit('/').next().unwrap_or_default();
     let mut accounting = Accounting {
         gpus: Some(0.0),
-        gpus_used: 0.0,
+        gpus_used: Some(0.0),
         gpus_free: Some(0.0),
         fleet: Figure::known(0.0, Basis::Fleet),
         idle: Figure::known(0.0, Basis::Idle),
@@ -87,9 +87,10 @@ pub fn account(inventory: &Inventory, endpoint: &Endpoint, book: &PriceBook) -> 
                 hold_parts(endpoint, variant, &pool, &mut shares, &mut accounting, &mut left);
             }
             accounting.idle = accounting.idle.plus(&left.cost);
-            accounting.gpus_free = accounting.gpus_free.zip(left.gpus).map(|(a, b)| a + b);
+            accounting.gpus_free = sum(accounting.gpus_free, left.gpus);
         }
     }
+    hold_nowhere(endpoint, &mut shares, &mut accounting);
     for adapter in endpoint.components.values() {
         let Some(base) = &adapter.base else { continue };
         let mut share = empty_share(inventory, endpoint, adapter);
@@ -106,8 +107,8 @@ fn empty_share(inventory: &Inventory, endpoint: &Endpoint, component: &Component
     Share {
         target: inventory.component_key(endpoint, component),
         paid_by: None,
-        copies: Some(component.copies()),
-        gpus: 0.0,
+        copies: component.copies(),
+        gpus: Some(0.0),
         allocated: Figure::known(0.0, Basis::Allocation),
     }
 }
@@ -162,21 +163,23 @@ impl<'a> Priced<'a> {
 impl Accounting {
     fn add_pool(&mut self, pool: &Priced<'_>) -> Left {
         self.fleet = self.fleet.clone().plus(&pool.cost);
-        self.gpus = self.gpus.zip(pool.gpus).map(|(a, b)| a + b);
+        self.gpus = sum(self.gpus, pool.gpus);
         Left { cost: pool.cost.clone().times(1.0, Basis::Idle), gpus: pool.gpus }
     }
 
     /// A variant that serves one model.
     fn hold_whole(&mut self, target: TargetKey, pool: &Priced<'_>, left: &mut Left) {
-        let gpus = pool.gpus.unwrap_or(0.0);
-        self.gpus_used += gpus;
+        self.gpus_used = sum(self.gpus_used, pool.gpus);
         let cost = pool.cost.clone().times(1.0, Basis::WholeVariant);
         match self.shares.iter_mut().find(|share| share.target == target) {
             Some(share) => {
-                share.gpus += gpus;
+                share.gpus = sum(share.gpus, pool.gpus);
                 share.allocated = share.allocated.clone().plus(&cost);
             }
-            None => self.shares.push(Share { target, paid_by: None, copies: None, gpus, allocated: cost }),
+            None => {
+                let gpus = pool.gpus;
+                self.shares.push(Share { target, paid_by: None, copies: None, gpus, allocated: cost });
+            }
         }
         *left = Left { cost: Figure::known(0.0, Basis::Idle), gpus: pool.gpus.map(|_| 0.0) };
     }
@@ -199,13 +202,8 @@ fn hold_parts(
             continue;
         }
         for copies in &component.copies {
-            let is_here = match (&copies.instance_type, &pool.pool.instance_type) {
-                (Some(of_copies), Some(of_pool)) => of_copies == of_pool,
-                // One type: nothing else to run on.
-                _ => variant.pools.len() == 1,
-            };
             let count = f64::from(copies.count);
-            if is_here {
+            if is_on(copies, pool.pool, variant) {
                 let gpus = count * copies.accelerators;
                 let amount = if is_split_by_cores { count * copies.cpu_cores.unwrap_or(0.0) } else { gpus };
                 holds.push((&component.name, gpus, amount));
@@ -218,9 +216,9 @@ fn hold_parts(
         _ => 1.0,
     };
     for (name, gpus, amount) in holds {
-        accounting.gpus_used += gpus;
+        accounting.gpus_used = sum(accounting.gpus_used, Some(gpus));
         let Some(share) = shares.get_mut(name) else { continue };
-        share.gpus += gpus;
+        share.gpus = sum(share.gpus, Some(gpus));
         let mut cost = match whole {
             Some(whole) if whole > 0.0 => pool.cost.clone().times(cut * amount / whole, Basis::Allocation),
             Some(_) => Figure::known(0.0, Basis::Allocation),
@@ -244,6 +242,45 @@ fn hold_parts(
         None if held > 0.0 => left.cost = Figure::unknown(Basis::Idle, "what an instance holds"),
         None => {}
     }
+}
+
+/// Copies of which nothing says on what they run: they hold accelerators, and what those cost is unknown. Where not even
+/// their number is known, nothing of the endpoint's split is.
+fn hold_nowhere(endpoint: &Endpoint, shares: &mut BTreeMap<&str, Share>, accounting: &mut Accounting) {
+    for component in endpoint.components.values().filter(|component| component.base.is_none()) {
+        let variant = endpoint.variant_of(component).and_then(|name| endpoint.variants.get(name));
+        let has_place = |copies: &&Copies| {
+            variant.is_some_and(|variant| variant.pools.iter().any(|pool| is_on(copies, pool, variant)))
+        };
+        let lost = component.copies.iter().filter(|copies| copies.count > 0 && !has_place(copies));
+        let held: Vec<f64> = lost.map(|copies| f64::from(copies.count) * copies.accelerators).collect();
+        let (held, missing) = match component.copies() {
+            None => (None, "how many copies run"),
+            Some(_) if held.is_empty() => continue,
+            Some(_) => (Some(held.iter().sum::<f64>()), "on what its copies run"),
+        };
+        accounting.gpus_used = sum(accounting.gpus_used, held);
+        accounting.gpus_free =
+            accounting.gpus_free.zip(held).map(|(free, held): (f64, f64)| (free - held).max(0.0));
+        accounting.idle = accounting.idle.clone().plus(&Figure::unknown(Basis::Idle, missing));
+        let Some(share) = shares.get_mut(component.name.as_str()) else { continue };
+        share.gpus = sum(share.gpus, held);
+        share.allocated = share.allocated.clone().plus(&Figure::unknown(Basis::Allocation, missing));
+    }
+}
+
+/// Whether copies run on a pool of their variant.
+fn is_on(copies: &Copies, pool: &Pool, variant: &Variant) -> bool {
+    match (&copies.instance_type, &pool.instance_type) {
+        (Some(of_copies), Some(of_pool)) => of_copies == of_pool,
+        // One type: nothing else to run on.
+        _ => variant.pools.len() == 1,
+    }
+}
+
+/// Unknown where one of them is.
+fn sum(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    a.zip(b).map(|(a, b)| a + b)
 }
 
 #[cfg(test)]

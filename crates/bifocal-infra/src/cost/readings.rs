@@ -30,7 +30,7 @@ pub fn readings(inventory: &Inventory, book: &PriceBook, source: Source) -> Vec<
             let known = [
                 ("copies", share.copies.map(f64::from)),
                 ("copies_wanted", wanted.map(f64::from)),
-                ("gpus_used", Some(share.gpus)),
+                ("gpus_used", share.gpus),
                 ("cost_usd_per_hour", share.allocated.usd),
             ];
             let known = known.into_iter().filter_map(|(signal, value)| Some((signal, value?)));

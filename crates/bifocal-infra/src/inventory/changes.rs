@@ -220,17 +220,19 @@ fn variant_changes(was: &Variant, now: &Variant) -> Vec<(Changed, String)> {
 
 fn component_changes(was: &Component, now: &Component) -> Vec<(Changed, String)> {
     let mut changes = Vec::new();
-    let (before, after) = (was.copies(), now.copies());
-    if before != after {
-        changes.push((Changed::Scaled, format!("{before} to {after} copies")));
-    } else if was.copies_wanted != now.copies_wanted {
-        let wanted = now.copies_wanted.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
-        changes.push((Changed::Scaled, format!("is going to have {wanted} copies")));
-    } else if places(was) != places(now) {
-        changes.push((Changed::Scaled, "copies moved to other instance types".to_owned()));
-    }
-    if needs(was) != needs(now) {
-        changes.push((Changed::Configured, "a copy reserves something else".to_owned()));
+    // What is not known has not changed.
+    if let (Some(before), Some(after)) = (was.copies(), now.copies()) {
+        if before != after {
+            changes.push((Changed::Scaled, format!("{before} to {after} copies")));
+        } else if was.copies_wanted != now.copies_wanted {
+            let wanted = now.copies_wanted.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+            changes.push((Changed::Scaled, format!("is going to have {wanted} copies")));
+        } else if places(was) != places(now) {
+            changes.push((Changed::Scaled, "copies moved to other instance types".to_owned()));
+        }
+        if needs(was) != needs(now) {
+            changes.push((Changed::Configured, "a copy reserves something else".to_owned()));
+        }
     }
     if was.image != now.image || was.model != now.model || was.base != now.base {
         let what = if was.image == now.image { "another model" } else { "another image" };

@@ -145,10 +145,9 @@ fn component(from: &ComponentDescription) -> Component {
     let placements = runtime.map(|runtime| runtime.placement_status.as_slice()).unwrap_or_default();
     let mut copies: Vec<Copies> = placements
         .iter()
-        .map(|placement| {
+        .filter_map(|placement| {
             let spec = of_type(placement.instance_type.as_deref());
-            let count = placement.current_copy_count.unwrap_or(0);
-            held(placement.instance_type.clone(), count, spec)
+            Some(held(placement.instance_type.clone(), placement.current_copy_count?, spec))
         })
         .collect();
     let now = runtime.and_then(|runtime| runtime.current_copy_count);

@@ -11,6 +11,7 @@ mod call;
 mod capture;
 mod family;
 mod frames;
+mod hour;
 mod objects;
 mod signature;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 
 pub use capture::CaptureSettings;
 pub use family::Family;
+pub use hour::deliver_hour;
 pub use objects::Objects;
 pub use signature::Access;
 pub(in crate::sagemaker) use signature::Bearer;

@@ -43,6 +43,18 @@ pub struct EndpointTruth {
     pub min_instances: u32,
     /// Upper bound.
     pub max_instances: u32,
+    /// Data Capture, where it is on.
+    pub capture: Option<CaptureTruth>,
+}
+
+/// Data Capture of the endpoint.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureTruth {
+    /// `s3://BUCKET/PREFIX`.
+    pub destination: String,
+    /// `InitialSamplingPercentage`.
+    pub percent: u8,
 }
 
 /// What runs for a while.
@@ -82,12 +94,29 @@ pub struct ComponentTruth {
     pub overhead_ms: f64,
     /// Mean time to the first chunk of a stream.
     pub first_chunk_ms: f64,
+    /// Every n-th call is a stream; 0: none is.
+    pub streams_every: u32,
+    /// What of a captured call says that it is this component's.
+    pub says: Says,
     /// Share of calls that end in 5xx.
     pub server_error_ratio: f64,
     /// Use of each of its GPUs, 0 to 100.
     pub gpu_percent: f64,
     /// Memory in use of each of its GPUs, 0 to 100.
     pub gpu_memory_percent: f64,
+}
+
+/// What of a captured call says whose it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Says {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The model in the payload is the component's name.
+    Model,
+    /// The inference id begins with it.
+    InferenceId,
 }
 
 /// What a watcher should make of a phase, worked out by hand.

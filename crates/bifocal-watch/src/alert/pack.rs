@@ -30,6 +30,7 @@ pub fn shipped_rules() -> Vec<RuleConfig> {
         rule("outage", "state == 'outage'", Critical, at_once),
         rule("overloaded", "state == 'overloaded'", Critical, at_once),
         rule("service degraded", "state == 'service_degraded'", Warning, five_minutes),
+        rule("capture loss", "value('capture_coverage_upper_ratio') < 0.9", Warning, at_once),
         rule("wasteful", "state == 'wasteful'", Info, five_minutes),
     ]
 }

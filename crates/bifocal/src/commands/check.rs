@@ -1,5 +1,6 @@
 //! `bifocal check`: resolve, compile, connect.
 
+mod capture;
 mod sagemaker;
 
 use std::time::Duration;

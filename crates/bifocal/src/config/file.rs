@@ -102,6 +102,10 @@ pub struct TargetSection {
     pub cloudwatch_usd_per_month: Option<f64>,
     /// Reads each GPU by itself, where the endpoint publishes such metrics; default false.
     pub per_gpu: Option<bool>,
+    /// Reads the answers of the endpoint's Data Capture files; default true.
+    pub capture: Option<bool>,
+    /// Whether clients may stream; default true. With false, a call that Data Capture does not show was lost.
+    pub streams: Option<bool>,
     /// The upstream's Prometheus page; default: the upstream with the path `/metrics`. `"off"` turns it off.
     pub scrape: Option<String>,
     /// Seconds between two scrapes; default 10.
@@ -162,6 +166,8 @@ impl TargetSection {
             cloudwatch_every_seconds: None,
             cloudwatch_usd_per_month: None,
             per_gpu: None,
+            capture: None,
+            streams: None,
             scrape: None,
             scrape_every_seconds: None,
             proxy_listen: None,

@@ -24,6 +24,10 @@ pub struct SageMakerTarget {
     pub cloudwatch_usd_per_month: f64,
     /// Whether each GPU is read by itself where there are such metrics.
     pub per_gpu: bool,
+    /// Whether the answers of its Data Capture files are read.
+    pub capture: bool,
+    /// Whether clients may stream. If not, a call that Data Capture does not show was lost.
+    pub streams: bool,
 }
 
 impl SageMakerTarget {
@@ -61,6 +65,8 @@ impl SageMakerTarget {
             cloudwatch_every_seconds: every,
             cloudwatch_usd_per_month: usd,
             per_gpu: section.per_gpu.unwrap_or(false),
+            capture: section.capture.unwrap_or(true),
+            streams: section.streams.unwrap_or(true),
         })
     }
 }

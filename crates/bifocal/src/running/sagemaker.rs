@@ -6,9 +6,11 @@ use std::sync::Arc;
 use bifocal_aws::Error;
 use bifocal_infra::survey::Problem;
 use bifocal_model::Span;
-use bifocal_store::{Intake, Record, Refused};
+use bifocal_store::{Intake, Reader, Record, Refused};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry, sleep};
+use tokio::sync::watch;
 
+use super::capture_files::{CaptureFiles, Found};
 use crate::config::{Resolved, SageMakerTarget};
 use crate::sagemaker::{Source, connect};
 
@@ -18,20 +20,27 @@ const RECONNECT: Span = Span::from_secs(15);
 pub(super) fn start(
     config: &Resolved,
     intake: &Intake,
+    reader: &Reader,
     clock: &Arc<dyn Clock>,
     telemetry: &Telemetry,
     tasks: &TaskGroup,
 ) {
     for target in &config.sagemaker {
+        let (found, seen) = watch::channel(None);
         let watcher = Watcher {
             target: target.clone(),
             intake: intake.clone(),
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),
             source: None,
+            found,
             told: BTreeSet::new(),
         };
         tasks.spawn("sagemaker", watcher.run(tasks.drain()));
+        if target.capture {
+            let files = CaptureFiles::new(target, seen, intake, reader, clock, telemetry);
+            tasks.spawn("capture files", files.run(tasks.drain()));
+        }
     }
 }
 
@@ -41,6 +50,8 @@ struct Watcher {
     clock: Arc<dyn Clock>,
     telemetry: Telemetry,
     source: Option<Source>,
+    /// Where the answers lie, for those who read them.
+    found: watch::Sender<Option<Found>>,
     /// Problems that were logged and have not gone away.
     told: BTreeSet<String>,
 }
@@ -86,6 +97,8 @@ impl Watcher {
             Ok(look) => {
                 self.count("ok");
                 problems.extend(look.problems.iter().map(of_problem));
+                let found = Found { aws: source.aws().clone(), buckets: source.captures() };
+                self.found.send_replace(Some(found));
                 let readings = look.readings.into_iter().map(Record::Reading);
                 self.offer(readings.chain(look.events.into_iter().map(Record::Event)).collect());
             }

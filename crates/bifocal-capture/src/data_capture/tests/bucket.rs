@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use bifocal_aws::sagemaker::CaptureConfig;
 use bifocal_aws::{Aws, Credentials, Endpoints};
 use bifocal_sim::sagemaker::runtime::{Access, Objects, RuntimeOptions, RuntimeServer};
 use bifocal_sim::{Fleet, serve::IncidentSwitch};
 use bifocal_telemetry::{Clock, Metric};
 
 use super::*;
-use crate::data_capture::{Bucket, BucketOptions};
+use crate::data_capture::survey::survey_up_to;
+use crate::data_capture::{Bucket, BucketOptions, Hour};
 use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
 
 struct Stage {
     objects: Objects,
     bucket: Bucket,
+    aws: Aws,
     clock: Arc<ManualClock>,
     running: Running,
     telemetry: Telemetry,
@@ -40,20 +41,20 @@ async fn stage(folder: &Path, components: &[&str]) -> Stage {
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None);
     let aws =
         Aws::with_credentials("eu-west-1", keys, endpoints, Arc::clone(&shared), Telemetry::new()).unwrap();
-    let config = CaptureConfig {
-        enable_capture: Some(true),
-        initial_sampling_percentage: Some(25.0),
-        destination_s3_uri: Some("s3://capture-bucket/team/capture/".to_owned()),
-        ..CaptureConfig::default()
-    };
     let attribution = Attribution {
         components: components.iter().map(|name| (*name).to_owned()).collect(),
-        models: BTreeMap::new(),
+        ..Attribution::default()
     };
     let variants = vec!["AllTraffic".to_owned()];
-    let options =
-        BucketOptions::of_config("sagemaker/1/eu-west-1", "llm-prod", variants, &config, attribution)
-            .unwrap();
+    let options = BucketOptions::at(
+        "sagemaker/1/eu-west-1",
+        "llm-prod",
+        variants,
+        "s3://capture-bucket/team/capture/",
+        Some(25.0),
+        attribution,
+    )
+    .unwrap();
     assert_eq!((options.bucket.as_str(), options.prefix.as_str()), ("capture-bucket", "team/capture"));
     let running = store(&folder.join("data"), usize::MAX);
     let reader = running.reader.clone();
@@ -61,8 +62,8 @@ async fn stage(folder: &Path, components: &[&str]) -> Stage {
     let from = "2026-02-19T01:00:00Z".parse().unwrap();
     let telemetry = Telemetry::new();
     let intake = running.intake.clone();
-    let bucket = Bucket::new(options, aws, intake, known, from, shared, telemetry.clone());
-    Stage { objects, bucket, clock, running, telemetry, _tasks: tasks }
+    let bucket = Bucket::new(options, aws.clone(), intake, known, from, shared, telemetry.clone());
+    Stage { objects, bucket, aws, clock, running, telemetry, _tasks: tasks }
 }
 
 fn record(n: u32, time: &str) -> String {
@@ -105,6 +106,13 @@ async fn late_young_repeated_and_unreadable_files_of_a_bucket_count_once() {
     assert_eq!(second.received, second.stored + second.duplicates + 1);
     let third = bucket.round().await.unwrap();
     assert_eq!((third.read, third.received), (0, 0));
+
+    // What was captured is told by the hour, once. An hour with files that another process counted is partial.
+    let hours = bucket.delivered();
+    let told: Vec<(u64, u64)> =
+        hours.iter().map(|hour| (hour.tally.attributed(), hour.tally.unattributed())).collect();
+    assert_eq!(told, [(5, 0), (3, 0)], "03:00 is not over");
+    assert!(hours.iter().all(|hour| !hour.tally.is_partial) && bucket.delivered().is_empty());
 
     // Hours long past are no longer listed.
     clock.set("2026-02-19T09:10:00Z".parse().unwrap());
@@ -149,13 +157,32 @@ async fn another_process_goes_on_where_the_checkpoints_stand() {
     let Running { intake, reader, tasks, .. } = running;
     drop((intake, reader));
     tasks.stop_and_join().await;
-    let Stage { objects: anew, mut bucket, running, _tasks, .. } =
+    let Stage { objects: anew, mut bucket, clock, running, _tasks, .. } =
         stage(folder.path(), &["a-ic", "b-ic"]).await;
     put(&anew, 3, "10-00-000-b", 0..8, "2026-02-19T03:12:00Z");
     put(&anew, 3, "10-00-000-c", 8..9, "2026-02-19T03:12:00Z");
     let round = bucket.round().await.unwrap();
     assert_eq!((round.read, round.received, round.stored, round.duplicates), (2, 1, 1, 0));
+    clock.set("2026-02-19T04:30:00Z".parse().unwrap());
+    let hour = bucket.delivered().pop().unwrap();
+    assert!(hour.tally.is_partial, "files of it were counted by the process before");
     let batches = running.batches.lock().unwrap();
     let Record::Inference(call) = &batches[0][0] else { panic!() };
     assert_eq!(call.target.inference_component(), "unattributed", "two components, and nothing says which");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_an_hour_counts_and_stores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, bucket, aws, running, _tasks, .. } = stage(folder.path(), &["a-ic", "b-ic"]).await;
+    put(&objects, 1, "10-00-000-a", 0..5, "2026-02-19T01:12:00Z");
+    put(&objects, 1, "20-00-000-b", 5..8, "2026-02-19T01:22:00Z");
+    put(&objects, 2, "10-00-000-c", 8..9, "2026-02-19T02:12:00Z");
+    let hour = Hour::last_delivered("2026-02-19T02:40:00Z".parse().unwrap());
+    let all = survey_up_to(&aws, bucket.options(), hour, 2).await.unwrap();
+    assert_eq!((all.objects, all.tally.unattributed(), all.tally.attributed()), (2, 8, 0));
+    assert!(!all.tally.is_partial);
+    let some = survey_up_to(&aws, bucket.options(), hour, 1).await.unwrap();
+    assert_eq!((some.objects, some.tally.unattributed(), some.tally.is_partial), (2, 5, true));
+    assert!(running.batches.lock().unwrap().is_empty());
 }

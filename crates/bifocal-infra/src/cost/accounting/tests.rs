@@ -28,7 +28,10 @@ fn accelerators_are_paid_by_those_who_hold_them_and_the_rest_is_idle() {
     let qwen = component("qwen", vec![copies(None, 2, 2.0)]);
     let llama = component("llama", vec![copies(None, 1, 1.0)]);
     let accounting = of(endpoint(&[("ml.g6.12xlarge", 2)], vec![qwen, llama, adapter("legal", "qwen")]));
-    assert_eq!((accounting.gpus, accounting.gpus_used, accounting.gpus_free), (Some(8.0), 5.0, Some(3.0)));
+    assert_eq!(
+        (accounting.gpus, accounting.gpus_used, accounting.gpus_free),
+        (Some(8.0), Some(5.0), Some(3.0))
+    );
     assert_eq!((accounting.fleet.usd, accounting.idle.usd), (Some(8.0), Some(3.0)));
     let want = [("legal", Some(0.0)), ("llama", Some(1.0)), ("qwen", Some(4.0))];
     assert_eq!(usd(&accounting), BTreeMap::from(want));
@@ -36,7 +39,7 @@ fn accelerators_are_paid_by_those_who_hold_them_and_the_rest_is_idle() {
     assert_eq!(legal.allocated.basis, Basis::PaidByBase);
     assert_eq!(legal.paid_by.as_ref().map(TargetKey::name), Some("qwen"));
     let qwen = accounting.shares.iter().find(|share| share.target.name() == "qwen").unwrap();
-    assert_eq!((qwen.gpus, qwen.copies, qwen.allocated.basis), (4.0, Some(2), Basis::Allocation));
+    assert_eq!((qwen.gpus, qwen.copies, qwen.allocated.basis), (Some(4.0), Some(2), Basis::Allocation));
     assert_eq!((qwen.in_use(Some(0.25)).usd, qwen.in_use(Some(0.25)).basis), (Some(1.0), Basis::Use));
     assert_eq!(qwen.in_use(None).usd, None, "not measured is not idle");
 }
@@ -46,7 +49,10 @@ fn a_mixed_fleet_costs_by_the_types_that_copies_run_on() {
     let both = vec![copies(Some("ml.g6.12xlarge"), 2, 2.0), copies(Some("ml.g5.12xlarge"), 1, 2.0)];
     let accounting =
         of(endpoint(&[("ml.g6.12xlarge", 2), ("ml.g5.12xlarge", 1)], vec![component("qwen", both)]));
-    assert_eq!((accounting.gpus, accounting.gpus_used, accounting.gpus_free), (Some(12.0), 6.0, Some(6.0)));
+    assert_eq!(
+        (accounting.gpus, accounting.gpus_used, accounting.gpus_free),
+        (Some(12.0), Some(6.0), Some(6.0))
+    );
     assert_eq!(usd(&accounting), BTreeMap::from([("qwen", Some(4.0 + 4.0))]));
     assert_eq!((accounting.fleet.usd, accounting.idle.usd), (Some(16.0), Some(8.0)));
 }
@@ -84,11 +90,28 @@ fn an_unknown_price_leaves_counts_known_and_amounts_unknown() {
         let accounting = of(endpoint(&[(unknown, 1)], vec![component("qwen", vec![copies(None, 1, 2.0)])]));
         assert_eq!(
             (accounting.gpus, accounting.gpus_free, accounting.gpus_used),
-            (None, None, 2.0),
+            (None, None, Some(2.0)),
             "{unknown}"
         );
         assert_eq!((accounting.fleet.usd, usd(&accounting)["qwen"]), (None, None));
     }
+}
+
+#[test]
+fn copies_without_a_place_hold_accelerators_and_cost_an_unknown_amount() {
+    let lost = component("lost", vec![copies(Some("ml.p5.48xlarge"), 1, 2.0)]);
+    let qwen = component("qwen", vec![copies(None, 1, 1.0)]);
+    let accounting = of(endpoint(&[("ml.g6.12xlarge", 1)], vec![lost, qwen.clone()]));
+    assert_eq!((accounting.gpus_used, accounting.gpus_free), (Some(3.0), Some(1.0)));
+    assert_eq!(usd(&accounting), BTreeMap::from([("lost", None), ("qwen", Some(1.0))]));
+    assert_eq!((accounting.fleet.usd, accounting.idle.usd), (Some(4.0), None));
+    assert!(accounting.shares[0].allocated.notes.contains("on what its copies run"));
+    // Of a component of which not even the number of copies is known nothing is 0.
+    let accounting = of(endpoint(&[("ml.g6.12xlarge", 1)], vec![component("lost", vec![]), qwen]));
+    assert_eq!((accounting.gpus_used, accounting.gpus_free, accounting.idle.usd), (None, None, None));
+    let lost = &accounting.shares[0];
+    assert_eq!((lost.copies, lost.gpus, lost.allocated.usd), (None, None, None));
+    assert_eq!(usd(&accounting)["qwen"], Some(1.0), "what is known stays known");
 }
 
 #[test]
@@ -109,7 +132,7 @@ fn a_variant_with_one_model_is_that_models_as_a_whole() {
     assert_eq!(accounting.shares[0].allocated.basis, Basis::WholeVariant);
     assert_eq!(
         (accounting.gpus_used, accounting.gpus_free, accounting.idle.usd),
-        (12.0, Some(0.0), Some(0.0))
+        (Some(12.0), Some(0.0), Some(0.0))
     );
 }
 
@@ -125,7 +148,7 @@ const TYPES: [&str; 4] = ["ml.g6.12xlarge", "ml.g5.12xlarge", "ml.g5.4xlarge", "
 
 fn any_component(index: usize) -> impl Strategy<Value = Component> {
     let placed = (prop::sample::select(TYPES.to_vec()), 0..5_u32, 0..4_u32, prop::option::of(0.25..6.0_f64));
-    prop::collection::vec(placed, 0..4).prop_map(move |placed| {
+    prop::collection::vec(placed, 1..4).prop_map(move |placed| {
         let each = placed.into_iter().map(|(instance_type, count, accelerators, cpu_cores)| Copies {
             cpu_cores,
             ..copies(Some(instance_type), count, f64::from(accelerators))
@@ -150,7 +173,7 @@ proptest! {
         prop_assert!(idle >= -1e-9 && accounting.shares.iter().all(|share| share.allocated.usd >= Some(0.0)));
         let (gpus, free) = (accounting.gpus.unwrap(), accounting.gpus_free.unwrap());
         prop_assert!(free >= 0.0 && free <= gpus);
-        let held: f64 = accounting.shares.iter().map(|share| share.gpus).sum();
+        let held: f64 = accounting.shares.iter().map(|share| share.gpus.unwrap()).sum();
         prop_assert!(held + free >= gpus - 1e-9, "nothing is lost: {held} + {free} for {gpus}");
     }
 }

@@ -33,6 +33,11 @@ fn nothing_changed_is_no_event() {
 }
 
 #[test]
+fn copies_that_are_not_known_have_not_changed() {
+    assert_eq!(events(|endpoint| endpoint.components.get_mut("qwen").unwrap().copies.clear()), []);
+}
+
+#[test]
 fn copies_that_come_and_go_are_scaling_of_their_component_alone() {
     let events = events(|endpoint| endpoint.components.get_mut("qwen").unwrap().copies[0].count = 5);
     assert_eq!(said(&events), [(EventKind::Scaling, "qwen".to_owned(), "`qwen` 2 to 5 copies")]);

@@ -46,7 +46,7 @@ fn a_mixed_fleet_with_an_adapter_is_read_whole() {
         cpu_cores: None,
     };
     assert_eq!(qwen.copies, [copies("ml.g6.12xlarge", 2), copies("ml.g5.12xlarge", 1)]);
-    assert_eq!((qwen.copies(), qwen.accelerators(), qwen.copies_wanted), (3, 6.0, Some(3)));
+    assert_eq!((qwen.copies(), qwen.accelerators(), qwen.copies_wanted), (Some(3), 6.0, Some(3)));
     assert_eq!(qwen.image.as_deref(), Some("repo/vllm@sha256:00"), "the digest, not the tag");
     assert_eq!((qwen.model.as_deref(), qwen.base.as_deref()), (Some("qwen2-5-7b"), None));
     let legal = &endpoint.components["qwen-legal"];

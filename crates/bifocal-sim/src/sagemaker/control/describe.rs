@@ -68,12 +68,19 @@ impl World {
                 .collect();
             variant["InstancePools"] = Value::Array(pools);
         }
-        Ok(json!({
+        let mut said = json!({
             "EndpointName": name, "EndpointArn": self.arn("endpoint", name),
             "EndpointConfigName": self.config_name(i), "EndpointStatus": "InService",
             "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(),
             "ProductionVariants": [variant], "MetricsConfig": self.metrics_config(),
-        }))
+        });
+        if let Some(capture) = &endpoint.capture {
+            said["DataCaptureConfig"] = json!({
+                "EnableCapture": true, "CaptureStatus": "Started", "KmsKeyId": "",
+                "CurrentSamplingPercentage": capture.percent, "DestinationS3Uri": capture.destination,
+            });
+        }
+        Ok(said)
     }
 
     fn scaling(&self) -> Value {
@@ -105,11 +112,20 @@ impl World {
                 pools.map(|(n, kind)| json!({"InstanceType": kind, "Priority": n + 1})).collect();
             variant["InstancePools"] = Value::Array(pools);
         }
-        Ok(json!({
+        let mut said = json!({
             "EndpointConfigName": name, "EndpointConfigArn": self.arn("endpoint-config", name),
             "CreationTime": 1_795_000_000, "ProductionVariants": [variant],
             "MetricsConfig": self.metrics_config(),
-        }))
+        });
+        if let Some(capture) = &self.scenario.endpoint.capture {
+            said["DataCaptureConfig"] = json!({
+                "EnableCapture": true, "InitialSamplingPercentage": capture.percent,
+                "DestinationS3Uri": capture.destination,
+                "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+                "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+            });
+        }
+        Ok(said)
     }
 
     fn list_components(&self, endpoint: &str) -> Value {

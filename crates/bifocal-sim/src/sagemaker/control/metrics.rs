@@ -77,7 +77,14 @@ const INVOCATION: &[(&str, Emit)] = &[
     ("Invocation4XXErrors", |c, secs| requests(c, secs).map(|n| Samples { count: n, ..Samples::default() })),
     ("ModelLatency", |c, secs| latency(c, secs, c.model_latency_ms)),
     ("OverheadLatency", |c, secs| latency(c, secs, c.overhead_ms)),
+    (OF_STREAMS, |c, secs| {
+        let part = (c.streams_every > 0).then(|| 1.0 / f64::from(c.streams_every))?;
+        let all = latency(c, secs, c.first_chunk_ms)?;
+        Some(Samples { count: all.count * part, sum: all.sum * part, ..all })
+    }),
 ];
+/// It is there only where there are streams.
+const OF_STREAMS: &str = "FirstChunkLatency";
 
 fn requests(component: &ComponentTruth, secs: f64) -> Option<f64> {
     let n = component.requests_per_second * secs;
@@ -215,12 +222,16 @@ impl World {
         for metric in ["CPUUtilizationNormalized", "MemoryUtilization", "GPUUtilizationNormalized"] {
             add("/aws/sagemaker/Endpoints", metric, &place);
         }
-        for (metric, _) in INVOCATION {
+        let published = |of: &[ComponentTruth]| {
+            let streams = of.iter().any(|component| component.streams_every > 0);
+            INVOCATION.iter().map(|(name, _)| *name).filter(move |name| streams || *name != OF_STREAMS)
+        };
+        for metric in published(&phase.components) {
             add("AWS/SageMaker", metric, &place);
         }
         for component in &phase.components {
             let of = ("InferenceComponentName", component.name.as_str());
-            for (metric, _) in INVOCATION {
+            for metric in published(std::slice::from_ref(component)) {
                 add("AWS/SageMaker", metric, &[of]);
                 add("AWS/SageMaker", metric, &[of, zone[0], zone[1], ("InstanceType", "ml.g5.12xlarge")]);
             }

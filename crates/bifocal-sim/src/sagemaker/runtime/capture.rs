@@ -69,6 +69,12 @@ impl Captures {
         Self { objects, state: Mutex::default() }
     }
 
+    /// As [`Self::new`], with event ids and draws of their own for each time.
+    pub(super) fn numbered_from(objects: Objects, time: Timestamp) -> Self {
+        let first = time.as_nanos().unsigned_abs();
+        Self { objects, state: Mutex::new(State { calls: first, files: first, ..State::default() }) }
+    }
+
     /// Writes the call down, if it is drawn.
     pub(super) fn take(&self, settings: &CaptureSettings, seen: &Seen<'_>) {
         let mut state = self.lock();

@@ -7,7 +7,7 @@ use bifocal_infra::cost::{PriceBook, account};
 use bifocal_infra::inventory::{Endpoint, Inventory};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
-use super::Tried;
+use super::{Tried, capture};
 use crate::config::SageMakerTarget;
 use crate::sagemaker::{Source, connect};
 
@@ -31,6 +31,7 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
             }
         }
     }
+    tried.extend(capture::check(target, &source, clock.now()).await);
     let measured = source.discover().await;
     tried.push(match measured {
         Err(err) => failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures"),
@@ -62,21 +63,21 @@ fn describe(inventory: &Inventory, endpoint: &Endpoint) -> String {
         return format!("{status}; out of scope ({:?}): nothing is computed for it", endpoint.out_of_scope);
     };
     let instances: u32 = endpoint.variants.values().map(bifocal_infra::inventory::Variant::instances).sum();
-    let components: Vec<String> =
-        endpoint.components.values().map(|c| format!("{} x {}", c.name, c.copies())).collect();
-    let gpus = match accounting.gpus_free {
-        Some(free) => format!("{} GPUs used, {free} free", accounting.gpus_used),
-        None => format!("{} GPUs used; an instance type is unknown", accounting.gpus_used),
+    let copies = endpoint.components.values().map(|component| match component.copies() {
+        Some(copies) => format!("{} x {copies}", component.name),
+        None => format!("{} x unknown", component.name),
+    });
+    let components: Vec<String> = copies.collect();
+    let gpus = match (accounting.gpus_used, accounting.gpus_free) {
+        (Some(used), Some(free)) => format!("{used} GPUs used, {free} free"),
+        (Some(used), None) => format!("{used} GPUs used; how many are free is unknown"),
+        (None, _) => "GPUs used unknown".to_owned(),
     };
     let cost = match accounting.fleet.usd {
         Some(usd) => format!("${usd:.2} an hour"),
         None => "cost unknown".to_owned(),
     };
-    let capture = if endpoint.capture.is_on { "Data Capture is on" } else { "Data Capture is off" };
-    format!(
-        "{status}; {instances} instances; components: {}; {gpus}; {cost}; {capture}",
-        components.join(", ")
-    )
+    format!("{status}; {instances} instances; components: {}; {gpus}; {cost}", components.join(", "))
 }
 
 fn cloudwatch(what: &str, source: &Source) -> Tried {

@@ -1,0 +1,196 @@
+//! The answers of SageMaker endpoints from their Data Capture files, and how much of the calls they show.
+//!
+//! Life of the data: the watcher of endpoints says where files lie and whose calls are in them, each endpoint's bucket is
+//! read once a minute, and when all files of an hour are there they are held against the calls that CloudWatch counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bifocal_aws::Aws;
+use bifocal_capture::data_capture::{Bucket, BucketOptions, Hour, Round, Shares};
+use bifocal_infra::cloudwatch::calls;
+use bifocal_model::{Reading, ReadingSubject, Source, Span};
+use bifocal_store::{Intake, Reader, Record};
+use bifocal_telemetry::{Clock, Drain, Metric, Telemetry, sleep};
+use tokio::sync::watch;
+
+use crate::config::SageMakerTarget;
+use crate::sagemaker::sight;
+
+/// Between two looks at a bucket: a listing of three hours for each variant.
+const EVERY: Span = Span::from_mins(1);
+/// Files of calls so old are read when an endpoint is seen for the first time.
+const CATCH_UP: Span = Span::from_secs(24 * 3600);
+
+/// Where answers lie.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) aws: Aws,
+    pub(super) buckets: Vec<BucketOptions>,
+}
+
+/// Reads the files of one target's endpoints.
+pub(super) struct CaptureFiles {
+    target: SageMakerTarget,
+    found: watch::Receiver<Option<Found>>,
+    intake: Intake,
+    reader: Reader,
+    clock: Arc<dyn Clock>,
+    telemetry: Telemetry,
+    endpoints: BTreeMap<String, Captured>,
+    /// Problems that were logged and have not gone away.
+    told: BTreeSet<String>,
+}
+
+struct Captured {
+    bucket: Bucket,
+    /// Hours that are to be held against the calls.
+    hours: Vec<Hour>,
+    /// What the last of them showed.
+    shares: Option<Shares>,
+}
+
+impl CaptureFiles {
+    pub(super) fn new(
+        target: &SageMakerTarget,
+        found: watch::Receiver<Option<Found>>,
+        intake: &Intake,
+        reader: &Reader,
+        clock: &Arc<dyn Clock>,
+        telemetry: &Telemetry,
+    ) -> Self {
+        Self {
+            target: target.clone(),
+            found,
+            intake: intake.clone(),
+            reader: reader.clone(),
+            clock: Arc::clone(clock),
+            telemetry: telemetry.clone(),
+            endpoints: BTreeMap::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut drain: Drain) {
+        // The first look of the watcher, or its end.
+        tokio::select! {
+            () = drain.requested() => return,
+            found = self.found.wait_for(Option::is_some) => if found.is_err() { return },
+        }
+        while !drain.is_requested() {
+            tokio::select! {
+                () = drain.requested() => return,
+                () = self.turn() => {}
+            }
+            tokio::select! {
+                () = drain.requested() => return,
+                () = sleep(&*self.clock, EVERY) => {}
+            }
+        }
+    }
+
+    async fn turn(&mut self) {
+        let Some(Found { aws, buckets }) = self.found.borrow_and_update().clone() else { return };
+        self.follow(&aws, buckets);
+        let mut problems = BTreeSet::new();
+        let mut endpoints = std::mem::take(&mut self.endpoints);
+        for (endpoint, captured) in &mut endpoints {
+            match captured.bucket.round().await {
+                Ok(round) => self.count(&round),
+                Err(err) => {
+                    let causes = anyhow::Error::from(err);
+                    problems
+                        .insert(format!("`{endpoint}`: {causes:#}; its captured answers wait until then"));
+                }
+            }
+            let delivered = captured.bucket.delivered();
+            captured.hours.extend(delivered.into_iter().filter(|hour| !hour.tally.is_partial));
+            if let Err(err) = self.compare(&aws, captured).await {
+                let lost = "the share of the calls that Data Capture shows";
+                problems.insert(format!(
+                    "`{endpoint}`: failed to {err}; unknown until then: {lost}; {}",
+                    err.advice()
+                ));
+            }
+            self.tell(captured).await;
+        }
+        self.endpoints = endpoints;
+        for problem in problems.difference(&self.told) {
+            tracing::warn!(target = self.target.pattern, "{problem}");
+        }
+        self.told = problems;
+    }
+
+    /// Takes up new endpoints, learns of changes, forgets those that capture no more.
+    fn follow(&mut self, aws: &Aws, buckets: Vec<BucketOptions>) {
+        let mut before = std::mem::take(&mut self.endpoints);
+        for options in buckets {
+            let name = options.endpoint.clone();
+            let same = before.remove(&name).filter(|captured| {
+                let old = captured.bucket.options();
+                (&old.bucket, &old.prefix) == (&options.bucket, &options.prefix)
+            });
+            let captured = match same {
+                Some(mut captured) => {
+                    captured.bucket.describe(options);
+                    captured
+                }
+                None => Captured { bucket: self.open(aws, options), hours: Vec::new(), shares: None },
+            };
+            self.endpoints.insert(name, captured);
+        }
+    }
+
+    fn open(&self, aws: &Aws, options: BucketOptions) -> Bucket {
+        let reader = self.reader.clone();
+        let known = move |file: &str| reader.checkpoint(file);
+        let from = self.clock.now() - CATCH_UP;
+        let (intake, clock) = (self.intake.clone(), Arc::clone(&self.clock));
+        Bucket::new(options, aws.clone(), intake, known, from, clock, self.telemetry.clone())
+    }
+
+    /// Holds the last hour that is delivered against the calls of it.
+    async fn compare(&self, aws: &Aws, captured: &mut Captured) -> Result<(), bifocal_aws::Error> {
+        let Some(hour) = captured.hours.last() else { return Ok(()) };
+        let options = captured.bucket.options();
+        let counted = calls(aws, &options.endpoint, &options.variants, hour.window).await?;
+        captured.shares =
+            counted.and_then(|counted| sight(&self.target, options, &hour.tally, counted).shares());
+        captured.hours.clear();
+        Ok(())
+    }
+
+    /// Says again what the last hour showed: it stands until the next one is over.
+    async fn tell(&self, captured: &Captured) {
+        let Some(shares) = captured.shares else { return };
+        let options = captured.bucket.options();
+        let known = [
+            ("capture_attributed_ratio", Some(shares.attributed)),
+            ("capture_unattributed_ratio", Some(shares.unattributed)),
+            ("capture_invisible_ratio", Some(shares.invisible)),
+            // Chance lifts it above 1, which says no more than 1 does.
+            ("capture_coverage_ratio", shares.coverage.map(|share| share.min(1.0))),
+            ("capture_coverage_upper_ratio", shares.coverage_upper.map(|share| share.min(1.0))),
+        ];
+        let reading = |(signal, value): (&str, Option<f64>)| {
+            Some(Record::Reading(Reading {
+                signal: signal.to_owned(),
+                subject: ReadingSubject::Origin(options.origin.clone()),
+                part: options.endpoint.clone(),
+                time: self.clock.now(),
+                value: value?,
+                source: Source::SageMaker,
+            }))
+        };
+        let readings = known.into_iter().filter_map(reading).collect();
+        if self.intake.submit(readings).await.is_err() {
+            tracing::debug!("the store is closed: shares of captured calls are not kept");
+        }
+    }
+
+    fn count(&self, round: &Round) {
+        for (outcome, count) in [("read", round.read), ("waiting", round.waiting), ("failed", round.failed)] {
+            self.telemetry.count(Metric::CaptureFiles, &[outcome], count);
+        }
+    }
+}
