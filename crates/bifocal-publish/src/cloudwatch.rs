@@ -4,13 +4,19 @@
 //! since the last time, and how long evaluation took. Nothing is written for a dimension that nobody judged: absent is not
 //! zero. It makes values only; the binary sends them, and counts a put whose fate is not known instead of sending it
 //! again, for CloudWatch would add it up twice.
+//!
+//! [`Template`] is the other direction: alarms and a dashboard over these metrics and SageMaker's, as CloudFormation, from
+//! the alert rules of the configuration.
 
+mod asked;
 mod book;
 mod config;
 mod put;
+mod template;
 
+pub(crate) use asked::{Asked, Bad, asked};
 pub use book::WriteBack;
 pub(crate) use book::{DIMENSIONS, LATENCY, STATE, metric, pass_rate};
-pub(crate) use config::ascii;
 pub use config::{Namespace, NamespaceError, WriteBackConfig};
 pub use put::{Datum, Put, Unit, Value};
+pub use template::{AlarmOptions, Template, TooMany};

@@ -19,7 +19,6 @@ mod quality;
 mod quantity;
 mod query;
 mod rules;
-mod simple;
 mod together;
 mod variables;
 mod yaml;

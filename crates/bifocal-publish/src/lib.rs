@@ -10,5 +10,6 @@ pub mod notify;
 pub mod prometheus;
 
 mod limits;
+mod simple;
 
 pub use limits::LIMITS;

@@ -12,6 +12,10 @@ pub(crate) const CLOUDWATCH_DATA_PER_PUT: usize = 1_000;
 pub(crate) const CLOUDWATCH_PUT_BYTES: usize = 900_000;
 /// Series of readings of which `/metrics` shows the newest: four a target and one a GPU.
 pub(crate) const EXPOSED_READINGS_MAX: usize = 4_096;
+/// Resources of one CloudFormation template.
+pub(crate) const CLOUDFORMATION_RESOURCES: usize = 500;
+/// Alarms under one composite alarm.
+pub(crate) const COMPOSITE_CHILDREN: usize = 100;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
@@ -29,4 +33,6 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         EXPOSED_READINGS_MAX as u64,
         "series of readings of which /metrics shows the newest",
     ),
+    ("cloudformation_resources", CLOUDFORMATION_RESOURCES as u64, "resources of one CloudFormation template"),
+    ("composite_children", COMPOSITE_CHILDREN as u64, "alarms under one composite alarm of CloudWatch"),
 ];

@@ -60,6 +60,9 @@ pub enum Command {
     /// Dashboards and alert rules for Grafana: as files, or through its API.
     #[command(subcommand)]
     Grafana(GrafanaCommand),
+    /// Alarms and a dashboard for CloudWatch.
+    #[command(subcommand)]
+    Cloudwatch(CloudwatchCommand),
     /// Print the page of an error code, such as B0012.
     Explain {
         /// The code.
@@ -95,8 +98,10 @@ const IAM_EXAMPLES: &str = r#"Examples:
 Reading statements come first; each feature that writes has a statement of its own, to be left out if it is not wanted.
 Guide: docs/guide/iam.md"#;
 
+mod cloudwatch;
 mod grafana;
 
+pub use cloudwatch::{CloudwatchCommand, TemplateArgs};
 pub use grafana::{GrafanaCommand, GrafanaFlavour, GrafanaKind, GrafanaServer, GrafanaWanted, RenderArgs};
 
 /// Addresses and the data folder, the same for `serve` and `demo`.

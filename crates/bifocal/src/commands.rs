@@ -3,9 +3,11 @@
 pub mod backfill;
 pub mod backtest;
 pub mod check;
+pub mod cloudwatch;
 pub mod demo;
 pub mod explain;
 pub mod grafana;
 pub mod iam;
+mod named;
 pub mod plan;
 pub mod serve;

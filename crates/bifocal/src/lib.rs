@@ -44,6 +44,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Backtest(args) => commands::backtest::run(args, cli.format),
         Command::Plan(args) => commands::plan::run(args, cli.format),
         Command::Iam(args) => commands::iam::run(args),
+        Command::Cloudwatch(command) => commands::cloudwatch::run(command),
         Command::Grafana(command) => commands::grafana::run(command, cli.format),
         Command::Explain { code } => commands::explain::run(code),
     };

@@ -110,8 +110,13 @@ impl From<Namespace> for String {
 impl Namespace {
     /// The namespace of a target.
     pub fn of(&self, target: &TargetKey) -> String {
-        let name = self.0.replace("{inference_component}", &component(target));
-        let mut name = name.replace("{endpoint}", &ascii(&target.endpoint));
+        self.named(&component(target), &target.endpoint)
+    }
+
+    /// The namespace of a component of an endpoint.
+    pub fn named(&self, component: &str, endpoint: &str) -> String {
+        let name = self.0.replace("{inference_component}", &ascii(component));
+        let mut name = name.replace("{endpoint}", &ascii(endpoint));
         name.truncate(CLOUDWATCH_NAME_MAX);
         name
     }
@@ -129,7 +134,7 @@ pub(super) fn component(target: &TargetKey) -> String {
 }
 
 /// CloudWatch takes ASCII only.
-pub(crate) fn ascii(text: &str) -> String {
+pub(super) fn ascii(text: &str) -> String {
     let kept = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '_' };
     text.chars().map(kept).take(CLOUDWATCH_NAME_MAX).collect()
 }

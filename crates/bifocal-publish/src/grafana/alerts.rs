@@ -4,8 +4,7 @@
 //! Bifocal does, for whatever condition. Each target is an alert instance of its own. Over CloudWatch a rule compares
 //! what Bifocal wrote there: conditions on one number or on the state can be said so, others cannot, and are named.
 
-use bifocal_model::signal::{self, Lens};
-use bifocal_model::{Dimension, fnv1a};
+use bifocal_model::fnv1a;
 use bifocal_watch::alert::{Hold, RuleConfig, Severity};
 use serde_json::{Value, json};
 
@@ -13,9 +12,9 @@ use super::dashboard::{Page, uid as dashboard_uid};
 use super::desired::{Component, Flavour};
 use super::quality::dimensions;
 use super::query::LABELS;
-use super::simple::{Of, Side, Simple};
 use super::{FOLDER, MARK, PREFIX};
-use crate::cloudwatch::{STATE, WriteBackConfig, metric, pass_rate};
+use crate::cloudwatch::{Asked, Bad, WriteBackConfig, asked};
+use crate::simple::Simple;
 
 /// The group that the rules stand in.
 const GROUP: &str = "bifocal";
@@ -89,56 +88,23 @@ pub(super) fn over_cloudwatch(
     for rule in rules {
         let asked = Simple::parse(&rule.when)
             .ok_or_else(|| "only Bifocal can evaluate its condition".to_owned())
-            .and_then(|simple| written_as(&simple, written));
+            .and_then(|simple| asked(&simple, written));
         match asked {
-            Ok((name, evaluator)) => {
-                made.extend(components.iter().map(|component| {
-                    of_cloudwatch(rule, component, written, &name, evaluator.clone(), around)
-                }));
-            }
+            Ok(asked) => made.extend(
+                components.iter().map(|component| of_cloudwatch(rule, component, written, &asked, around)),
+            ),
             Err(why) => left_out.push(format!("`{}`: {why}", rule.name)),
         }
     }
     (made, left_out)
 }
 
-/// The metric that tells it, and when that is bad; or what is missing.
-fn written_as(simple: &Simple, written: &WriteBackConfig) -> Result<(String, Value), String> {
-    let needs = |is_on: bool, key: &str| match is_on {
-        true => Ok(()),
-        false => Err(format!("it needs `{key} = true` in [cloudwatch]")),
-    };
-    match simple {
-        Simple::State(state) => {
-            needs(written.states, "states")?;
-            let code = f64::from(state.code());
-            Ok((STATE.to_owned(), json!({"type": "within_range", "params": [code - 0.5, code + 0.5]})))
-        }
-        Simple::Compare { of, signal, side, threshold } => {
-            let (dimension, is_rate) = match signal.strip_suffix("_pass_rate") {
-                Some(dimension) => (dimension, true),
-                None => (signal.as_str(), false),
-            };
-            if signal::find(dimension).is_none_or(|signal| signal.lens != Lens::Quality) {
-                return Err(format!("`{signal}` is not written to CloudWatch"));
-            }
-            let dimension = Dimension::new(dimension);
-            let mut name = if is_rate { pass_rate(&dimension) } else { metric(&dimension) };
-            if is_rate {
-                needs(written.pass_rates, "pass_rates")?;
-            }
-            let bound = match of {
-                Of::Value => None,
-                Of::Lower => Some("_lower"),
-                Of::Upper => Some("_upper"),
-            };
-            if let Some(bound) = bound {
-                needs(written.bounds, "bounds")?;
-                name.push_str(bound);
-            }
-            let kind = if *side == Side::Below { "lt" } else { "gt" };
-            Ok((name, json!({"type": kind, "params": [threshold]})))
-        }
+/// When Grafana calls it bad.
+fn evaluator(bad: Bad) -> Value {
+    match bad {
+        Bad::Below(threshold) => json!({"type": "lt", "params": [threshold]}),
+        Bad::Above(threshold) => json!({"type": "gt", "params": [threshold]}),
+        Bad::Is(code) => json!({"type": "within_range", "params": [code - 0.5, code + 0.5]}),
     }
 }
 
@@ -146,25 +112,27 @@ fn of_cloudwatch(
     rule: &RuleConfig,
     component: &Component,
     written: &WriteBackConfig,
-    name: &str,
-    evaluator: Value,
+    asked: &Asked,
     around: &Around<'_>,
 ) -> Value {
-    let namespace = String::from(written.namespace.clone())
-        .replace("{inference_component}", &component.name)
-        .replace("{endpoint}", &component.endpoint);
+    let (namespace, dimensions) = match asked.namespace {
+        Some(namespace) => (namespace.to_owned(), json!({"InferenceComponentName": [component.name]})),
+        None => (
+            written.namespace.named(&component.name, &component.endpoint),
+            dimensions(&component.name, &component.endpoint),
+        ),
+    };
     let query = json!({
         "refId": "A", "id": "qa", "queryMode": "Metrics", "metricQueryType": 0, "metricEditorMode": 0,
-        "region": "default", "namespace": namespace, "metricName": name,
-        "dimensions": dimensions(&component.name, &component.endpoint),
-        "matchExact": true, "statistic": "Average", "period": "60", "intervalMs": 60_000, "maxDataPoints": 43_200,
+        "region": "default", "namespace": namespace, "metricName": asked.metric, "dimensions": dimensions,
+        "matchExact": true, "statistic": asked.statistic, "period": "60", "intervalMs": 60_000, "maxDataPoints": 43_200,
     });
     let body = Body {
         uid: format!("{PREFIX}c-{:016x}", hash(&[&rule.name, &component.endpoint, &component.name])),
         title: format!("{}: {} ({})", component.name, rule.name, component.endpoint),
         hold: rule.hold.to_string(),
         query,
-        evaluator,
+        evaluator: evaluator(asked.bad),
         summary: format!("{} of {}", component.name, component.endpoint),
         flavour: Flavour::CloudWatch,
     };

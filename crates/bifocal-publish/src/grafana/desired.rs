@@ -7,7 +7,7 @@ use super::alerts::{Around, over_cloudwatch, over_prometheus};
 use super::contact::Contact;
 use super::dashboard::{Page, dashboard};
 use super::{FOLDER, MARK, PREFIX, datasource, quality, quantity, together};
-use crate::cloudwatch::{WriteBackConfig, ascii};
+use crate::cloudwatch::WriteBackConfig;
 
 /// Which data source the dashboards read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,12 +223,8 @@ impl Desired {
 impl Options {
     /// The namespaces of the known components, as the data source's editor offers them.
     fn namespaces(&self) -> String {
-        let template = String::from(self.written.namespace.clone());
-        let fill = |component: &Component| {
-            let named = template.replace("{inference_component}", &ascii(&component.name));
-            named.replace("{endpoint}", &ascii(&component.endpoint))
-        };
-        let mut all: Vec<String> = self.components.iter().map(fill).collect();
+        let of = |component: &Component| self.written.namespace.named(&component.name, &component.endpoint);
+        let mut all: Vec<String> = self.components.iter().map(of).collect();
         all.dedup();
         all.join(",")
     }

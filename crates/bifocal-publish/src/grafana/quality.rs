@@ -116,10 +116,10 @@ pub(super) fn written_metric(written: &WriteBackConfig, name: &str, statistic: &
     of_cloudwatch(&namespace(written), name, statistic, dimensions("$component", "$endpoint"), label)
 }
 
-/// The dimensions of what is written. The label is for people: any will do.
+/// The dimensions of what is written. A component's label is its name.
 pub(super) fn dimensions(component: &str, endpoint: &str) -> Value {
     let [name, label, of_endpoint] = DIMENSIONS;
-    json!({name: [component], label: "*", of_endpoint: [endpoint]})
+    json!({name: [component], label: [component], of_endpoint: [endpoint]})
 }
 
 fn cloudwatch(written: &WriteBackConfig) -> Vec<Row> {

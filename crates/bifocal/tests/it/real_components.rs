@@ -6,6 +6,7 @@
 mod bed;
 mod bifocal;
 mod client;
+mod cloudformation;
 mod grafana;
 mod llama;
 mod moto;

@@ -1,13 +1,10 @@
 //! What the flags and the configuration want of a Grafana.
 
-use std::collections::BTreeSet;
-
 use bifocal_publish::grafana::{Component, Contact, DataSource, Flavour, Options, SnsShape};
-use bifocal_telemetry::Telemetry;
-use bifocal_watch::{Watch, WatchConfig};
 
 use crate::cli::{GrafanaFlavour, GrafanaKind, GrafanaWanted};
-use crate::config::{ConfigFile, TargetSection, alert_rules, load};
+use crate::commands::named::{checked_rules, named_components};
+use crate::config::{ConfigFile, load};
 use crate::user_error::{Code, UserError};
 
 /// Reads flags and configuration. Alert rules whose conditions cannot be used are refused here.
@@ -16,16 +13,9 @@ pub(super) fn options(wanted: &GrafanaWanted) -> Result<Options, UserError> {
         Some(path) => load(path)?,
         None => ConfigFile::default(),
     };
-    let mut components: BTreeSet<Component> = config.target.iter().flat_map(configured).collect();
-    for text in &wanted.component {
-        components.insert(component(text)?);
-    }
-    let rules = alert_rules(config.alert);
-    let watched = WatchConfig { rules: rules.clone(), ..WatchConfig::default() };
-    Watch::new(watched, Telemetry::new()).map_err(|err| {
-        UserError::new(Code::AlertRule, format!("grafana: {:#}", anyhow::Error::from(err)))
-            .hint("the names that conditions may use are in docs/guide/alerts.md")
-    })?;
+    let named = named_components(&config, &wanted.component)?;
+    let components = named.into_iter().map(|(endpoint, name)| Component { endpoint, name });
+    let rules = checked_rules(config.alert)?;
     let mut contacts = Vec::new();
     if let Some(topic) = &wanted.sns_topic {
         contacts.push(Contact::Sns { topic: arn(topic)?, shape: shape(wanted.kind) });
@@ -45,28 +35,10 @@ pub(super) fn options(wanted: &GrafanaWanted) -> Result<Options, UserError> {
         cloudwatch: source(wanted.cloudwatch_uid.as_ref(), wanted.region.clone()),
         rules,
         written: config.cloudwatch,
-        components: components.into_iter().collect(),
+        components: components.collect(),
         contacts,
         page: wanted.page.as_deref().map(|url| address("--page", url)).transpose()?,
     })
-}
-
-/// The components that a target of the configuration names. An endpoint that is watched by name names none.
-fn configured(target: &TargetSection) -> Vec<Component> {
-    let endpoint = target.endpoint.as_ref().or(target.name.as_ref());
-    let Some(endpoint) = endpoint else { return Vec::new() };
-    let of = |name: &String| Component { endpoint: endpoint.clone(), name: name.clone() };
-    target.components.values().map(of).collect()
-}
-
-fn component(text: &str) -> Result<Component, UserError> {
-    match text.split_once('/') {
-        Some((endpoint, name)) if !endpoint.is_empty() && !name.is_empty() => {
-            Ok(Component { endpoint: endpoint.to_owned(), name: name.to_owned() })
-        }
-        _ => Err(UserError::new(Code::Usage, format!("grafana: --component `{text}` is no ENDPOINT/NAME"))
-            .hint("such as llm-prod/qwen2.5-7b-instruct")),
-    }
 }
 
 fn source(there: Option<&String>, made: Option<String>) -> DataSource {

@@ -51,16 +51,21 @@ impl Drop for Component {
 
 /// The Python that has OpenAI's client; `None` when it cannot be had here.
 pub(super) fn openai_python() -> Option<PathBuf> {
-    let mut child = Command::new(script("openai-python")).stdout(Stdio::piped()).spawn().unwrap();
+    program("openai-python", "python")
+}
+
+/// What `testbed/NAME` prints under a key, a program; `None` when it cannot be had here.
+pub(super) fn program(name: &str, key: &str) -> Option<PathBuf> {
+    let mut child = Command::new(script(name)).stdout(Stdio::piped()).spawn().unwrap();
     let mut text = String::new();
     child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
     let status = child.wait().unwrap();
     if !status.success() {
-        missing("openai-python", status.code());
+        missing(name, status.code());
         return None;
     }
     let printed: Value = serde_json::from_str(&text).unwrap();
-    Some(PathBuf::from(printed["python"].as_str().unwrap()))
+    Some(PathBuf::from(printed[key].as_str().unwrap()))
 }
 
 fn script(name: &str) -> PathBuf {

@@ -4,7 +4,7 @@ use bifocal_model::StateName;
 
 /// A condition of this kind.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Simple {
+pub(crate) enum Simple {
     /// `upper('safety_pass_rate') < 0.8`.
     Compare {
         /// Which number of the signal.
@@ -22,7 +22,7 @@ pub(super) enum Simple {
 
 /// Which number of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(crate) enum Of {
     Value,
     Lower,
     Upper,
@@ -30,14 +30,14 @@ pub(super) enum Of {
 
 /// Which side of a threshold is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Below,
     Above,
 }
 
 impl Simple {
     /// Reads a condition; `None` when it is of another kind, which only Bifocal can evaluate.
-    pub(super) fn parse(when: &str) -> Option<Self> {
+    pub(crate) fn parse(when: &str) -> Option<Self> {
         let when = when.trim();
         if let Some(rest) = when.strip_prefix("state") {
             let name = quoted(rest.trim_start().strip_prefix("==")?.trim())?;
@@ -61,6 +61,38 @@ impl Simple {
         let number = number.strip_prefix('=').unwrap_or(number);
         let threshold = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
         Some(Self::Compare { of, signal, side, threshold })
+    }
+}
+
+/// Several conditions that other systems can evaluate, joined in one way.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Joined {
+    /// One alone.
+    One(Simple),
+    /// All of them at once.
+    All(Vec<Simple>),
+    /// Any of them.
+    Any(Vec<Simple>),
+}
+
+impl Joined {
+    /// Reads a condition; `None` when a part is of another kind, or when both ways of joining are mixed.
+    pub(crate) fn parse(when: &str) -> Option<Self> {
+        let parts = |joint: &str| when.split(joint).map(Simple::parse).collect::<Option<Vec<_>>>();
+        match (when.contains("&&"), when.contains("||")) {
+            (false, false) => Simple::parse(when).map(Self::One),
+            (true, false) => parts("&&").map(Self::All),
+            (false, true) => parts("||").map(Self::Any),
+            (true, true) => None,
+        }
+    }
+
+    /// The parts, in their order.
+    pub(crate) fn parts(&self) -> &[Simple] {
+        match self {
+            Self::One(part) => std::slice::from_ref(part),
+            Self::All(parts) | Self::Any(parts) => parts,
+        }
     }
 }
 
@@ -108,5 +140,16 @@ mod tests {
         ] {
             assert_eq!(Simple::parse(other), None, "{other}");
         }
+    }
+    #[test]
+    fn parts_are_joined_in_one_way() {
+        let fast = "value('error_ratio') < 0.01";
+        let bad = "upper('relevance') < 0.7";
+        let joined = |joint: &str| Joined::parse(&format!("{bad} {joint} {fast}"));
+        assert!(matches!(joined("&&"), Some(Joined::All(parts)) if parts.len() == 2));
+        assert!(matches!(joined("||"), Some(Joined::Any(parts)) if parts.len() == 2));
+        assert_eq!(Joined::parse(bad).map(|joined| joined.parts().len()), Some(1));
+        assert_eq!(Joined::parse(&format!("{bad} && {fast} || {bad}")), None);
+        assert_eq!(Joined::parse(&format!("degraded('relevance') && {fast}")), None);
     }
 }

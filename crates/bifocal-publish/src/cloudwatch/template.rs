@@ -1,0 +1,173 @@
+//! Alarms and a dashboard as a CloudFormation template, from the alert rules of the configuration.
+//!
+//! A condition on one number that CloudWatch has, or on the state, becomes a metric alarm of each component; several that
+//! are joined become metric alarms that tell nobody and a composite one over them. A further composite alarm stands over
+//! all critical ones of a component: it alone tells of them, and can be suppressed, by a deployment say.
+
+mod alarm;
+mod dashboard;
+
+use bifocal_watch::alert::{RuleConfig, Severity};
+use serde_json::{Map, Value, json};
+
+use super::asked::{Asked, asked};
+use super::config::WriteBackConfig;
+use crate::limits::{CLOUDFORMATION_RESOURCES, COMPOSITE_CHILDREN};
+use crate::simple::Joined;
+
+/// What is wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlarmOptions {
+    /// The alert rules of the configuration.
+    pub rules: Vec<RuleConfig>,
+    /// What Bifocal writes.
+    pub written: WriteBackConfig,
+    /// Endpoint and inference component, each pair once.
+    pub components: Vec<(String, String)>,
+}
+
+/// A template with what a person should know of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Template {
+    /// The template, JSON.
+    pub body: Value,
+    /// Rules that cannot be said in CloudWatch, each with the reason.
+    pub left_out: Vec<String>,
+    /// Metric alarms.
+    pub metric_alarms: usize,
+    /// Composite alarms.
+    pub composite_alarms: usize,
+}
+
+/// More than one template or one alarm takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooMany {
+    /// CloudFormation refuses more.
+    #[error("{0} resources in one template, CloudFormation takes {CLOUDFORMATION_RESOURCES}")]
+    Resources(usize),
+    /// CloudWatch refuses more.
+    #[error("{0} alarms under one composite alarm, CloudWatch takes {COMPOSITE_CHILDREN}")]
+    Children(usize),
+}
+
+/// Dollars a month: a metric alarm, a composite one, a dashboard, in us-east-1 without the free ones.
+const USD: (f64, f64, f64) = (0.10, 0.50, 3.0);
+
+/// One rule as CloudWatch can say it.
+struct Said<'a> {
+    rule: &'a RuleConfig,
+    joined: Joined,
+    parts: Vec<Asked>,
+}
+
+impl Template {
+    /// The template of these options.
+    pub fn of(options: &AlarmOptions) -> Result<Self, TooMany> {
+        let (mut said, mut left_out) = (Vec::new(), Vec::new());
+        for rule in &options.rules {
+            match say(rule, &options.written) {
+                Ok(one) => said.push(one),
+                Err(why) => left_out.push(format!("`{}`: {why}", rule.name)),
+            }
+        }
+        let mut template = Self { left_out, ..Self::default() };
+        let mut resources = Map::new();
+        let mut critical_names = Vec::new();
+        for (endpoint, component) in &options.components {
+            let of = alarm::Of { endpoint, component, written: &options.written };
+            let mut critical = Vec::new();
+            for one in &said {
+                template.add_rule(&of, one, &mut resources);
+                if one.rule.severity == Severity::Critical {
+                    critical.push(one.rule.name.as_str());
+                }
+            }
+            if critical.len() > COMPOSITE_CHILDREN {
+                return Err(TooMany::Children(critical.len()));
+            }
+            if !critical.is_empty() {
+                let (id, body) = of.over_all(&critical);
+                template.composite_alarms += 1;
+                critical_names.push(of.name(alarm::OVER_ALL));
+                resources.insert(id, body);
+            }
+        }
+        resources.insert("Dashboard".to_owned(), dashboard::resource(options));
+        if resources.len() > CLOUDFORMATION_RESOURCES {
+            return Err(TooMany::Resources(resources.len()));
+        }
+        template.body = body(resources, &critical_names);
+        Ok(template)
+    }
+
+    /// What it costs a month, dollars.
+    pub fn usd_per_month(&self) -> f64 {
+        let (metric, composite, dashboard) = USD;
+        self.metric_alarms as f64 * metric + self.composite_alarms as f64 * composite + dashboard
+    }
+
+    /// The alarm or alarms of a rule for a component.
+    fn add_rule(&mut self, of: &alarm::Of<'_>, said: &Said<'_>, resources: &mut Map<String, Value>) {
+        // Critical ones are told by the alarm over all of them.
+        let tells =
+            if said.rule.severity == Severity::Critical { alarm::Tells::Nobody } else { alarm::Tells::Topic };
+        let (joint, parts) = match (&said.joined, said.parts.as_slice()) {
+            (Joined::One(_), [only]) => {
+                let (id, body) = of.metric(said.rule, &said.rule.name, only, tells);
+                self.metric_alarms += 1;
+                resources.insert(id, body);
+                return;
+            }
+            (Joined::Any(_), parts) => ("OR", parts),
+            (_, parts) => ("AND", parts),
+        };
+        let mut children = Vec::new();
+        for (i, part) in parts.iter().enumerate() {
+            let name = format!("{} part {}", said.rule.name, i + 1);
+            let (id, body) = of.metric(said.rule, &name, part, alarm::Tells::Nobody);
+            self.metric_alarms += 1;
+            resources.insert(id, body);
+            children.push(name);
+        }
+        let (id, body) = of.joined(said.rule, &children, joint, tells);
+        self.composite_alarms += 1;
+        resources.insert(id, body);
+    }
+}
+
+fn say<'a>(rule: &'a RuleConfig, written: &WriteBackConfig) -> Result<Said<'a>, String> {
+    let joined =
+        Joined::parse(&rule.when).ok_or_else(|| "only Bifocal can evaluate its condition".to_owned())?;
+    let parts = joined.parts().iter().map(|part| asked(part, written)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Said { rule, joined, parts })
+}
+
+fn body(resources: Map<String, Value>, critical: &[String]) -> Value {
+    json!({
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "Alarms and a dashboard over quantity and quality of LLM endpoints, made by `bifocal cloudwatch template`",
+        "Parameters": {
+            "AlarmTopic": {
+                "Type": "String", "Default": "", "Description": "ARN of the SNS topic that alarms tell; empty: nobody",
+            },
+            "Suppressor": {
+                "Type": "String", "Default": "",
+                "Description": "Name or ARN of an alarm that silences the critical ones while it is in ALARM, such as one of a deployment",
+            },
+        },
+        "Conditions": {
+            "HasTopic": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopic"}, ""]}]},
+            "HasSuppressor": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Suppressor"}, ""]}]},
+        },
+        "Resources": resources,
+        "Outputs": {
+            "CriticalAlarms": {
+                "Description": "The alarm over all critical ones of each component",
+                "Value": if critical.is_empty() { "none".to_owned() } else { critical.join(",") },
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use bifocal_watch::alert::{Hold, shipped_rules};
+
+use super::*;
+
+fn options() -> AlarmOptions {
+    let mut rules = shipped_rules();
+    rules.push(RuleConfig {
+        name: "fast, and worse".into(),
+        when: "upper('relevance_pass_rate') < 0.7 && value('model_duration_seconds') < 2.0".into(),
+        severity: Severity::Critical,
+        hold: Hold::secs(150),
+        channels: Vec::new(),
+    });
+    AlarmOptions {
+        rules,
+        written: WriteBackConfig {
+            bounds: true,
+            pass_rates: true,
+            states: true,
+            ..WriteBackConfig::default()
+        },
+        components: vec![("llm-prod".into(), "qwen".into())],
+    }
+}
+
+fn resources(template: &Template) -> Vec<Value> {
+    template.body["Resources"].as_object().unwrap().values().cloned().collect()
+}
+
+fn named(template: &Template, name: &str) -> Value {
+    let found = resources(template).into_iter().find(|resource| resource["Properties"]["AlarmName"] == name);
+    found.unwrap_or_else(|| panic!("{name}"))["Properties"].clone()
+}
+
+#[test]
+fn rules_become_alarms_and_those_that_cannot_are_named() {
+    let template = Template::of(&options()).unwrap();
+    // Eight of the shipped rules and the parts of the joined one; that one, and the one over the critical ones.
+    assert_eq!((template.metric_alarms, template.composite_alarms), (8 + 2, 2));
+    assert_eq!(resources(&template).len(), 8 + 2 + 2 + 1);
+    assert_eq!(template.left_out.len(), 2, "{:?}", template.left_out);
+    assert!((template.usd_per_month() - (10.0 * 0.1 + 2.0 * 0.5 + 3.0)).abs() < 1e-9);
+
+    let relevance = named(&template, "bifocal-llm-prod-qwen-relevance-pass-rate");
+    assert_eq!(relevance["Namespace"], "/aws/sagemaker/inference-quality/qwen");
+    assert_eq!(relevance["MetricName"], "relevance_pass_rate_upper");
+    assert_eq!(relevance["Dimensions"].as_array().unwrap().len(), 3);
+    assert_eq!((&relevance["Threshold"], &relevance["EvaluationPeriods"]), (&json!(0.7), &json!(5)));
+    assert_eq!(relevance["ComparisonOperator"], "LessThanThreshold");
+    assert!(relevance["AlarmActions"]["Fn::If"].is_array(), "a warning tells by itself");
+
+    let outage = named(&template, "bifocal-llm-prod-qwen-outage");
+    assert_eq!(outage["Metrics"][0]["Expression"], "IF(state == 6, 1, 0)");
+    assert!(outage["AlarmActions"].is_null(), "the alarm over the critical ones tells");
+
+    let fast = named(&template, "bifocal-llm-prod-qwen-fast,-and-worse-part-2");
+    assert_eq!((&fast["MetricName"], &fast["Threshold"]), (&json!("ModelLatency"), &json!(2e6)));
+    assert_eq!(fast["EvaluationPeriods"], 3, "150 s are three minutes");
+    let both = named(&template, "bifocal-llm-prod-qwen-fast,-and-worse");
+    let part = |i: u32| format!("ALARM(\"bifocal-llm-prod-qwen-fast,-and-worse-part-{i}\")");
+    assert_eq!(both["AlarmRule"], format!("{} AND {}", part(1), part(2)));
+    let critical = named(&template, "bifocal-llm-prod-qwen-critical");
+    let rule = critical["AlarmRule"].as_str().unwrap();
+    assert_eq!(rule.matches("ALARM(").count(), 5, "{rule}");
+    assert_eq!(critical["ActionsSuppressor"]["Fn::If"][0], "HasSuppressor");
+    assert_eq!(template.body["Outputs"]["CriticalAlarms"]["Value"], "bifocal-llm-prod-qwen-critical");
+}
+
+#[test]
+fn every_alarm_under_a_composite_one_is_in_the_template_and_made_first() {
+    let template = Template::of(&options()).unwrap();
+    let by_id = template.body["Resources"].as_object().unwrap();
+    let mut seen = 0;
+    for resource in resources(&template) {
+        let Some(rule) = resource["Properties"]["AlarmRule"].as_str() else { continue };
+        let after: Vec<&str> =
+            resource["DependsOn"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+        for name in rule.split("ALARM(\"").skip(1).map(|part| part.split('"').next().unwrap()) {
+            let (id, _) = by_id.iter().find(|(_, other)| other["Properties"]["AlarmName"] == name).unwrap();
+            assert!(after.contains(&id.as_str()), "{name}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2 + 5);
+}
+
+#[test]
+fn the_dashboard_is_json_with_a_widget_for_each_chart() {
+    let template = Template::of(&options()).unwrap();
+    let body =
+        template.body["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let titles: Vec<&str> = body["widgets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|widget| widget["properties"]["title"].as_str())
+        .collect();
+    assert_eq!(titles.len(), 4 + 4 + 2);
+    assert!(titles.contains(&"Composite") && titles.contains(&"Model latency (µs)"), "{titles:?}");
+}
+
+/// limits cloudformation_resources and composite_children: more than AWS takes is refused here.
+#[test]
+fn more_than_aws_takes_is_refused() {
+    let mut many = options();
+    many.components = (0..CLOUDFORMATION_RESOURCES).map(|i| ("e".to_owned(), format!("c{i}"))).collect();
+    assert!(matches!(Template::of(&many), Err(TooMany::Resources(n)) if n > CLOUDFORMATION_RESOURCES));
+    let mut many = options();
+    many.rules = (0..=COMPOSITE_CHILDREN)
+        .map(|i| RuleConfig { name: format!("r{i}"), ..shipped_rules().swap_remove(0) })
+        .collect();
+    assert_eq!(Template::of(&many).unwrap_err(), TooMany::Children(COMPOSITE_CHILDREN + 1));
+}

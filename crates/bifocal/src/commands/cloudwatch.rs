@@ -1,0 +1,64 @@
+//! `bifocal cloudwatch template`: alarms and a dashboard as CloudFormation.
+
+use bifocal_publish::cloudwatch::{AlarmOptions, Template};
+
+use super::named::{checked_rules, named_components};
+use crate::Done;
+use crate::cli::{CloudwatchCommand, TemplateArgs};
+use crate::config::{ConfigFile, load};
+use crate::output;
+use crate::user_error::{Code, UserError};
+
+/// Prints the template, and on standard error what it does not hold and what it costs.
+pub fn run(command: &CloudwatchCommand) -> anyhow::Result<Done> {
+    let CloudwatchCommand::Template(args) = command;
+    let template = template(args)?;
+    output::line(&format!("{:#}", template.body));
+    for rule in &template.left_out {
+        output::note(&format!("note: no alarm for {rule}"));
+    }
+    output::note(&format!(
+        "note: {} metric alarms, {} composite alarms and a dashboard cost about ${:.2} a month (us-east-1, without the free ones)",
+        template.metric_alarms,
+        template.composite_alarms,
+        template.usd_per_month()
+    ));
+    Ok(Done::Well)
+}
+
+fn template(args: &TemplateArgs) -> Result<Template, UserError> {
+    let config = match &args.config {
+        Some(path) => load(path)?,
+        None => ConfigFile::default(),
+    };
+    let components: Vec<(String, String)> = named_components(&config, &args.component)?.into_iter().collect();
+    if components.is_empty() {
+        return Err(UserError::new(Code::Usage, "cloudwatch: alarms for which inference component?")
+            .hint("add --component ENDPOINT/NAME, or `components` to a [[target]]"));
+    }
+    let options =
+        AlarmOptions { rules: checked_rules(config.alert)?, written: config.cloudwatch, components };
+    Template::of(&options).map_err(|err| {
+        UserError::new(Code::Usage, format!("cloudwatch: {err}"))
+            .hint("make several templates, each for some of the components")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_component_it_says_so() {
+        let args = TemplateArgs { config: None, component: Vec::new() };
+        assert!(template(&args).unwrap_err().hint.unwrap().contains("--component"));
+    }
+
+    #[test]
+    fn what_is_not_written_has_no_alarm_and_is_named() {
+        let args = TemplateArgs { config: None, component: vec!["llm-prod/qwen".into()] };
+        let template = template(&args).unwrap();
+        assert_eq!(template.metric_alarms, 0);
+        assert_eq!(template.left_out.len(), 10, "{:?}", template.left_out);
+    }
+}

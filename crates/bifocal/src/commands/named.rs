@@ -1,0 +1,49 @@
+//! What commands that make alarms for others take from flags and configuration: components by name, and rules.
+
+use std::collections::BTreeSet;
+
+use bifocal_telemetry::Telemetry;
+use bifocal_watch::alert::RuleConfig;
+use bifocal_watch::{Watch, WatchConfig};
+
+use crate::config::{ConfigFile, TargetSection, alert_rules};
+use crate::user_error::{Code, UserError};
+
+/// Endpoint and component of the configuration's targets and of the flags, each pair once.
+pub(super) fn named_components(
+    config: &ConfigFile,
+    flags: &[String],
+) -> Result<BTreeSet<(String, String)>, UserError> {
+    let mut all: BTreeSet<(String, String)> = config.target.iter().flat_map(configured).collect();
+    for text in flags {
+        all.insert(parsed(text)?);
+    }
+    Ok(all)
+}
+
+/// The components that a target of the configuration names. An endpoint that is watched by name names none.
+fn configured(target: &TargetSection) -> Vec<(String, String)> {
+    let Some(endpoint) = target.endpoint.as_ref().or(target.name.as_ref()) else { return Vec::new() };
+    target.components.values().map(|name| (endpoint.clone(), name.clone())).collect()
+}
+
+fn parsed(text: &str) -> Result<(String, String), UserError> {
+    match text.split_once('/') {
+        Some((endpoint, name)) if !endpoint.is_empty() && !name.is_empty() => {
+            Ok((endpoint.to_owned(), name.to_owned()))
+        }
+        _ => Err(UserError::new(Code::Usage, format!("--component `{text}` is no ENDPOINT/NAME"))
+            .hint("such as llm-prod/qwen2.5-7b-instruct")),
+    }
+}
+
+/// The shipped rules and the configuration's own. One whose condition cannot be used is refused.
+pub(super) fn checked_rules(own: Vec<RuleConfig>) -> Result<Vec<RuleConfig>, UserError> {
+    let rules = alert_rules(own);
+    let watched = WatchConfig { rules: rules.clone(), ..WatchConfig::default() };
+    Watch::new(watched, Telemetry::new()).map_err(|err| {
+        UserError::new(Code::AlertRule, format!("{:#}", anyhow::Error::from(err)))
+            .hint("the names that conditions may use are in docs/guide/alerts.md")
+    })?;
+    Ok(rules)
+}
