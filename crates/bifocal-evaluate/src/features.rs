@@ -79,6 +79,11 @@ fn finish(reason: Option<&FinishReason>) -> f64 {
     }
 }
 
+/// The class of the language of a text's head, as the features have it: see `language`.
+pub(crate) fn language_of(text: &str) -> f64 {
+    language::class(&Scan::of(text))
+}
+
 /// Whether a text stops where no text stops: in a word, after a comma.
 fn is_unfinished(text: &str) -> bool {
     let last = text.trim_end().bytes().next_back();

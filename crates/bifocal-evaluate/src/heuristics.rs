@@ -3,90 +3,143 @@
 //!
 //! Each gives 1 where the answer is free of the failure and a label that says which sign was found.
 
+mod code_fence;
+mod conversation;
 mod empty;
 mod format;
+mod groundedness;
+mod injection;
+mod language_match;
+mod leaks;
+mod prompt_echo;
+mod readability;
 mod refusal;
+mod relevance;
 mod repetition;
+mod subject;
+mod toxicity;
 mod truncated;
+mod words;
 
-use bifocal_model::{
-    Cost, Dimension, EvaluatorKind, Fingerprint, Inference, Probability, Score, Timestamp, Unit, Verdict,
-};
+use bifocal_model::evaluator::EVALUATORS;
+use bifocal_model::{Evaluator, Findings, Inference, Score, Timestamp, Unit, Verdict};
 use bifocal_redact::Redacted;
 
 use crate::limits::HEURISTIC_BYTES;
+use subject::Subject;
 
 pub(crate) use refusal::is_refusal;
 
-/// One rule.
+/// One rule: its row of the registry and the code behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct Heuristic {
-    /// What it is about; 1 is good.
-    pub dimension: &'static str,
-    /// Changes with every change of what it says.
-    pub version: &'static str,
-    evaluate: fn(&Inference<Redacted>) -> Option<Finding>,
+    /// What it is.
+    pub evaluator: &'static Evaluator,
+    evaluate: fn(&Subject<'_>) -> Option<Finding>,
 }
 
 /// What a rule found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Finding {
     value: f64,
-    pass: bool,
     label: Option<&'static str>,
 }
 
-/// All rules.
-pub const HEURISTICS: [Heuristic; 5] =
-    [empty::HEURISTIC, truncated::HEURISTIC, refusal::HEURISTIC, repetition::HEURISTIC, format::HEURISTIC];
+/// What all rules said of one inference.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    /// What was good, and numbers without a mark: they travel with the inference.
+    pub findings: Findings,
+    /// What fell short of good.
+    pub scores: Vec<Score<Redacted>>,
+    /// Whether the answer speaks to its judge: then no judge is asked about it.
+    pub suspected_injection: bool,
+}
+
+/// The registry's rows by their numbers, so that none can be mistaken for another.
+const fn heuristic(number: usize, evaluate: fn(&Subject<'_>) -> Option<Finding>) -> Heuristic {
+    Heuristic { evaluator: &EVALUATORS[number], evaluate }
+}
+
+const INJECTION: Heuristic = heuristic(5, injection::evaluate);
+
+/// All rules, in the order of the registry.
+pub const HEURISTICS: [Heuristic; 18] = [
+    heuristic(0, empty::evaluate),
+    heuristic(1, truncated::evaluate),
+    heuristic(2, refusal::evaluate),
+    heuristic(3, repetition::evaluate),
+    heuristic(4, format::evaluate),
+    INJECTION,
+    heuristic(6, code_fence::evaluate),
+    heuristic(7, language_match::evaluate),
+    heuristic(8, leaks::personal_data),
+    heuristic(9, leaks::secrets),
+    heuristic(10, toxicity::evaluate),
+    heuristic(11, prompt_echo::evaluate),
+    heuristic(12, readability::evaluate),
+    heuristic(13, relevance::lexical),
+    heuristic(14, relevance::ngrams),
+    heuristic(15, groundedness::evaluate),
+    heuristic(16, conversation::repeated_question),
+    heuristic(17, conversation::user_correction),
+];
 
 /// What every rule that applies says of an inference; nothing for a call that failed.
-pub fn all(inference: &Inference<Redacted>, scored_at: Timestamp) -> Vec<Score<Redacted>> {
-    HEURISTICS.iter().filter_map(|heuristic| heuristic.score(inference, scored_at)).collect()
+pub fn all(inference: &Inference<Redacted>, scored_at: Timestamp) -> Said {
+    let mut said = Said::default();
+    if !inference.has_answer() {
+        return said;
+    }
+    let subject = Subject::of(inference);
+    for heuristic in &HEURISTICS {
+        let Some(finding) = (heuristic.evaluate)(&subject) else { continue };
+        let evaluator = heuristic.evaluator;
+        match evaluator.mark {
+            None => said.findings.value(evaluator, Unit::clamped(finding.value)),
+            Some(_) if finding.value >= 1.0 => said.findings.pass(evaluator),
+            Some(_) => {
+                said.suspected_injection |= evaluator.number == INJECTION.evaluator.number;
+                let verdict = finding.verdict(evaluator);
+                said.scores.push(evaluator.score(inference, verdict, scored_at));
+            }
+        }
+    }
+    said
+}
+
+/// Whether the answer speaks to its judge.
+pub fn suspects_injection(inference: &Inference<Redacted>) -> bool {
+    inference.has_answer()
+        && injection::evaluate(&Subject::of(inference)).is_some_and(|finding| finding.value < 1.0)
 }
 
 impl Heuristic {
-    /// What makes it the evaluator that it is.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(&["heuristic", self.dimension, self.version])
-    }
-
     /// What it says; `None` where it does not apply.
     pub fn evaluate(&self, inference: &Inference<Redacted>) -> Option<Verdict<Redacted>> {
         if !inference.has_answer() {
             return None;
         }
-        let Finding { value, pass, label } = (self.evaluate)(inference)?;
-        let label = label.map(str::to_owned);
-        Some(Verdict::Scored { value: Unit::clamped(value), pass, label, explanation: None })
-    }
-
-    fn score(&self, inference: &Inference<Redacted>, scored_at: Timestamp) -> Option<Score<Redacted>> {
-        let verdict = self.evaluate(inference)?;
-        Some(Score {
-            inference: inference.id,
-            target: inference.target.clone(),
-            evaluator: format!("heuristic:{}", self.dimension),
-            fingerprint: self.fingerprint(),
-            kind: EvaluatorKind::Heuristic,
-            dimension: Dimension::known(self.dimension),
-            verdict,
-            inclusion: Probability::ONE,
-            capture: inference.capture_probability,
-            stratum: String::new(),
-            time: inference.time,
-            scored_at,
-            latency_seconds: 0.0,
-            cost: Cost::default(),
-        })
+        let finding = (self.evaluate)(&Subject::of(inference))?;
+        Some(finding.verdict(self.evaluator))
     }
 }
 
 impl Finding {
-    const GOOD: Self = Self { value: 1.0, pass: true, label: None };
+    const GOOD: Self = Self { value: 1.0, label: None };
 
     const fn bad(label: &'static str) -> Self {
-        Self { value: 0.0, pass: false, label: Some(label) }
+        Self { value: 0.0, label: Some(label) }
+    }
+
+    const fn number(value: f64) -> Self {
+        Self { value, label: None }
+    }
+
+    fn verdict(&self, evaluator: &Evaluator) -> Verdict<Redacted> {
+        let value = Unit::clamped(self.value);
+        let pass = evaluator.mark.is_none_or(|mark| value.get() >= mark);
+        Verdict::Scored { value, pass, label: self.label.map(str::to_owned), explanation: None }
     }
 }
 

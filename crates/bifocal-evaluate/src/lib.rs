@@ -11,6 +11,7 @@
 //! message, between markers that its author cannot know.
 
 mod composite;
+pub mod descriptors;
 mod error;
 pub mod features;
 pub mod heuristics;

@@ -2,6 +2,14 @@
 
 /// Longest text that a heuristic looks at, bytes; longer answers are judged by their head.
 pub(crate) const HEURISTIC_BYTES: usize = 256 << 10;
+/// Words of a text that the rules look at.
+pub(crate) const EVALUATOR_WORDS: usize = 16 << 10;
+/// Head of a question or context that the rules look at, bytes.
+pub(crate) const QUESTION_BYTES: usize = 32 << 10;
+/// End of a longer answer in which attacks on judges are looked for as well, bytes: what a judge is shown of it.
+pub(crate) const ANSWER_TAIL_BYTES: usize = 16 << 10;
+/// Earlier turns of a conversation that the newest is compared with.
+pub(crate) const TURNS: usize = 8;
 /// Head of a text that features are measured on, bytes.
 pub(crate) const FEATURE_BYTES: usize = 4 << 10;
 /// Words of an answer that are looked up.
@@ -33,6 +41,18 @@ pub(crate) const ANCHOR_LINE_BYTES: usize = 128 << 10;
 /// Every limit of this crate with its number: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("heuristic_bytes", HEURISTIC_BYTES as u64, "head of an answer that heuristics look at"),
+    ("evaluator_words", EVALUATOR_WORDS as u64, "words of a text that the rules look at"),
+    (
+        "evaluator_question_bytes",
+        QUESTION_BYTES as u64,
+        "head of a question or context that the rules look at",
+    ),
+    (
+        "evaluator_tail_bytes",
+        ANSWER_TAIL_BYTES as u64,
+        "end of a longer answer in which attacks are looked for",
+    ),
+    ("evaluator_turns", TURNS as u64, "earlier turns that the newest is compared with"),
     (
         "feature_bytes",
         FEATURE_BYTES as u64,

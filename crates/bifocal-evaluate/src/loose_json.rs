@@ -40,7 +40,7 @@ pub(crate) fn inside_fence(text: &str) -> Option<&str> {
     (bare && !inside.contains("\n```")).then(|| inside.trim())
 }
 
-fn is_json(text: &str) -> bool {
+pub(crate) fn is_json(text: &str) -> bool {
     // An object or a list: a bare `7` or `"no"` is JSON to the letter, but nobody who asked for JSON means it.
     text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }

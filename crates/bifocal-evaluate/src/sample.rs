@@ -31,6 +31,7 @@ pub(crate) fn inference(i: u32, question: &str, answer: &str) -> Inference<Redac
         format_asked: FormatAsked::Free,
         streamed: true,
         redactions: Vec::new(),
+        findings: bifocal_model::Findings::default(),
     })
 }
 

@@ -72,6 +72,7 @@ fn answered(answer: &str) -> Inference<String> {
         format_asked: FormatAsked::Free,
         streamed: false,
         redactions: Vec::new(),
+        findings: bifocal_model::Findings::default(),
     }
 }
 

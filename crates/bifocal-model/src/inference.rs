@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluator::Findings;
 use crate::finish::{ErrorClass, FinishReason};
 use crate::id::{Identity, InferenceId};
 use crate::probability::Probability;
@@ -50,6 +51,9 @@ pub struct Inference<T> {
     pub streamed: bool,
     /// What the redaction took out: kinds and counts, never values.
     pub redactions: Vec<Redaction>,
+    /// What the evaluators that look at every answer found, but for what has a score of its own. Nothing before they ran.
+    #[serde(default, skip_serializing_if = "Findings::is_empty")]
+    pub findings: Findings,
 }
 
 /// One message of the conversation.
@@ -181,6 +185,7 @@ impl<T> Inference<T> {
             format_asked: self.format_asked,
             streamed: self.streamed,
             redactions: self.redactions,
+            findings: self.findings,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod anchor;
 mod condition;
 mod estimate;
+pub mod evaluator;
 mod event;
 pub mod feature;
 mod finish;
@@ -29,6 +30,7 @@ pub mod invariant;
 pub use anchor::AnchorScore;
 pub use condition::{Answers, Condition, Efficiency, Service, StateName};
 pub use estimate::{Estimate, Method};
+pub use evaluator::{Evaluator, Findings};
 pub use event::{Event, EventKind};
 pub use feature::{FeatureGroup, FeatureValues};
 pub use finish::{ErrorClass, FinishReason};

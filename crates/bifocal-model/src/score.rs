@@ -150,6 +150,8 @@ pub enum Shed {
     QueueFull,
     /// It waited longer than the limit.
     Expired,
+    /// The answer speaks to its judge: what a judge would say of it is worth nothing.
+    SuspectedInjection,
 }
 
 impl Dimension {
@@ -258,6 +260,7 @@ impl Shed {
             Self::Budget => "budget",
             Self::QueueFull => "queue_full",
             Self::Expired => "expired",
+            Self::SuspectedInjection => "suspected_injection",
         }
     }
 }

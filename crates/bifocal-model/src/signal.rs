@@ -189,6 +189,27 @@ pub const SIGNALS: &[Signal] = &[
     quality("refusal", Higher, "1 when the answer is no refusal"),
     quality("repetition", Higher, "1 when the answer does not repeat itself"),
     quality("format", Higher, "1 when JSON was asked for and given strictly; 0.5 fenced or lenient"),
+    quality("injection", Higher, "1 when the answer does not speak to whoever grades it"),
+    quality("code_fence", Higher, "1 when every code fence is closed and holds what it says"),
+    quality("language_match", Higher, "1 when the answer is in the question's language"),
+    quality(
+        "personal_data",
+        Higher,
+        "1 when the answer holds no personal data that the request did not hold",
+    ),
+    quality("secrets", Higher, "1 when the answer holds no key or token that the request did not hold"),
+    quality("toxicity", Higher, "1 when the answer holds no word of abuse; a weak signal"),
+    quality("prompt_echo", Higher, "1 when the answer does not repeat the question"),
+    quality("readability", Neutral, "Flesch reading ease divided by 100, of English answers"),
+    quality(
+        "lexical_relevance",
+        Higher,
+        "share of the question's content words in the answer; a weak signal",
+    ),
+    quality("ngram_relevance", Higher, "likeness of question and answer in character n-grams; a weak signal"),
+    quality("groundedness", Higher, "how much of the answer stands in the context that was given"),
+    quality("repeated_question", Higher, "1 when the user does not ask the same again; a weak signal"),
+    quality("user_correction", Higher, "1 when the user does not correct the answer before; a weak signal"),
 ];
 
 /// The signal of this name.

@@ -87,6 +87,7 @@ mod tests {
             format_asked: FormatAsked::Free,
             streamed: false,
             redactions: vec![],
+            findings: bifocal_model::Findings::default(),
         };
         let clean = redact_inference(inference);
         assert_eq!(clean.messages[1].text.as_str(), "or [email], card [card]");

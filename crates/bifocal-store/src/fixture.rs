@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bifocal_model::{
-    Completeness, Cost, Dimension, ErrorClass, EvaluatorKind, Event, EventKind, Failure, Fingerprint,
-    FinishReason, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Reading,
+    Completeness, Cost, Dimension, ErrorClass, EvaluatorKind, Event, EventKind, Failure, Findings,
+    Fingerprint, FinishReason, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Reading,
     ReadingSubject, Score, Selection, Source, Span, TargetKey, Timestamp, Timing, TokenCount, Unit, Usage,
     Verdict,
 };
@@ -25,6 +25,13 @@ pub(crate) fn at(secs: i64) -> Timestamp {
 
 pub(crate) fn target(name: &str) -> TargetKey {
     TargetKey::of_model("local", name)
+}
+
+fn findings(i: u64) -> Findings {
+    let passed = if i.is_multiple_of(8) { 0b1_0111 } else { 0b10_0111_1111 };
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let value = (i % 10) as f32 / 9.0;
+    Findings { passed, values: if i.is_multiple_of(2) { vec![(12, value), (13, 0.1)] } else { Vec::new() } }
 }
 
 /// Call number `i` at `secs`: all of it follows from the two numbers.
@@ -59,6 +66,7 @@ pub(crate) fn inference(i: u64, secs: i64) -> Inference<Redacted> {
         format_asked: if i.is_multiple_of(6) { FormatAsked::Json } else { FormatAsked::Free },
         streamed: i.is_multiple_of(2),
         redactions: Vec::new(),
+        findings: if failed { Findings::default() } else { findings(i) },
     })
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn open(
     let mut next = Seq(sealed.0 + 1);
     let mut sound_bytes = 0;
     let mut salt = salt_of(now);
+    let mut version = frame::VERSION;
     for (i, &number) in numbers.iter().enumerate() {
         let path = path(dir, number);
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
@@ -73,6 +74,7 @@ pub(crate) fn open(
         }
         found.torn_bytes += torn as u64;
         sound_bytes = scan.sound as u64;
+        version = scan.version;
         salt = if scan.sound > 0 { scan.salt } else { salt_of(now) };
         for frame in scan.frames {
             let end = Seq(frame.first.0 + frame.records.len() as u64);
@@ -89,7 +91,17 @@ pub(crate) fn open(
             found.frames.push(frame);
         }
     }
-    let number = numbers.last().copied().unwrap_or(1);
+    let mut number = numbers.last().copied().unwrap_or(1);
+    if version < frame::VERSION {
+        let old = path(dir, number);
+        let end = || -> std::io::Result<()> {
+            let mut old = opener.open(&old)?;
+            old.truncate(sound_bytes)?;
+            old.sync()
+        };
+        end().map_err(Error::file("end", &old))?;
+        (number, sound_bytes, salt) = (number + 1, 0, salt_of(now));
+    }
     let file = path(dir, number);
     let mut medium = opener.open(&file).map_err(Error::file("open", &file))?;
     let mut start = || -> std::io::Result<()> {

@@ -45,7 +45,7 @@ pub use open::{Options, Recovered};
 pub use reader::{Call, Cursor, DiskUse, Page, Query, Reader, ReadingSeries, Scored, steps};
 pub use record::{Checkpoint, Record, Seq};
 pub use retention::Retention;
-pub use rollup::{Cell, Moments, Points, SeriesKey, Sketch, StreamKey};
+pub use rollup::{Cell, Moments, Passed, Points, SeriesKey, Sketch, StreamKey};
 pub use segment::Table;
 pub use small_state::{Outgoing, SmallState};
 pub(crate) use store::AGGREGATES;

@@ -7,6 +7,7 @@
 
 mod cell;
 mod moments;
+mod passed;
 mod sketch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::{Cell, Points};
 pub use moments::{Moments, StreamKey};
+pub use passed::Passed;
 pub use sketch::{RELATIVE_ERROR, Sketch};
 
 use crate::limits::{READING_SERIES, ROLLUP_DAYS, TARGETS};
@@ -111,7 +113,7 @@ impl Rollups {
     pub(crate) fn add_inference<T>(&mut self, inference: &Inference<T>) -> bool {
         let (cell, own) = self.cell(&inference.target, inference.time);
         cell.add_inference(inference);
-        own
+        cell.add_findings(inference) && own
     }
 
     /// Adds a score to the minute of its inference. `false` when a limit was reached.
@@ -123,7 +125,9 @@ impl Rollups {
             key
         });
         let (cell, own) = self.cell(&score.target, score.time);
-        cell.add_score(score, || key) && own
+        let Some(moments) = cell.stream_mut(|key| key.is_of(score), || key) else { return false };
+        moments.add(score);
+        own
     }
 
     /// Adds a point. `false` when there are too many series and it was left out.

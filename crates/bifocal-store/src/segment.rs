@@ -4,6 +4,7 @@
 //! is opened.
 
 mod columns;
+mod findings;
 mod inferences;
 mod places;
 mod readings;

@@ -266,7 +266,7 @@ pub struct DriftView {
 /// The share of one kind of failure.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailureView {
-    /// `empty`, `truncated`, `refusal`, `repetition`, `format`.
+    /// That of an evaluator with a mark: `empty`, `refusal`, `injection`, …
     pub dimension: Dimension,
     /// The share that failed, with its interval.
     pub share: Estimate,

@@ -105,16 +105,26 @@ impl Target {
         self.hardware.add(reading, &config.objectives);
     }
 
-    /// Counts a heuristic's verdict: failures are shares of all answers.
+    /// Counts what evaluators found good: failures are shares of all answers.
+    pub(crate) fn take_findings<T>(&mut self, call: &Inference<T>) {
+        for evaluator in call.findings.passes() {
+            self.failures_of(Dimension::known(evaluator.dimension)).add(call.time, false);
+        }
+    }
+
+    /// Counts what an evaluator has to say beyond that. (Records of older versions say there what was good, too.)
     pub(crate) fn take_heuristic<T>(&mut self, score: &Score<T>) {
         let Some(pass) = score.passed() else { return };
-        let at = self.failures.iter().position(|count| count.dimension == score.dimension);
+        self.failures_of(score.dimension.clone()).add(score.time, !pass);
+    }
+
+    fn failures_of(&mut self, dimension: Dimension) -> &mut FailureCount {
+        let at = self.failures.iter().position(|count| count.dimension == dimension);
         let at = at.unwrap_or_else(|| {
-            self.failures
-                .push(FailureCount { dimension: score.dimension.clone(), minutes: Default::default() });
+            self.failures.push(FailureCount { dimension, minutes: Default::default() });
             self.failures.len() - 1
         });
-        self.failures[at].add(score.time, !pass);
+        &mut self.failures[at]
     }
 
     /// The stream of a score, made where it is missing.

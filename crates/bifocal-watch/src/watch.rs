@@ -162,6 +162,7 @@ impl Watch {
     fn take_call<T>(&mut self, call: &Inference<T>) {
         let config = Arc::clone(&self.config);
         let Some(target) = self.target_mut(&call.target, call.time) else { return };
+        target.take_findings(call);
         let Some((old, new)) = target.take_call(call, &config) else { return };
         self.pending.push(Event {
             time: call.time,

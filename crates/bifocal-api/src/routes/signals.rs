@@ -1,12 +1,13 @@
 //! Both lenses of one target on one time axis.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use bifocal_model::signal::{Lens, SIGNALS, find};
 use bifocal_model::{EvaluatorKind, Span, Timestamp, Window};
-use bifocal_store::{Cell, Moments, ReadingSeries};
+use bifocal_store::{Cell, Moments, ReadingSeries, StreamKey};
 use serde::{Deserialize, Serialize};
 
 use super::asking::{blocking, target, window};
@@ -158,20 +159,21 @@ fn line(name: &str, stat: &'static str, part: String, points: Vec<(f64, Option<f
 /// pooled.
 fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f64>) -> Vec<Band> {
     let mut bands = Vec::new();
+    let cells: Vec<_> = cells.iter().map(|(time, cell)| (*time, cell.streams())).collect();
     for signal in SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality) {
         let mut counts = BTreeMap::new();
-        for (key, moments) in cells.iter().flat_map(|(_, cell)| &cell.scores) {
+        for (key, moments) in cells.iter().flat_map(|(_, streams)| streams) {
             if key.dimension.as_str() == signal.name {
                 *counts.entry((key.fingerprint, key.kind)).or_insert(0) += moments.n;
             }
         }
         let Some((&(fingerprint, kind), _)) = counts.iter().max_by_key(|(_, n)| **n) else { continue };
-        let of = |cell: &Cell| -> Option<Moments> {
+        let of = |streams: &[(Arc<StreamKey>, Moments)]| -> Option<Moments> {
             let same = |(key, _): &&(_, _)| same_stream(key, fingerprint, signal.name);
-            cell.scores.iter().find(same).map(|(_, moments)| *moments)
+            streams.iter().find(same).map(|(_, moments)| *moments)
         };
         let steps: Vec<(Timestamp, Option<Moments>)> =
-            cells.iter().map(|(time, cell)| (*time, of(cell))).collect();
+            cells.iter().map(|(time, streams)| (*time, of(streams))).collect();
         let baseline = baselines.get(signal.name).copied();
         let points = band_points(&steps, step);
         bands.push(Band { dimension: signal.name.to_owned(), kind, baseline, points });

@@ -58,6 +58,7 @@ impl Common {
             format_asked: request.format_asked,
             streamed: request.stream,
             redactions: Vec::new(),
+            findings: bifocal_model::Findings::default(),
         };
         (inference, by)
     }

@@ -127,6 +127,7 @@ impl Decoder {
             format_asked: request.format_asked,
             streamed: answer.streamed || request.stream,
             redactions: Vec::new(),
+            findings: bifocal_model::Findings::default(),
         }
     }
 }

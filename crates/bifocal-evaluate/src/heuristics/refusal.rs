@@ -3,12 +3,9 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
-use bifocal_model::{FinishReason, Inference};
-use bifocal_redact::Redacted;
+use bifocal_model::FinishReason;
 
-use super::{Finding, Heuristic};
-
-pub(super) const HEURISTIC: Heuristic = Heuristic { dimension: "refusal", version: "1", evaluate };
+use super::{Finding, Subject};
 
 /// Characters in which a refusal is looked for: refusals come first, and later "I cannot" is mostly told of others.
 const REFUSAL_CHARS: usize = 300;
@@ -128,11 +125,11 @@ static MATCHER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PHRASES).ok());
 
 /// Refuses: a phrase of refusal in the first 300 characters, or the provider's filter stopped it.
-fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
-    if inference.finish_reason == Some(FinishReason::ContentFilter) {
+pub(super) fn evaluate(subject: &Subject<'_>) -> Option<Finding> {
+    if subject.inference.finish_reason == Some(FinishReason::ContentFilter) {
         return Some(Finding::bad("content_filter"));
     }
-    Some(if is_refusal(inference.answer.as_str()) { Finding::bad("phrase") } else { Finding::GOOD })
+    Some(if is_refusal(subject.answer) { Finding::bad("phrase") } else { Finding::GOOD })
 }
 
 /// Whether a text begins by refusing.

@@ -1,11 +1,8 @@
 //! Does the answer repeat itself?
 
-use bifocal_model::{Inference, fnv1a};
-use bifocal_redact::Redacted;
+use bifocal_model::fnv1a;
 
-use super::{Finding, Heuristic, head};
-
-pub(super) const HEURISTIC: Heuristic = Heuristic { dimension: "repetition", version: "1", evaluate };
+use super::{Finding, Subject};
 
 /// Words of one n-gram.
 const N: usize = 4;
@@ -24,8 +21,8 @@ const TOP_SHARE: f64 = 0.12;
 const TOP_COUNT: usize = 10;
 
 /// Repeats itself: it ends in a loop, one n-gram is everywhere, or few of its n-grams are different.
-fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
-    let words = words(head(inference.answer.as_str()));
+pub(super) fn evaluate(subject: &Subject<'_>) -> Option<Finding> {
+    let words = words(subject.answer);
     if words.len() < WORDS_MIN {
         return Some(Finding::GOOD);
     }

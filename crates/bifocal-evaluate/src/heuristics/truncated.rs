@@ -1,16 +1,18 @@
 //! Was the answer cut off?
 
-use bifocal_model::{Completeness, FinishReason, Inference};
-use bifocal_redact::Redacted;
+mod stub;
 
-use super::{Finding, Heuristic, head};
+use bifocal_model::{Completeness, FinishReason};
+
+use super::{Finding, Subject, head};
 use crate::limits::HEURISTIC_BYTES;
-
-pub(super) const HEURISTIC: Heuristic = Heuristic { dimension: "truncated", version: "1", evaluate };
 
 /// Cut off: the server says so (`length`), a code fence is open at the end, or JSON that began is not finished.
 /// Where our own capture cut the answer, the text says nothing about the model, and only the server's word counts.
-fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
+/// Where the server does not say why it stopped, a short answer that ends inside a sentence counts as well: a server that
+/// says `stop` vouches that the model meant to end there.
+pub(super) fn evaluate(subject: &Subject<'_>) -> Option<Finding> {
+    let inference = subject.inference;
     if inference.finish_reason == Some(FinishReason::Length) {
         return Some(Finding::bad("length"));
     }
@@ -23,6 +25,9 @@ fn evaluate(inference: &Inference<Redacted>) -> Option<Finding> {
     }
     if has_open_json(text) {
         return Some(Finding::bad("open_json"));
+    }
+    if inference.finish_reason.is_none() && stub::is_stub(text, subject.question) {
+        return Some(Finding::bad("stub"));
     }
     Some(Finding::GOOD)
 }

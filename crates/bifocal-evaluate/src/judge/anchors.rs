@@ -139,6 +139,7 @@ fn frozen(id: &str, prompt: String, answer: String) -> Inference<Redacted> {
         format_asked: FormatAsked::Free,
         streamed: false,
         redactions: Vec::new(),
+        findings: bifocal_model::Findings::default(),
     })
 }
 

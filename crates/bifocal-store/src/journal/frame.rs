@@ -23,7 +23,9 @@ pub(crate) const HEADER_BYTES: usize = 16;
 pub(crate) const FRAME_BYTES: usize = 12;
 const MAGIC: &[u8; 4] = b"BFJL";
 const MARK: &[u8; 4] = b"frm1";
-pub(crate) const VERSION: u8 = 1;
+/// Version 2: calls carry their findings, which a reader of version 1 would lose without a word; it refuses the file instead.
+/// Files of version 1 are read, and are followed by a file of this version instead of being continued.
+pub(crate) const VERSION: u8 = 2;
 
 #[derive(Serialize)]
 struct FrameOut<'a> {
@@ -62,6 +64,7 @@ pub(crate) struct Scan {
     /// Length of the sound part; 0 when not even the header is there.
     pub(crate) sound: usize,
     pub(crate) salt: Salt,
+    pub(crate) version: u8,
 }
 
 /// What goes into every checksum of a file.
@@ -124,7 +127,7 @@ fn payload_at(bytes: &[u8], salt: Salt, at: usize) -> Option<&[u8]> {
 /// last append was torn and `sound` ends before it.
 pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
     if bytes.len() < HEADER_BYTES {
-        return Ok(Scan { frames: Vec::new(), sound: 0, salt: Salt::default() });
+        return Ok(Scan { frames: Vec::new(), sound: 0, salt: Salt::default(), version: VERSION });
     }
     let damaged = |offset: usize, detail: String| Error::Damaged {
         path: path.to_owned(),
@@ -134,7 +137,7 @@ pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
     if &bytes[..4] != MAGIC {
         return Err(damaged(0, "it does not begin as a journal file".to_owned()));
     }
-    if bytes[4] != VERSION {
+    if !(1..=VERSION).contains(&bytes[4]) {
         return Err(Error::Version { path: path.to_owned(), found: bytes[4], expected: VERSION });
     }
     let mut salt = Salt::default();
@@ -154,7 +157,7 @@ pub(crate) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, Error> {
         at += FRAME_BYTES + payload.len();
         frames.push(frame);
     }
-    Ok(Scan { frames, sound: at.min(bytes.len()), salt })
+    Ok(Scan { frames, sound: at.min(bytes.len()), salt, version: bytes[4] })
 }
 
 fn next_sound(bytes: &[u8], salt: Salt, from: usize) -> Option<usize> {

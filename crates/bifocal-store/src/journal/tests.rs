@@ -114,6 +114,28 @@ fn missing_records_are_noticed() {
     assert!(error.to_string().contains("expected record 5, found 6"), "{error}");
 }
 
+/// A journal of version 1 is read to its end and followed by a file of this version: a reader of version 1 would lose the
+/// findings of calls that were appended to its file.
+#[test]
+fn a_journal_of_version_1_is_read_and_not_continued() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(dir.path(), Seq(0), at(0), Box::new(Disk)).unwrap();
+    journal.append(&[batch(0, 2)], at(1)).unwrap();
+    drop(journal);
+    let mut bytes = fs::read(wal(dir.path())).unwrap();
+    bytes[4] = 1;
+    fs::write(wal(dir.path()), &bytes).unwrap();
+    let (mut journal, found) = reopen(dir.path()).unwrap();
+    assert_eq!(found.frames.len(), 1);
+    journal.append(&[batch(2, 1)], at(2)).unwrap();
+    drop(journal);
+    assert_eq!(fs::read(wal(dir.path())).unwrap(), bytes, "the old file is left as it was");
+    let newer = fs::read(dir.path().join("000002.wal")).unwrap();
+    assert_eq!(newer[4], frame::VERSION);
+    let (_, found) = reopen(dir.path()).unwrap();
+    assert_eq!(found.frames.len(), 2);
+}
+
 #[test]
 fn another_version_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
@@ -122,7 +144,7 @@ fn another_version_is_refused_by_name() {
     fs::write(wal(dir.path()), header).unwrap();
     let error = reopen(dir.path()).unwrap_err();
     assert_eq!(error.code(), Some("B0223"));
-    assert!(error.to_string().contains("its format is 9, this version reads 1"), "{error}");
+    assert!(error.to_string().contains("its format is 9, this version reads 2"), "{error}");
 }
 
 #[test]

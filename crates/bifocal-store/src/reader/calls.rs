@@ -185,13 +185,17 @@ impl Reader {
         let mut ordered = Vec::with_capacity(calls.len());
         for call in calls {
             let mut scores = found.get(&(call.time, call.id)).cloned().unwrap_or_default();
+            scores.extend(call.findings.scores(call).into_iter().map(Arc::new));
             scores.sort_by(|a, b| (a.scored_at, &a.dimension).cmp(&(b.scored_at, &b.dimension)));
             ordered.push(scores);
         }
         Ok(ordered)
     }
 
-    /// Scores, those of the newest call first. A page holds whole calls, so it may be a little longer than asked.
+    /// Scores, those of the newest call first. What evaluators found good has no score of its own and is not among them; the
+    /// scores of a call ([`Self::scores_of`]) and the sums of a window hold it.
+    ///
+    /// A page holds whole calls, so it may be a little longer than asked.
     pub fn scores(&self, query: &Query) -> Result<Page<Scored>, Error> {
         let bounds = query.bounds();
         self.scores_within(query, bounds)

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bifocal_model::{ErrorClass, Inference, Score, Timestamp};
+use bifocal_model::{ErrorClass, Inference, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::moments::{Moments, StreamKey};
+use super::passed::{self, Passed};
 use super::sketch::Sketch;
 use crate::limits::STREAMS_PER_MINUTE;
 
@@ -37,8 +38,11 @@ pub struct Cell {
     pub itl: Sketch,
     /// End to end, seconds.
     pub duration: Sketch,
-    /// Scores by stream, in order of the stream.
+    /// Scores by stream, in order of the stream. What evaluators found good is in `passed`; [`Self::streams`] joins both.
     pub scores: Vec<(Arc<StreamKey>, Moments)>,
+    /// Answers by the set of evaluators that gave them 1 ([`bifocal_model::Findings::passed`]), in order of the set.
+    #[serde(default)]
+    pub passed: Vec<(u64, Passed)>,
 }
 
 impl Cell {
@@ -74,21 +78,75 @@ impl Cell {
         }
     }
 
-    /// Adds a score. `false` when there are too many streams: the score is then in the lake only.
-    pub(crate) fn add_score<T>(&mut self, score: &Score<T>, key: impl FnOnce() -> Arc<StreamKey>) -> bool {
-        if let Some((_, moments)) = self.scores.iter_mut().find(|(key, _)| key.is_of(score)) {
-            moments.add(score);
-            return true;
+    /// The sums of a stream, made where they are missing; `None` when there are too many streams: the score is then
+    /// in the lake only.
+    pub(crate) fn stream_mut(
+        &mut self,
+        is_it: impl Fn(&StreamKey) -> bool,
+        key: impl FnOnce() -> Arc<StreamKey>,
+    ) -> Option<&mut Moments> {
+        let at = match self.scores.iter().position(|(key, _)| is_it(key)) {
+            Some(at) => at,
+            None if self.scores.len() as u64 >= STREAMS_PER_MINUTE => return None,
+            None => {
+                let key = key();
+                let at = self.scores.partition_point(|(other, _)| *other < key);
+                self.scores.insert(at, (key, Moments::default()));
+                at
+            }
+        };
+        Some(&mut self.scores[at].1)
+    }
+
+    /// Adds what the evaluators found on a call. `false` when there are too many streams.
+    pub(crate) fn add_findings<T>(&mut self, inference: &Inference<T>) -> bool {
+        let findings = &inference.findings;
+        let weight = inference.capture_probability.weight();
+        let mut all = true;
+        for (evaluator, value) in findings.numbers() {
+            let key = passed::key(evaluator);
+            match self.stream_mut(|other| *other == *key, || Arc::clone(&key)) {
+                Some(moments) => moments.add_value(value.get(), true, weight),
+                None => all = false,
+            }
         }
-        if self.scores.len() as u64 >= STREAMS_PER_MINUTE {
-            return false;
+        all & (findings.passed == 0 || self.add_passed(findings.passed, Passed::one(weight)))
+    }
+
+    fn add_passed(&mut self, set: u64, more: Passed) -> bool {
+        match self.passed.binary_search_by_key(&set, |(other, _)| *other) {
+            Ok(at) => self.passed[at].1.merge(&more),
+            Err(at) if (self.passed.len() as u64) < STREAMS_PER_MINUTE => self.passed.insert(at, (set, more)),
+            // No room for another set: each evaluator by itself says the same at greater length.
+            Err(_) => {
+                for evaluator in bifocal_model::evaluator::passes(set) {
+                    let key = passed::key(evaluator);
+                    match self.stream_mut(|other| *other == *key, || Arc::clone(&key)) {
+                        Some(moments) => moments.merge(&more.moments()),
+                        None => return false,
+                    }
+                }
+            }
         }
-        let key = key();
-        let at = self.scores.partition_point(|(other, _)| *other < key);
-        let mut moments = Moments::default();
-        moments.add(score);
-        self.scores.insert(at, (key, moments));
         true
+    }
+
+    /// The sums of every stream, in order of the stream.
+    pub fn streams(&self) -> Vec<(Arc<StreamKey>, Moments)> {
+        let mut all = Self { scores: self.scores.clone(), ..Self::default() };
+        for (set, passed) in &self.passed {
+            for evaluator in bifocal_model::evaluator::passes(*set) {
+                all.merge_stream(&passed::key(evaluator), &passed.moments());
+            }
+        }
+        all.scores
+    }
+
+    fn merge_stream(&mut self, key: &Arc<StreamKey>, moments: &Moments) {
+        match self.scores.binary_search_by(|(other, _)| other.cmp(key)) {
+            Ok(at) => self.scores[at].1.merge(moments),
+            Err(at) => self.scores.insert(at, (Arc::clone(key), *moments)),
+        }
     }
 
     /// Adds another cell.
@@ -110,9 +168,12 @@ impl Cell {
         self.itl.merge(&other.itl);
         self.duration.merge(&other.duration);
         for (key, moments) in &other.scores {
-            match self.scores.binary_search_by(|(other, _)| other.cmp(key)) {
-                Ok(at) => self.scores[at].1.merge(moments),
-                Err(at) => self.scores.insert(at, (Arc::clone(key), *moments)),
+            self.merge_stream(key, moments);
+        }
+        for (set, passed) in &other.passed {
+            match self.passed.binary_search_by_key(set, |(other, _)| *other) {
+                Ok(at) => self.passed[at].1.merge(passed),
+                Err(at) => self.passed.insert(at, (*set, *passed)),
             }
         }
     }
@@ -129,8 +190,8 @@ impl Cell {
     }
 
     /// The sums of one stream.
-    pub fn stream(&self, key: &StreamKey) -> Option<&Moments> {
-        self.scores.iter().find(|(other, _)| **other == *key).map(|(_, moments)| moments)
+    pub fn stream(&self, key: &StreamKey) -> Option<Moments> {
+        self.streams().into_iter().find(|(other, _)| **other == *key).map(|(_, moments)| moments)
     }
 }
 

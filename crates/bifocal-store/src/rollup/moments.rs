@@ -72,7 +72,11 @@ impl Moments {
             self.failed += 1;
             return;
         };
-        let (x, w) = (value.get(), score.probability().weight());
+        self.add_value(value.get(), *pass, score.probability().weight());
+    }
+
+    /// Adds a value with its weight.
+    pub(crate) fn add_value(&mut self, x: f64, pass: bool, w: f64) {
         self.n += 1;
         self.w += w;
         self.wx += w * x;
@@ -80,7 +84,7 @@ impl Moments {
         self.w2 += w * w;
         self.w2x += w * w * x;
         self.w2x2 += w * w * x * x;
-        if *pass {
+        if pass {
             self.wp += w;
             self.w2p += w * w;
         }

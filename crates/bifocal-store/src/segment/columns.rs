@@ -107,6 +107,11 @@ impl<'a> Rows<'a> {
         self.column(name)
     }
 
+    /// A column that files of older versions do not have.
+    pub(super) fn text_since(&self, name: &str) -> Option<&'a StringArray> {
+        self.batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref())
+    }
+
     pub(super) fn int(&self, name: &str) -> Result<Ints<'a>, Error> {
         self.column(name).map(Ints)
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::{Array as _, RecordBatch};
-use bifocal_model::{Identity, Inference, InferenceId, Probability, Timing, TokenCount, Usage};
+use bifocal_model::{Findings, Identity, Inference, InferenceId, Probability, Timing, TokenCount, Usage};
 use bifocal_redact::Redacted;
 
 use super::columns::{Columns, Ints, Rows, float_at, json, text_at, word};
+use super::findings;
 use super::target::{self, Targets};
 use crate::joins;
 use crate::{Error, Seq};
@@ -43,6 +44,7 @@ pub(crate) fn write(rows: &[Row<'_>]) -> Result<RecordBatch, arrow_schema::Arrow
     columns.text("format_asked", all().map(|i| word(&i.format_asked)));
     columns.bool("streamed", all().map(|i| i.streamed));
     columns.text("redactions", all().map(|i| json(&i.redactions)));
+    columns.text("findings", all().map(|i| findings::write(&i.findings)));
     columns.finish()
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
     let (duration, capture) = (rows.float("duration_seconds")?, rows.float("capture_probability")?);
     let (format, streamed) = (rows.text("format_asked")?, rows.bool("streamed")?);
     let redactions = rows.text("redactions")?;
+    let found_good = rows.text_since("findings");
     let tokens = |(count, source): (Ints<'_>, &arrow_array::StringArray), row: usize| {
         let Some((count, source)) = count.get(row).zip(text_at(source, row)) else { return Ok(None) };
         let count = u32::try_from(count).map_err(|_| rows.wrong(format!("{count} tokens")))?;
@@ -91,6 +94,8 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
             format_asked: rows.word(format.value(row))?,
             streamed: streamed.is_valid(row) && streamed.value(row),
             redactions: rows.json(redactions.value(row))?,
+            findings: found_good
+                .map_or_else(|| Ok(Findings::default()), |column| findings::read(&rows, column.value(row)))?,
         };
         found.push((Seq(seq.at(row)), inference));
     }

@@ -7,6 +7,7 @@ use arrow_array::{BinaryArray, RecordBatch};
 use bifocal_model::{Dimension, ReadingSubject, TargetKey, Timestamp};
 
 use super::columns::{Columns, Rows, json, word};
+use super::findings;
 use super::readings::subject;
 use super::scores::parse_fingerprint;
 use super::target::{self, Targets};
@@ -64,6 +65,7 @@ pub(crate) fn write_cells(rows: &[CellRow<'_>]) -> Built {
     }
     columns.float("failures", rows.iter().map(|row| row.2.failures()));
     columns.text("errors", rows.iter().map(|row| json(&row.2.by_error)));
+    columns.text("passed", rows.iter().map(|row| findings::write_passed(&row.2.passed)));
     for (name, of) in SKETCHES {
         columns.float(&format!("{name}_count"), rows.iter().map(|row| of(row.2).weight()));
         columns.float(&format!("{name}_sum"), rows.iter().map(|row| of(row.2).sum()));
@@ -114,6 +116,7 @@ pub(crate) fn read_cells(batch: &RecordBatch, path: &Path, into: &mut Minutes) -
         floats.push(rows.float(name)?);
     }
     let errors = rows.text("errors")?;
+    let passed = rows.text_since("passed");
     let mut sketches = Vec::new();
     for (name, _) in SKETCHES {
         sketches.push(rows.binary(&format!("{name}_sketch"))?);
@@ -135,6 +138,8 @@ pub(crate) fn read_cells(batch: &RecordBatch, path: &Path, into: &mut Minutes) -
             itl: unpack(&rows, sketches[1], row)?,
             duration: unpack(&rows, sketches[2], row)?,
             scores: Vec::new(),
+            passed: passed
+                .map_or(Ok(Vec::new()), |column| findings::read_passed(&rows, column.value(row)))?,
         };
         into.targets.entry(target).or_default().entry(minute_of(time.at(row))).or_default().merge(&cell);
     }

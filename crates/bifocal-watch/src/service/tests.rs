@@ -27,6 +27,7 @@ fn call(secs: i64, ttft: Option<f64>, error: Option<ErrorClass>) -> Inference<St
         format_asked: FormatAsked::Free,
         streamed: true,
         redactions: Vec::new(),
+        findings: bifocal_model::Findings::default(),
     }
 }
 

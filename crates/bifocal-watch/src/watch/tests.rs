@@ -70,6 +70,7 @@ impl Traffic {
             format_asked: FormatAsked::Free,
             streamed: true,
             redactions: Vec::new(),
+            findings: bifocal_model::Findings::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bifocal_evaluate::judge::Judge;
 use bifocal_evaluate::{Choice, Sampler};
-use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection};
+use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection, Shed};
 use bifocal_redact::Redacted;
 
 use crate::config::EvaluateRule;
@@ -25,10 +25,12 @@ impl Chooser {
         Self { sampler: Sampler::new(secret, Probability::ONE), rules, judges: judge.dimensions().collect() }
     }
 
-    /// The selection, when the inference is in the sample.
-    pub fn select(&self, call: &Inference<Redacted>) -> Option<Selection> {
+    /// The selection, when the inference is in the sample. An answer that speaks to its judge is chosen like any other, and
+    /// is then not shown to it: the ledger counts it as shed.
+    pub fn select(&self, call: &Inference<Redacted>, suspected_injection: bool) -> Option<Selection> {
         let choice = self.choose(call)?;
-        Some(choice.selection(call, self.judges.clone(), None))
+        let shed = suspected_injection.then_some(Shed::SuspectedInjection);
+        Some(choice.selection(call, self.judges.clone(), shed))
     }
 
     fn choose(&self, call: &Inference<Redacted>) -> Option<Choice> {

@@ -156,7 +156,7 @@ impl Pipeline {
                     calls.insert(call.id, call);
                 }
                 // Of a call that is in the same frame: what the judge gave up has its call long behind it.
-                Record::Selection(selection) => {
+                Record::Selection(selection) if selection.shed.is_none() => {
                     let call = calls.remove(&selection.inference);
                     let choice = Choice::of(&selection);
                     ingested.to_judge.extend(call.map(|call| ToJudge { call, choice }));
@@ -260,7 +260,8 @@ impl Pipeline {
         self.chooser = chooser;
     }
 
-    /// A batch with every call's target settled, the heuristics' scores behind each inference that is new, and its selection if it was chosen.
+    /// A batch with every call's target settled, what the evaluators found in each inference that is new, behind it the scores
+    /// that fell short, and its selection if it was chosen.
     fn evaluated(
         &mut self,
         batch: Vec<Record>,
@@ -279,11 +280,16 @@ impl Pipeline {
                 self.telemetry.limit_hit("targets");
             }
             let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
-            let scores = if is_new { heuristics::all(call, now) } else { Vec::new() };
-            let chooser = self.chooser.as_ref().filter(|_| is_new);
-            let selection = chooser.and_then(|chooser| chooser.select(call));
+            if !is_new {
+                records.push(record);
+                continue;
+            }
+            let said = heuristics::all(call, now);
+            call.findings = said.findings;
+            let chooser = self.chooser.as_ref();
+            let selection = chooser.and_then(|chooser| chooser.select(call, said.suspected_injection));
             records.push(record);
-            records.extend(scores.into_iter().map(|score| Record::Score(Arc::new(score))));
+            records.extend(said.scores.into_iter().map(|score| Record::Score(Arc::new(score))));
             records.extend(selection.map(Record::Selection));
         }
         records

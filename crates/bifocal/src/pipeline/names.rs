@@ -78,6 +78,7 @@ mod tests {
             format_asked: FormatAsked::Free,
             streamed: false,
             redactions: Vec::new(),
+            findings: bifocal_model::Findings::default(),
         })
     }
 

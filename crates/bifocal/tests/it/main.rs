@@ -9,6 +9,7 @@ mod backtest_real;
 mod command_line;
 mod grafana;
 mod harness;
+mod injection;
 mod kills;
 mod ledger;
 mod real_components;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use bifocal_evaluate::Choice;
+use bifocal_evaluate::{Choice, heuristics};
 use bifocal_model::Timestamp;
 use bifocal_sim::{HistoryItem, history};
 use bifocal_store::Record;
@@ -67,7 +67,8 @@ fn make_groups(
             HistoryItem::Exchange(exchange) => {
                 let record = replay.inference(&exchange);
                 if let Record::Inference(call) = &record
-                    && let Some(selection) = chooser.select(call)
+                    && let Some(selection) = chooser.select(call, heuristics::suspects_injection(call))
+                    && selection.shed.is_none()
                 {
                     let choice = Choice::of(&selection);
                     let chosen = ToJudge { call: Arc::clone(call), choice };

@@ -159,6 +159,7 @@ mod tests {
             format_asked: FormatAsked::Free,
             streamed: true,
             redactions: Vec::new(),
+            findings: bifocal_model::Findings::default(),
         })))
     }
 
