@@ -10,8 +10,8 @@ use std::hint::black_box;
 
 use bifocal_evaluate::{descriptors, heuristics};
 use bifocal_model::{
-    Completeness, Findings, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Source, TargetKey,
-    Timestamp, Timing, Usage,
+    Completeness, Findings, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Source,
+    TargetKey, Timestamp, Timing, Usage,
 };
 use bifocal_redact::{Redacted, redact_inference};
 
@@ -27,23 +27,34 @@ fn main() -> Outcome<()> {
         let row: BTreeMap<String, String> = serde_json::from_str(line)?;
         let text = |name: &str| row.get(name).cloned().unwrap_or_default();
         let said = descriptors::of(&text("answer"));
-        descriptions.push((said.characters, said.words, said.sentences, said.non_letter_percent, said.is_json));
+        descriptions.push((
+            said.characters,
+            said.words,
+            said.sentences,
+            said.non_letter_percent,
+            said.is_json,
+        ));
         calls.push(call(text("question"), text("answer")));
     }
-    let all = seconds(passes, || calls.iter().for_each(|call| drop(black_box(heuristics::all(call, call.time)))))?;
+    let all =
+        seconds(passes, || calls.iter().for_each(|call| drop(black_box(heuristics::all(call, call.time)))))?;
     let mut each = BTreeMap::new();
     for heuristic in &heuristics::HEURISTICS {
-        let spent = seconds(passes, || calls.iter().for_each(|call| drop(black_box(heuristic.evaluate(call)))))?;
+        let spent =
+            seconds(passes, || calls.iter().for_each(|call| drop(black_box(heuristic.evaluate(call)))))?;
         each.insert(heuristic.evaluator.dimension, spent);
     }
     let shared = seconds(passes, || {
-        calls.iter().for_each(|call| drop(black_box(descriptors::of(call.answer.as_str()))));
+        for call in &calls {
+            black_box(descriptors::of(call.answer.as_str()));
+        }
     })?;
     let longest: String = calls.iter().map(|call| call.answer.as_str()).collect();
     let mut by_length = BTreeMap::new();
     for kib in [1_usize, 4, 16, 64, 256, 1_024, 10_240] {
         let text = longest.repeat(1 + (kib << 10) / longest.len().max(1));
-        let long = call(String::new(), text.get(..text.floor_char_boundary(kib << 10)).unwrap_or("").to_owned());
+        let long =
+            call(String::new(), text.get(..text.floor_char_boundary(kib << 10)).unwrap_or("").to_owned());
         let rounds = u32::try_from(20_480 / kib)?.min(2_000);
         let spent = seconds(rounds, || drop(black_box(heuristics::all(&long, long.time))))?;
         by_length.insert(kib, 1e6 * spent / f64::from(rounds));

@@ -9,15 +9,17 @@ use std::path::PathBuf;
 
 use bifocal_evaluate::{features, heuristics};
 use bifocal_model::{
-    Completeness, Findings, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Source, TargetKey,
-    Timestamp, Timing, Usage,
+    Completeness, Findings, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Source,
+    TargetKey, Timestamp, Timing, Usage,
 };
 use bifocal_redact::redact_inference;
 use bifocal_stats::PairSums;
 use flate2::read::GzDecoder;
 
-/// Judged answers of one model: what is known without a judge, and the judge's score.
-type Judged = Vec<(Vec<f64>, f64)>;
+/// What is known of an answer without a judge, and the judge's score.
+type Row = (Vec<f64>, f64);
+/// Judged answers of one model.
+type Judged = Vec<Row>;
 
 const FOLDS: usize = 5;
 const RIDGE: f64 = 50.0;
@@ -82,21 +84,22 @@ struct Fit {
 }
 
 impl Fit {
-    fn of(rows: &[&(Vec<f64>, f64)]) -> Self {
+    fn of(rows: &[&Row]) -> Self {
         let (n, columns) = (rows.len() as f64, rows[0].0.len());
-        let mean = |of: &dyn Fn(&(Vec<f64>, f64)) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / n;
+        let mean = |of: &dyn Fn(&Row) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / n;
         let means: Vec<f64> = (0..columns).map(|j| mean(&|row| row.0[j])).collect();
         let sds: Vec<f64> =
             (0..columns).map(|j| mean(&|row| (row.0[j] - means[j]).powi(2)).sqrt().max(1e-9)).collect();
         let intercept = mean(&|row| row.1);
-        let scaled = |row: &(Vec<f64>, f64), j: usize| (row.0[j] - means[j]) / sds[j];
+        let scaled = |row: &Row, j: usize| (row.0[j] - means[j]) / sds[j];
         let mut a = vec![vec![0.0; columns + 1]; columns];
         for row in rows {
-            for i in 0..columns {
-                for j in 0..columns {
-                    a[i][j] += scaled(row, i) * scaled(row, j);
-                }
-                a[i][columns] += scaled(row, i) * (row.1 - intercept);
+            let x: Vec<f64> = (0..columns).map(|j| scaled(row, j)).collect();
+            for (equation, xi) in a.iter_mut().zip(&x) {
+                equation
+                    .iter_mut()
+                    .zip(x.iter().chain([&(row.1 - intercept)]))
+                    .for_each(|(sum, xj)| *sum += xi * xj);
             }
         }
         (0..columns).for_each(|i| a[i][i] += RIDGE);
@@ -114,10 +117,9 @@ fn solved(mut a: Vec<Vec<f64>>) -> Vec<f64> {
     let n = a.len();
     for i in 0..n {
         let pivot = a[i].clone();
-        for (j, row) in a.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+        for (_, row) in a.iter_mut().enumerate().filter(|(j, _)| *j != i) {
             let factor = row[i] / pivot[i];
             row.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= factor * p);
-            debug_assert!(j != i);
         }
     }
     (0..n).map(|i| a[i][n] / a[i][i]).collect()
@@ -128,7 +130,8 @@ fn rho2(judged: &Judged) -> f64 {
     let mut sums = PairSums::default();
     for fold in 0..FOLDS {
         let is_in = |i: usize| i % FOLDS == fold;
-        let seen: Vec<_> = judged.iter().enumerate().filter(|(i, _)| !is_in(*i)).map(|(_, row)| row).collect();
+        let seen: Vec<_> =
+            judged.iter().enumerate().filter(|(i, _)| !is_in(*i)).map(|(_, row)| row).collect();
         let fit = Fit::of(&seen);
         for (_, (values, score)) in judged.iter().enumerate().filter(|(i, _)| is_in(*i)) {
             sums.add(*score, fit.predict(values), 1.0);
@@ -138,11 +141,14 @@ fn rho2(judged: &Judged) -> f64 {
 }
 
 fn within_models(models: &BTreeMap<String, Judged>) -> f64 {
-    let each: Vec<f64> = models.iter().map(|(model, judged)| {
-        let rho2 = rho2(judged);
-        eprintln!("  {model}: {rho2:.3} of {}", judged.len());
-        rho2
-    }).collect();
+    let each: Vec<f64> = models
+        .iter()
+        .map(|(model, judged)| {
+            let rho2 = rho2(judged);
+            eprintln!("  {model}: {rho2:.3} of {}", judged.len());
+            rho2
+        })
+        .collect();
     each.iter().sum::<f64>() / each.len() as f64
 }
 
@@ -164,7 +170,9 @@ fn real_data_evaluators_foretell_some_of_wildbench_and_little_of_alpaca_eval() {
 
     let prompts: BTreeMap<String, String> = rows("alpaca_prompts.jsonl.gz")
         .unwrap()
-        .map(|row| (row["prompt_id"].as_str().unwrap().to_owned(), row["prompt"].as_str().unwrap().to_owned()))
+        .map(|row| {
+            (row["prompt_id"].as_str().unwrap().to_owned(), row["prompt"].as_str().unwrap().to_owned())
+        })
         .collect();
     let mut models: BTreeMap<String, Judged> = BTreeMap::new();
     for row in rows("alpaca_responses.jsonl.gz").unwrap() {

@@ -9,8 +9,8 @@ use bifocal::pipeline::Pipeline;
 use bifocal::running::open_pipeline;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_model::{
-    Completeness, EvaluatorKind, Findings, FinishReason, FormatAsked, Identity, Inference, InferenceId, Message,
-    Probability, Source, Span, TargetKey, Timestamp, Timing, Usage,
+    Completeness, EvaluatorKind, Findings, FinishReason, FormatAsked, Identity, Inference, InferenceId,
+    Message, Probability, Source, Span, TargetKey, Timestamp, Timing, Usage,
 };
 use bifocal_redact::{Redacted, redact_inference};
 use bifocal_store::{Query, Record};

@@ -83,7 +83,7 @@ const LISTS: &[(Classes, &str)] = &[
     ),
     (
         SCORE,
-        "score scores rating ratings mark marks grade grades point points credit star stars verdict punktzahl note bewertung \
+        "score scores rating ratings mark marks grade grades credit star stars verdict punktzahl note bewertung \
          puntuación nota calificación punkte preferred winner ranking höchstnote bestnote",
     ),
     (

@@ -72,7 +72,7 @@ fn ordinary_answers_are_not_suspected() {
         "The judge gave both sides ten minutes. You must give a full account of the evening.",
         "To rate a restaurant, give it up to five stars: I gave this one 5 stars.",
         "Rating: 4/5. The food was excellent, the service slow.",
-        "Score: 21 points, and the best player of the match.",
+        "The final score was 3 to 1, and she was the best player of the match.",
         "A family of emoji: \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} and a flag \u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     ] {
         assert!(!is_suspected(honest), "{honest}: {:?}", points_of(honest, None));

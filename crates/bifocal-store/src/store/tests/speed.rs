@@ -106,3 +106,61 @@ fn a_week_of_history() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default());
 }
+
+/// What recording costs with verdicts as records of their own, as journals of version 1 have them, and as findings of the call.
+#[test]
+#[ignore = "prints numbers"]
+fn findings_beside_scores_of_their_own() {
+    const CALLS: u64 = 20_000;
+    let processor_seconds = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1e9
+    };
+    let old = ["empty", "truncated", "refusal", "repetition"];
+    for round in 0..3 {
+        for (name, dimensions) in
+            [("calls alone", None), ("4 scores a call", Some(&old[..])), ("findings", Some(&[]))]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Arc::new(SystemClock::new());
+            let (mut store, _) = Store::open(Options::new(dir.path(), clock), Telemetry::new()).unwrap();
+            let batches: Vec<Vec<Record>> = (0..CALLS / 100)
+                .map(|batch| {
+                    (batch * 100..(batch + 1) * 100)
+                        .flat_map(|i| {
+                            let mut call = inference(i, i64::try_from(i / 100).unwrap());
+                            let scores = dimensions.into_iter().flatten().map(|dimension| {
+                                let evaluator = bifocal_model::evaluator::find(dimension).unwrap();
+                                let verdict = bifocal_model::Verdict::Scored {
+                                    value: bifocal_model::Unit::ONE,
+                                    pass: true,
+                                    label: None,
+                                    explanation: None,
+                                };
+                                Record::Score(Arc::new(evaluator.score(&call, verdict, call.time)))
+                            });
+                            let scores: Vec<Record> = scores.collect();
+                            if name != "findings" {
+                                call.findings = bifocal_model::Findings::default();
+                            }
+                            std::iter::once(Record::Inference(Arc::new(call))).chain(scores)
+                        })
+                        .collect()
+                })
+                .collect();
+            let before = processor_seconds();
+            for batch in batches {
+                store.append(vec![batch]).unwrap();
+            }
+            let appended = processor_seconds();
+            let bytes = store.reader().disk().journal_bytes / CALLS;
+            store.seal(&[]).unwrap();
+            let micros = |seconds: f64| 1e6 * seconds / CALLS as f64;
+            println!(
+                "round {round}, {name}: append {:.1} us, seal {:.1} us, {bytes} bytes a call",
+                micros(appended - before),
+                micros(processor_seconds() - appended)
+            );
+        }
+    }
+}
