@@ -179,6 +179,23 @@ describe('lens rows', () => {
     expect(must(must(rows[3]).lower)[0]).toBeCloseTo(1 - must(band)[3], 12);
   });
 
+  it('shows failures that happen, and neither those that never do nor styles', () => {
+    const { target, signals } = view(QWEN);
+    const seen = must(signals.bands.find((b) => b.dimension === 'refusal'));
+    const band = (dimension: string, good: number) => ({
+      ...seen,
+      dimension,
+      points: seen.points.map(([t, , , , n]): (typeof seen.points)[number] => [t, good, good, good, 1000 + n]),
+    });
+    const bands = [...signals.bands, band('injection', 0.9), band('secrets', 1), band('empty', 1), band('readability', 0.5), band('groundedness', 0.7)];
+    const rows = qualityRows({ ...signals, bands }, target);
+    expect(rows.map((r) => r.key)).toEqual(['relevance', 'safety', 'professional_tone', 'groundedness', 'empty', 'injection', 'refusal']);
+    expect(must(rows.find((r) => r.key === 'injection')).main[0]).toBeCloseTo(0.1, 12);
+    // A number of all answers is no share that is turned over, and no count of judged answers.
+    expect(must(rows.find((r) => r.key === 'groundedness')).main[0]).toBe(0.7);
+    expect(judgedPerStep({ ...signals, bands }).total).toBe(judgedPerStep(signals).total);
+  });
+
   it('counts the judged of the most judged dimension', () => {
     const { signals } = view(QWEN);
     const judged = judgedPerStep(signals);

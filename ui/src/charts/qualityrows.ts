@@ -11,15 +11,33 @@ export const SHARES: Record<string, string> = {
   truncated: 'Truncated answers',
   format: 'Broken format',
   repetition: 'Repetition',
+  injection: 'Answers that speak to their judge',
+  code_fence: 'Broken code fences',
+  language_match: 'In another language',
+  personal_data: 'Personal data',
+  secrets: 'Secrets',
+  toxicity: 'Abuse (weak signal)',
+  prompt_echo: 'Echo of the prompt',
+  repeated_question: 'Questions asked again',
+  user_correction: 'Corrections by users',
 };
+
+/** Shares that are shown even while they are nothing. */
+const ALWAYS = ['refusal', 'empty', 'truncated', 'format', 'repetition'];
+
+/** Whether a share tells something: most failures never happen, and a page of zeros hides those that do. */
+export const tells = (dimension: string, share: number): boolean => share > 0 || ALWAYS.includes(dimension);
+
+/** What evaluators say of all answers beside shares: styles and weak hints. The API has them; among the scores they would pass for quality. */
+const STYLES = ['readability', 'lexical_relevance', 'ngram_relevance'];
 
 const ORDER = ['relevance', 'safety', 'professional_tone', 'composite'];
 
 function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
   const { dimension } = band;
   // A heuristic says 1 for a good answer; people ask how many were bad.
-  const points = band.kind === 'heuristic' ? band.points.map(([t, v, lo, hi, n]): typeof band.points[number] => [t, 1 - v, 1 - hi, 1 - lo, n]) : band.points;
   const isShare = Object.hasOwn(SHARES, dimension);
+  const points = isShare && band.kind === 'heuristic' ? band.points.map(([t, v, lo, hi, n]): typeof band.points[number] => [t, 1 - v, 1 - hi, 1 - lo, n]) : band.points;
   const stream = target.streams.find((s) => s.dimension === dimension);
   const times = points.map(([t]) => t);
   const pace = paceOf(times, signals.step_seconds);
@@ -51,7 +69,7 @@ function quality(band: Band, target: TargetDetail, signals: Signals): LensRow {
     number: isShare ? 'failure-share' : 'quality',
     lens: 'quality',
     title: SHARES[dimension] ?? capital(words(dimension)),
-    sub: isShare ? 'of answers' : dimension === 'composite' ? 'weighted' : (stream?.evaluator ?? 'judge'),
+    sub: isShare ? 'of answers' : dimension === 'composite' ? 'weighted' : (stream?.evaluator ?? (band.kind === 'heuristic' ? 'of all answers' : 'judge')),
     x: spread.x,
     pace,
     main,
@@ -79,7 +97,8 @@ export function qualityRows(signals: Signals, target: TargetDetail): LensRow[] {
     return known < 0 ? 10 : known;
   };
   return signals.bands
-    .filter((b) => b.points.length > 0)
+    .filter((b) => b.points.length > 0 && !STYLES.includes(b.dimension))
+    .filter((b) => !Object.hasOwn(SHARES, b.dimension) || tells(b.dimension, Math.max(...b.points.map(([, good]) => 1 - good))))
     .sort((a, b) => rank(a.dimension) - rank(b.dimension) || a.dimension.localeCompare(b.dimension))
     .map((band) => quality(band, target, signals));
 }
@@ -87,7 +106,7 @@ export function qualityRows(signals: Signals, target: TargetDetail): LensRow[] {
 /** Judged samples per step, all dimensions but the most judged one left out. */
 export function judgedPerStep(signals: Signals): { x: number[]; n: number[]; total: number; step: number } {
   const best = signals.bands
-    .filter((b) => b.dimension !== 'composite' && !Object.hasOwn(SHARES, b.dimension))
+    .filter((b) => b.dimension !== 'composite' && b.kind !== 'heuristic')
     .map((b) => ({ points: b.points, total: b.points.reduce((sum, p) => sum + p[4], 0) }))
     .sort((a, b) => b.total - a.total)[0];
   if (!best) return { x: [], n: [], total: 0, step: signals.step_seconds };
