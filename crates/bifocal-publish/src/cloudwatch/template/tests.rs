@@ -1,18 +1,33 @@
-use bifocal_watch::alert::{Hold, shipped_rules};
+use bifocal_watch::alert::Hold;
 
 use super::*;
 
-fn options() -> AlarmOptions {
-    let mut rules = shipped_rules();
-    rules.push(RuleConfig {
-        name: "fast, and worse".into(),
-        when: "upper('relevance_pass_rate') < 0.7 && value('model_duration_seconds') < 2.0".into(),
-        severity: Severity::Critical,
-        hold: Hold::secs(150),
+/// Rules of every kind, whatever is shipped.
+fn rules() -> Vec<RuleConfig> {
+    use Severity::{Critical, Info, Warning};
+    let joined = "upper('relevance_pass_rate') < 0.7 && value('model_duration_seconds') < 2.0";
+    let all = [
+        ("safety pass rate", "upper('safety_pass_rate') < 0.8", Critical, 300),
+        ("relevance pass rate", "upper('relevance_pass_rate') < 0.7", Warning, 300),
+        ("answers degraded", "degraded('relevance') || degraded('safety')", Warning, 0),
+        ("outage", "state == 'outage'", Critical, 0),
+        ("wasteful", "state == 'wasteful'", Info, 300),
+        ("slow start", "value('ttft_seconds') > 2.0", Warning, 0),
+        ("fast, and worse", joined, Critical, 150),
+    ];
+    let rule = |(name, when, severity, hold): (&str, &str, Severity, u32)| RuleConfig {
+        name: name.to_owned(),
+        when: when.to_owned(),
+        severity,
+        hold: Hold::secs(hold),
         channels: Vec::new(),
-    });
+    };
+    all.map(rule).to_vec()
+}
+
+fn options() -> AlarmOptions {
     AlarmOptions {
-        rules,
+        rules: rules(),
         written: WriteBackConfig {
             bounds: true,
             pass_rates: true,
@@ -35,11 +50,11 @@ fn named(template: &Template, name: &str) -> Value {
 #[test]
 fn rules_become_alarms_and_those_that_cannot_are_named() {
     let template = Template::of(&options()).unwrap();
-    // Eight of the shipped rules and the parts of the joined one; that one, and the one over the critical ones.
-    assert_eq!((template.metric_alarms, template.composite_alarms), (8 + 2, 2));
-    assert_eq!(resources(&template).len(), 8 + 2 + 2 + 1);
+    // Four rules and the parts of the joined one; that one, and the one over the critical ones; the dashboard.
+    assert_eq!((template.metric_alarms, template.composite_alarms), (4 + 2, 2));
+    assert_eq!(resources(&template).len(), 4 + 2 + 2 + 1);
     assert_eq!(template.left_out.len(), 2, "{:?}", template.left_out);
-    assert!((template.usd_per_month() - (10.0 * 0.1 + 2.0 * 0.5 + 3.0)).abs() < 1e-9);
+    assert!((template.usd_per_month() - (6.0 * 0.1 + 2.0 * 0.5 + 3.0)).abs() < 1e-9);
 
     let relevance = named(&template, "bifocal-llm-prod-qwen-relevance-pass-rate");
     assert_eq!(relevance["Namespace"], "/aws/sagemaker/inference-quality/qwen");
@@ -61,7 +76,7 @@ fn rules_become_alarms_and_those_that_cannot_are_named() {
     assert_eq!(both["AlarmRule"], format!("{} AND {}", part(1), part(2)));
     let critical = named(&template, "bifocal-llm-prod-qwen-critical");
     let rule = critical["AlarmRule"].as_str().unwrap();
-    assert_eq!(rule.matches("ALARM(").count(), 5, "{rule}");
+    assert_eq!(rule.matches("ALARM(").count(), 3, "{rule}");
     assert_eq!(critical["ActionsSuppressor"]["Fn::If"][0], "HasSuppressor");
     assert_eq!(template.body["Outputs"]["CriticalAlarms"]["Value"], "bifocal-llm-prod-qwen-critical");
 }
@@ -81,7 +96,7 @@ fn every_alarm_under_a_composite_one_is_in_the_template_and_made_first() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 2 + 5);
+    assert_eq!(seen, 2 + 3);
 }
 
 #[test]
@@ -108,7 +123,7 @@ fn more_than_aws_takes_is_refused() {
     assert!(matches!(Template::of(&many), Err(TooMany::Resources(n)) if n > CLOUDFORMATION_RESOURCES));
     let mut many = options();
     many.rules = (0..=COMPOSITE_CHILDREN)
-        .map(|i| RuleConfig { name: format!("r{i}"), ..shipped_rules().swap_remove(0) })
+        .map(|i| RuleConfig { name: format!("r{i}"), ..rules().swap_remove(0) })
         .collect();
     assert_eq!(Template::of(&many).unwrap_err(), TooMany::Children(COMPOSITE_CHILDREN + 1));
 }

@@ -9,9 +9,11 @@ use std::process::{Child, Command, Stdio};
 use bifocal_model::Span;
 use bifocal_sim::sagemaker::control::Policy;
 use bifocal_telemetry::{Clock as _, SystemClock, TaskGroup};
+use bifocal_watch::alert::shipped_rules;
 use serde_json::{Value, json};
 
 use super::bed::Component;
+use super::prometheus::promtool_accepts;
 use crate::harness::{Daemon, bifocal, client, free_port, until};
 use crate::sagemaker::{account, with_keys};
 
@@ -144,8 +146,12 @@ async fn real_prometheus_answers_every_query_of_dashboards_and_rules() {
     let Some(prometheus) = Component::start("prometheus", &flags) else { return };
     let address = prometheus.address("prometheus");
     promtool(prometheus.address("promtool"), &["check", "rules"], &rules);
-
     let http = client();
+    for address in [&demo.page, &daemon.page] {
+        let page = http.get(format!("{address}/metrics")).send().await.unwrap().text().await.unwrap();
+        promtool_accepts(prometheus.address("promtool"), &page);
+    }
+
     let asked = expressions(folder.path());
     assert!(asked.len() > 60, "{}", asked.len());
     for (name, _) in EXCEPTIONS {
@@ -187,7 +193,7 @@ async fn rules_are_well(http: &reqwest::Client, prometheus: &str) {
     })
     .await;
     let rules: Vec<&Value> = groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
-    assert_eq!(rules.len(), 8 + 11);
+    assert_eq!(rules.len(), 8 + shipped_rules().len() + 1);
     for rule in &rules {
         assert_eq!(rule["health"], "ok", "{rule}");
     }

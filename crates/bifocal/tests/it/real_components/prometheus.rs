@@ -76,7 +76,7 @@ fn real_prometheus_is_read_in_place_of_the_server() {
 }
 
 /// promtool parses and lints the text; what it says stands in the failure.
-fn promtool_accepts(promtool: &str, text: &str) {
+pub(super) fn promtool_accepts(promtool: &str, text: &str) {
     let mut lint = Command::new(promtool)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
