@@ -141,6 +141,12 @@ fn sealed_rows_read_back_as_they_were() {
     let findings = expected[77].findings.scores::<_, bifocal_redact::Redacted>(&expected[77]);
     assert_eq!((found.len(), findings.len()), (8, 8), "the bits of the call are shown as scores");
     assert_eq!(reader.total(&target("small"), whole_day()).unwrap(), hot_total);
+    // Bits of calls are sums of their evaluators' streams, over all minutes.
+    let of_small = expected.iter().filter(|call| call.target == target("small"));
+    let passed = of_small.filter(|call| call.findings.passed & 1 == 1).count() as u64;
+    let empty = hot_total.streams().into_iter().find(|(key, _)| key.dimension.as_str() == "empty");
+    assert_eq!(empty.unwrap().1.n, passed);
+    assert!(passed > 200, "{passed}");
 }
 
 #[test]
