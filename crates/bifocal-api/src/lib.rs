@@ -6,6 +6,8 @@
 //!
 //! Known quirks: `targets` and `fleet` give the same rows; `fleet` exists so that the first page is one request.
 //! Cursors are time and id of the last row; they stay valid while the row is kept.
+//! `scores` lists scores with a record of their own: of evaluators that look at every answer only what fell short of 1. What was
+//! good is a bit of the call, and `inferences` lists it among the call's scores.
 
 mod demo;
 mod error;
