@@ -1,7 +1,6 @@
 //! Which metric of CloudWatch tells what a condition asks, and when it is bad.
 
 use bifocal_model::Dimension;
-use bifocal_model::signal::{self, Lens};
 
 use super::book::{STATE, metric, pass_rate};
 use super::config::WriteBackConfig;
@@ -48,6 +47,9 @@ const OF_SAGEMAKER: [(&str, &str, &str, &str, f64); 5] = [
     ),
 ];
 
+/// What is judged, and so written. Shares of what every answer is checked for are not.
+const JUDGED: [&str; 4] = ["composite", "safety", "relevance", "professional_tone"];
+
 /// What to ask; or what is missing, for a person.
 pub(crate) fn asked(simple: &Simple, written: &WriteBackConfig) -> Result<Asked, String> {
     match simple {
@@ -90,7 +92,7 @@ fn quality(of: Of, signal: &str, written: &WriteBackConfig) -> Result<String, St
         Some(name) => (name, true),
         None => (signal, false),
     };
-    if signal::find(name).is_none_or(|signal| signal.lens != Lens::Quality) {
+    if !JUDGED.contains(&name) {
         return Err(format!("`{signal}` is not in CloudWatch"));
     }
     let dimension = Dimension::new(name);
@@ -134,6 +136,7 @@ mod tests {
             ("state == 'outage'", "`states = true`"),
             ("value('ttft_seconds') > 2.0", "`ttft_seconds` is not in CloudWatch"),
             ("upper('error_ratio') > 0.1", "`error_ratio` is not in CloudWatch"),
+            ("value('empty') < 0.9", "`empty` is not in CloudWatch"),
         ] {
             assert!(why(when).contains(part), "{when}: {}", why(when));
         }
