@@ -17,6 +17,10 @@ pub enum Service {
     S3,
     /// SQS.
     Sqs,
+    /// SNS.
+    Sns,
+    /// EventBridge.
+    Events,
     /// STS.
     Sts,
 }
@@ -56,6 +60,8 @@ impl Service {
         Self::Logs,
         Self::S3,
         Self::Sqs,
+        Self::Sns,
+        Self::Events,
         Self::Sts,
     ];
 
@@ -68,6 +74,8 @@ impl Service {
             Self::Logs => "logs",
             Self::S3 => "s3",
             Self::Sqs => "sqs",
+            Self::Sns => "sns",
+            Self::Events => "events",
             Self::Sts => "sts",
         }
     }
@@ -80,6 +88,8 @@ impl Service {
             Self::Logs => "logs",
             Self::S3 => "s3",
             Self::Sqs => "sqs",
+            Self::Sns => "sns",
+            Self::Events => "events",
             Self::Sts => "sts",
         }
     }
@@ -93,6 +103,8 @@ impl Service {
             Self::Logs => "logs",
             Self::S3 => "s3",
             Self::Sqs => "sqs",
+            Self::Sns => "sns",
+            Self::Events => "events",
             Self::Sts => "sts",
         }
     }
@@ -106,6 +118,8 @@ impl Service {
             Self::Logs => "CLOUDWATCH_LOGS",
             Self::S3 => "S3",
             Self::Sqs => "SQS",
+            Self::Sns => "SNS",
+            Self::Events => "EVENTBRIDGE",
             Self::Sts => "STS",
         }
     }

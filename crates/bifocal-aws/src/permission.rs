@@ -18,6 +18,10 @@ pub enum Feature {
     Resigning,
     /// Quality metrics written to CloudWatch.
     WriteBack,
+    /// Alerts published to topics of SNS.
+    NotifyTopic,
+    /// Alerts put on event buses.
+    NotifyBus,
 }
 
 /// What a statement's actions are allowed on.
@@ -41,6 +45,10 @@ pub enum Resource {
     Role,
     /// Metrics of the namespaces that are written; a condition, for the action has no resource.
     Namespaces,
+    /// The topics.
+    Topics,
+    /// The event buses.
+    Buses,
 }
 
 /// Actions that are needed together.
@@ -145,11 +153,13 @@ pub const PERMISSIONS: &[Permission] = &[
         Resource::Namespaces,
         "quality metrics are not written to CloudWatch",
     ),
+    needs(Feature::NotifyTopic, &["sns:Publish"], Resource::Topics, "alerts do not reach the topic"),
+    needs(Feature::NotifyBus, &["events:PutEvents"], Resource::Buses, "alerts do not reach the event bus"),
 ];
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Inventory,
         Self::Metrics,
         Self::Capture,
@@ -157,6 +167,8 @@ impl Feature {
         Self::AssumedRole,
         Self::Resigning,
         Self::WriteBack,
+        Self::NotifyTopic,
+        Self::NotifyBus,
     ];
 
     /// The identifier of its statement.
@@ -169,12 +181,14 @@ impl Feature {
             Self::AssumedRole => "BifocalAssumeRole",
             Self::Resigning => "BifocalInvokeForClients",
             Self::WriteBack => "BifocalWriteMetrics",
+            Self::NotifyTopic => "BifocalPublishAlerts",
+            Self::NotifyBus => "BifocalPutAlertEvents",
         }
     }
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Resigning | Self::WriteBack)
+        matches!(self, Self::Resigning | Self::WriteBack | Self::NotifyTopic | Self::NotifyBus)
     }
 }
 
@@ -215,7 +229,8 @@ mod tests {
             let code = std::fs::read_to_string(&path).unwrap();
             let is_action = |word: &&str| {
                 let parts = word.split_once(':').filter(|(service, _)| {
-                    ["sagemaker", "cloudwatch", "s3", "sts", "sqs", "logs", "kms"].contains(service)
+                    ["sagemaker", "cloudwatch", "s3", "sts", "sqs", "sns", "events", "logs", "kms"]
+                        .contains(service)
                 });
                 parts.is_some_and(|(_, name)| name.starts_with(|c: char| c.is_ascii_uppercase()))
             };

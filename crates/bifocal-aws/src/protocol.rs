@@ -62,6 +62,7 @@ pub(crate) fn json_request<I: Serialize>(
         Service::CloudWatch => ("1.0", "GraniteServiceVersion20100801."),
         Service::Sqs => ("1.0", "AmazonSQS."),
         Service::Logs => ("1.1", "Logs_20140328."),
+        Service::Events => ("1.1", "AWSEvents."),
         _ => ("1.1", "SageMaker."),
     };
     let action = operation.action;

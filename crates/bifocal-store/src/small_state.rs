@@ -37,6 +37,12 @@ pub struct Outgoing {
 
 const COLUMNS: &str = "key, channel, payload, created, attempts, next_time, done_at, outcome";
 
+/// Which alert a message is about, read from its JSON; NULL where nothing says so.
+const ALERT_OF_MESSAGE: &str = "CASE WHEN json_valid(CAST(message.payload AS TEXT))
+    THEN json_extract(CAST(message.payload AS TEXT), '$.alert_id') END";
+const ALERT_OF_OLDER: &str = "CASE WHEN json_valid(CAST(older.payload AS TEXT))
+    THEN json_extract(CAST(older.payload AS TEXT), '$.alert_id') END";
+
 impl SmallState {
     pub(crate) fn new(catalogue: Catalogue) -> Self {
         Self { catalogue }
@@ -57,13 +63,20 @@ impl SmallState {
         put.map(|rows| rows > 0).map_err(Error::catalogue("put a notification"))
     }
 
-    /// Notifications to send at `now`, the longest waiting first.
-    pub fn outbox_due(&self, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, Error> {
+    /// Notifications of a channel to send at `now`, the oldest first. One with an older companion that is not sent yet
+    /// is not among them: messages with the same `alert_id` in their JSON keep their order.
+    pub fn outbox_due(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE done_at IS NULL AND next_time <= ?1
-             ORDER BY next_time, key LIMIT ?2"
+            "SELECT {COLUMNS} FROM outbox AS message
+             WHERE channel = ?1 AND done_at IS NULL AND next_time <= ?2 AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS older
+                 WHERE older.channel = message.channel AND older.done_at IS NULL
+                   AND older.created < message.created
+                   AND {ALERT_OF_OLDER} = {ALERT_OF_MESSAGE}
+             )
+             ORDER BY created, key LIMIT ?3"
         );
-        self.outgoing(&sql, params![now.as_nanos(), limit])
+        self.outgoing(&sql, params![channel, now.as_nanos(), limit])
     }
 
     /// The newest notifications of all channels, sent or not.

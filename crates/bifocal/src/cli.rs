@@ -182,6 +182,9 @@ pub struct CheckArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Send a test alert and its end to every channel: people are told.
+    #[arg(long)]
+    pub send_test: bool,
 }
 
 /// `backfill`.

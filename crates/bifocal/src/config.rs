@@ -8,6 +8,6 @@ mod secret;
 
 pub use file::{ConfigFile, EvaluateRule, ServerSection, TargetSection};
 pub use load::{load, parse};
-pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules};
+pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error};
 pub use sagemaker::SageMakerTarget;
 pub use secret::{mask_address, masked};

@@ -27,6 +27,10 @@ pub struct Scope {
     pub namespaces: Vec<String>,
     /// Whether the proxy signs for its clients.
     pub resigns: bool,
+    /// ARNs of the topics that alerts go to.
+    pub topics: Vec<String>,
+    /// Names or ARNs of the event buses that alerts go to.
+    pub buses: Vec<String>,
 }
 
 /// A policy document.
@@ -97,6 +101,8 @@ impl Scope {
             role: None,
             namespaces: Vec::new(),
             resigns: false,
+            topics: Vec::new(),
+            buses: Vec::new(),
         }
     }
 
@@ -108,6 +114,8 @@ impl Scope {
             Feature::AssumedRole => self.role.is_some(),
             Feature::Resigning => self.resigns,
             Feature::WriteBack => !self.namespaces.is_empty(),
+            Feature::NotifyTopic => !self.topics.is_empty(),
+            Feature::NotifyBus => !self.buses.is_empty(),
         }
     }
 
@@ -132,6 +140,8 @@ impl Scope {
             }
             Resource::CaptureKey => self.key.iter().cloned().collect(),
             Resource::Role => self.role.iter().cloned().collect(),
+            Resource::Topics => self.topics.clone(),
+            Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
         }
     }
 
@@ -148,6 +158,13 @@ impl Scope {
 
     fn sagemaker(&self, what: &str) -> String {
         format!("arn:{}:sagemaker:{}:{}:{what}", self.partition(), self.region, self.account)
+    }
+
+    fn bus(&self, bus: &str) -> String {
+        if bus.starts_with("arn:") {
+            return bus.to_owned();
+        }
+        format!("arn:{}:events:{}:{}:event-bus/{bus}", self.partition(), self.region, self.account)
     }
 
     fn partition(&self) -> &'static str {
@@ -201,6 +218,15 @@ mod tests {
         sids.sort_unstable();
         sids.dedup();
         assert_eq!(sids.len(), policy.statement.len());
+    }
+
+    #[test]
+    fn alerts_go_to_their_topics_and_buses_alone() {
+        let topic = "arn:aws:sns:us-east-1:123456789012:alerts".to_owned();
+        let policy = Policy::of(&Scope { topics: vec![topic.clone()], buses: vec!["ops".into()], ..scope() });
+        let of = |action: &str| policy.statement.iter().find(|s| s.action.contains(&action)).unwrap();
+        assert_eq!(of("sns:Publish").resource, [topic]);
+        assert_eq!(of("events:PutEvents").resource, ["arn:aws:events:us-east-1:123456789012:event-bus/ops"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! HTTP to the outside: the judge, the pages that are scraped, the webhooks, CloudWatch, Grafana.
+//! To the outside: the judge, the pages that are scraped, the channels of alerts, CloudWatch, Grafana.
 
 mod client;
 mod cloudwatch;
@@ -6,6 +6,8 @@ mod delivery;
 mod fetch;
 mod grafana;
 mod judge;
+mod mail;
+mod sender;
 
 pub use client::client;
 pub use cloudwatch::MetricWriter;
@@ -13,3 +15,4 @@ pub use delivery::Courier;
 pub use fetch::HttpFetch;
 pub use grafana::{Found, GrafanaServer};
 pub use judge::HttpJudge;
+pub use sender::Sender;

@@ -27,9 +27,9 @@ use bifocal_model::Span;
 use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
-use crate::config::{Resolved, SigningConfig, UpstreamTarget};
+use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error};
 use crate::limits::INTAKE_BATCHES;
-use crate::outbound::{Courier, HttpFetch, HttpJudge, client};
+use crate::outbound::{Courier, HttpFetch, HttpJudge, Sender, client};
 use crate::pipeline::engine::Engine;
 use crate::pipeline::{Chooser, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
@@ -170,14 +170,7 @@ impl Running {
                 .map(Into::into),
         };
         page::serve(listener, state, telemetry.clone(), &outlets);
-        let courier = Courier {
-            small_state: small_state.clone(),
-            channels: config.channels.clone(),
-            client: client(Duration::from_secs(10))?,
-            clock: Arc::clone(&clock),
-            telemetry,
-        };
-        outlets.spawn("courier", courier.run(outlets.drain()));
+        start_couriers(config, &small_state, &clock, &telemetry, &outlets)?;
         if let Some(writer) = writer {
             outlets.spawn("cloudwatch", writer.run(outlets.drain()));
         }
@@ -218,6 +211,29 @@ fn requeue(reader: &Reader, queue: &JudgeQueue) {
             }
         }
     }
+}
+
+fn start_couriers(
+    config: &Resolved,
+    small_state: &SmallState,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    tasks: &TaskGroup,
+) -> anyhow::Result<()> {
+    let client = client(Duration::from_secs(10))?;
+    for channel in &config.channels {
+        let sender = Sender::new(channel, client.clone(), Arc::clone(clock), telemetry.clone());
+        let sender = sender.map_err(|what| channel_error(&channel.name, &what))?;
+        let courier = Courier {
+            small_state: small_state.clone(),
+            channel: channel.name.clone(),
+            sender,
+            clock: Arc::clone(clock),
+            telemetry: telemetry.clone(),
+        };
+        courier.start(tasks);
+    }
+    Ok(())
 }
 
 fn start_judge(

@@ -21,15 +21,6 @@ pub struct Survey {
 
 /// Reads an hour's files, up to the number that a look may cost.
 pub async fn survey(aws: &Aws, options: &BucketOptions, hour: Window) -> Result<Survey, Error> {
-    survey_up_to(aws, options, hour, SURVEY_OBJECTS).await
-}
-
-pub(super) async fn survey_up_to(
-    aws: &Aws,
-    options: &BucketOptions,
-    hour: Window,
-    objects_max: usize,
-) -> Result<Survey, Error> {
     let failed = |place: &str, err: bifocal_aws::Error| Error::Bucket {
         place: format!("s3://{}/{place}", options.bucket),
         err: Box::new(err),
@@ -43,7 +34,7 @@ pub(super) async fn survey_up_to(
             let listed = listed.map_err(|err| failed(&folder, err))?;
             for object in listed.objects.iter().filter(|object| object.key.ends_with(".jsonl")) {
                 found.objects += 1;
-                if found.objects > objects_max {
+                if found.objects > SURVEY_OBJECTS {
                     found.tally.is_partial = true;
                     continue;
                 }

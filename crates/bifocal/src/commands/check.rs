@@ -1,6 +1,7 @@
 //! `bifocal check`: resolve, compile, connect.
 
 mod capture;
+mod channels;
 mod sagemaker;
 
 use std::time::Duration;
@@ -21,6 +22,13 @@ use crate::user_error::{Code, UserError};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Whether each channel gets a test message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tests {
+    Sent,
+    NotSent,
+}
+
 /// One thing that was tried.
 #[derive(Debug, Serialize)]
 struct Tried {
@@ -40,7 +48,8 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
     judge(&config).map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    let tried = runtime.block_on(try_all(&config))?;
+    let tests = if args.send_test { Tests::Sent } else { Tests::NotSent };
+    let tried = runtime.block_on(try_all(&config, tests))?;
     let well = tried.iter().all(|tried| tried.ok);
     if format == Format::Json {
         let value = serde_json::json!({ "configuration": config_json(&config)?, "tried": tried });
@@ -88,7 +97,7 @@ fn where_text_goes(config: &Resolved) -> String {
     }
 }
 
-async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
+async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> {
     let http = client(TIMEOUT)?;
     let mut tried = Vec::new();
     for target in &config.targets {
@@ -116,7 +125,10 @@ async fn try_all(config: &Resolved) -> anyhow::Result<Vec<Tried>> {
         tried.extend(sagemaker::check(target).await);
     }
     for channel in &config.channels {
-        tried.push(connects(&channel.name, &channel.webhook).await);
+        tried.push(match tests {
+            Tests::Sent => channels::send_test(channel, &http).await,
+            Tests::NotSent => channels::connect(channel).await,
+        });
     }
     tried.push(data_folder(config));
     Ok(tried)
@@ -171,22 +183,6 @@ fn judge_says(status: u16) -> (bool, &'static str) {
         404 | 405 => (true, "somebody is there, and does not list its models"),
         500.. => (false, "the server, or one before it, says that it cannot answer"),
         _ => (false, "not what a judge answers"),
-    }
-}
-
-/// A webhook is connected to and not called: a check must not page anybody.
-async fn connects(name: &str, url: &str) -> Tried {
-    let what = format!("channel {name}");
-    let address = url::Url::parse(url)
-        .ok()
-        .and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?)));
-    let Some(address) = address else {
-        return Tried { what, ok: false, detail: "its webhook is no address".to_owned() };
-    };
-    match tokio::time::timeout(TIMEOUT, tokio::net::TcpStream::connect(&address)).await {
-        Ok(Ok(_)) => Tried { what, ok: true, detail: "can be connected to (nothing was sent)".to_owned() },
-        Ok(Err(err)) => Tried { what, ok: false, detail: err.to_string() },
-        Err(_) => Tried { what, ok: false, detail: "no connection in 5 s".to_owned() },
     }
 }
 

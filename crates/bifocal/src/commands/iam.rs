@@ -69,6 +69,8 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         role,
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
         resigns: args.resign || signed().next().is_some(),
+        topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
+        buses: config.channel.iter().filter_map(|channel| channel.eventbridge.clone()).collect(),
         ..Scope::reading(&region, &account, endpoints)
     };
     if Policy::of(&scope).statement.is_empty() {

@@ -107,8 +107,7 @@ fn configuration(args: &ServeArgs) -> Result<Resolved, UserError> {
         file.evaluate.insert(0, EvaluateRule { target: "*".to_owned(), rate });
     }
     if let Some(webhook) = &args.webhook {
-        let name = "webhook".to_owned();
-        file.channel.push(ChannelConfig { name, webhook: webhook.clone(), token_env: None });
+        file.channel.push(ChannelConfig::webhook("webhook", webhook));
     }
     Resolved::of(file)
 }

@@ -154,6 +154,9 @@ impl Resolved {
             alerting: file.alerting,
             rules: alert_rules(file.alert),
         };
+        for channel in &file.channel {
+            channel.kind().map_err(|what| channel_error(&channel.name, &what))?;
+        }
         check_channels(&watch.rules, &file.channel)?;
         let addresses = Addresses {
             listen,
@@ -303,6 +306,12 @@ fn check_loopback(address: SocketAddr, token_env: Option<&str>) -> Result<(), Us
     .hint("set [server] token_env = \"BIFOCAL_TOKEN\" and that variable, or listen on 127.0.0.1"))
 }
 
+/// What is wrong with a channel.
+pub fn channel_error(name: &str, what: &str) -> UserError {
+    UserError::new(Code::ConfigInvalid, format!("[[channel]] `{name}`: {what}"))
+        .hint("each kind of channel with an example is in docs/guide/channels.md")
+}
+
 fn check_channels(rules: &[RuleConfig], channels: &[ChannelConfig]) -> Result<(), UserError> {
     for rule in rules {
         for wanted in &rule.channels {
@@ -368,6 +377,8 @@ mod tests {
             ("[[target]]\nupstream = \"127.0.0.1:8000\"\n", "http://HOST:PORT"),
             ("[[evaluate]]\nrate = 0.0\n", "(0, 1]"),
             ("[[alert]]\nname = \"x\"\nwhen = \"true\"\nchannels = [\"sre\"]\n", "no channel `sre`"),
+            ("[[channel]]\nname = \"sre\"\n", "says nowhere to go"),
+            ("[[channel]]\nname = \"sre\"\nsns = \"alerts\"\n", "is no topic"),
             (
                 "[[target]]\nupstream = \"http://a:1\"\n[[target]]\nupstream = \"http://b:1\"\n",
                 "proxy address of its own",

@@ -1,25 +1,29 @@
-//! Delivers the outbox: at least once, in the order of waiting, with growing pauses.
+//! Delivers the outbox: at least once, the messages of one alert in their order, with growing pauses. Channels do not wait
+//! for each other: one that hangs holds up its own messages alone.
 
 use std::sync::Arc;
 
 use bifocal_model::Span;
-use bifocal_publish::notify::{ChannelConfig, next_pause};
+use bifocal_publish::notify::next_pause;
 use bifocal_store::{Outgoing, SmallState};
-use bifocal_telemetry::{Clock, Drain, Metric, Telemetry};
+use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry};
 
+use super::sender::{Failure, Sender};
 use crate::limits::DELIVERIES_AT_ONCE;
 
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+/// Messages that ended are kept so long, to be looked at.
+const KEPT: Span = Span::from_secs(30 * 24 * 3600);
 
-/// Takes messages from the outbox to their channels.
+/// Takes messages from the outbox to one channel.
 #[derive(Debug)]
 pub struct Courier {
     /// The outbox.
     pub small_state: SmallState,
-    /// Where messages go.
-    pub channels: Vec<ChannelConfig>,
-    /// The client.
-    pub client: reqwest::Client,
+    /// The channel's name.
+    pub channel: String,
+    /// Where its messages go.
+    pub sender: Sender,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Counters.
@@ -27,37 +31,50 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// Works until the signal.
-    pub async fn run(self, mut drain: Drain) {
+    /// Works until the signal, in a task of its own.
+    pub fn start(self, tasks: &TaskGroup) {
+        tasks.spawn("courier", self.run(tasks.drain()));
+    }
+
+    async fn run(self, mut drain: Drain) {
+        if let Err(error) = self.small_state.outbox_forget(self.clock.now() - KEPT) {
+            tracing::warn!(%error, "old messages of the outbox are kept");
+        }
         loop {
             tokio::select! {
                 () = drain.requested() => return,
                 () = tokio::time::sleep(LOOK) => {}
             }
-            let small_state = self.small_state.clone();
+            let (small_state, channel) = (self.small_state.clone(), self.channel.clone());
             let now = self.clock.now();
-            let due =
-                tokio::task::spawn_blocking(move || small_state.outbox_due(now, DELIVERIES_AT_ONCE)).await;
-            match due {
-                Ok(Ok(due)) => {
-                    for outgoing in due {
-                        self.deliver(outgoing).await;
-                    }
-                }
+            let due = move || small_state.outbox_due(&channel, now, DELIVERIES_AT_ONCE);
+            match tokio::task::spawn_blocking(due).await {
+                Ok(Ok(due)) => self.deliver_all(due).await,
                 Ok(Err(error)) => tracing::warn!(%error, "the outbox cannot be read"),
                 Err(error) => tracing::warn!(%error, "the outbox reader failed"),
             }
         }
     }
 
-    async fn deliver(&self, outgoing: Outgoing) {
-        let outcome = self.send(&outgoing).await;
+    /// After a failure the rest waits for the next look: the receiver is not well.
+    async fn deliver_all(&self, due: Vec<Outgoing>) {
+        for outgoing in due {
+            if !self.deliver(outgoing).await {
+                return;
+            }
+        }
+    }
+
+    async fn deliver(&self, outgoing: Outgoing) -> bool {
+        let outcome = self.sender.send(&outgoing.key, &outgoing.payload).await;
         let now = self.clock.now();
         let (key, channel) = (&outgoing.key, &outgoing.channel);
+        let is_delivered = outcome.is_ok();
         let (written, counted) = match outcome {
             Ok(()) => (self.small_state.outbox_done(key, channel, now, "delivered"), "delivered"),
-            Err(why) => match next_pause(outgoing.attempts + 1) {
+            Err(Failure { why, wait }) => match next_pause(outgoing.attempts + 1) {
                 Some(pause) => {
+                    let pause = pause.max(wait.unwrap_or_default());
                     let next = now + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
                     (
                         self.small_state.outbox_failed(key, channel, outgoing.attempts + 1, next, &why),
@@ -75,23 +92,7 @@ impl Courier {
         if let Err(error) = written {
             tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
         }
-    }
-
-    async fn send(&self, outgoing: &Outgoing) -> Result<(), String> {
-        let channel = self.channels.iter().find(|channel| channel.name == outgoing.channel);
-        let channel = channel.ok_or_else(|| "the channel is no longer configured".to_owned())?;
-        let mut request = self
-            .client
-            .post(&channel.webhook)
-            .header("content-type", "application/json")
-            .header("idempotency-key", &outgoing.key)
-            .body(outgoing.payload.clone());
-        if let Some(token) = channel.token_env.as_ref().and_then(|name| std::env::var(name).ok()) {
-            request = request.bearer_auth(token);
-        }
-        let response = request.send().await.map_err(|err| err.without_url().to_string())?;
-        let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(format!("HTTP {}", status.as_u16())) }
+        is_delivered
     }
 }
 
@@ -113,7 +114,7 @@ mod tests {
         for i in 0..=DELIVERIES_AT_ONCE {
             outbox.outbox_put(&format!("alert-{i}:firing"), "sre", b"{}", now).unwrap();
         }
-        let due = outbox.outbox_due(now, DELIVERIES_AT_ONCE).unwrap();
+        let due = outbox.outbox_due("sre", now, DELIVERIES_AT_ONCE).unwrap();
         assert_eq!(due.len(), 16);
     }
 }

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
-use bifocal_publish::notify::{ChannelConfig, payload};
+use bifocal_publish::notify::{ChannelConfig, Message};
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
 use bifocal_telemetry::Telemetry;
@@ -322,7 +322,7 @@ impl Pipeline {
 
     fn put_into_outbox(&self, notification: &Notification) -> Result<(), bifocal_store::Error> {
         let small_state = self.store.small_state();
-        let body = payload(notification, &self.page);
+        let body = Message::of(notification, &self.page).to_json();
         let told = self.channels.iter().filter(|channel| {
             notification.channels.is_empty() || notification.channels.contains(&channel.name)
         });

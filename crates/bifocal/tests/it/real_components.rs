@@ -5,6 +5,7 @@
 
 mod bed;
 mod bifocal;
+mod channels;
 mod client;
 mod cloudformation;
 mod grafana;

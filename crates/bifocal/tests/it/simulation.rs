@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "seeds must be seen, so that a failure can be run again")]
 
 pub(crate) mod scenario;
+mod told;
 
 use bifocal_model::{Cause, StateName};
 use bifocal_sim::Incident;

@@ -8,9 +8,8 @@ use bifocal_sim::{Fleet, serve::IncidentSwitch};
 use bifocal_telemetry::{Clock, Metric};
 
 use super::*;
-use crate::data_capture::survey::survey_up_to;
-use crate::data_capture::{Bucket, BucketOptions, Hour};
-use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
+use crate::data_capture::{Bucket, BucketOptions, Hour, survey};
+use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN, SURVEY_OBJECTS};
 
 struct Stage {
     objects: Objects,
@@ -179,10 +178,14 @@ async fn a_look_at_an_hour_counts_and_stores_nothing() {
     put(&objects, 1, "20-00-000-b", 5..8, "2026-02-19T01:22:00Z");
     put(&objects, 2, "10-00-000-c", 8..9, "2026-02-19T02:12:00Z");
     let hour = Hour::last_delivered("2026-02-19T02:40:00Z".parse().unwrap());
-    let all = survey_up_to(&aws, bucket.options(), hour, 2).await.unwrap();
+    let all = survey(&aws, bucket.options(), hour).await.unwrap();
     assert_eq!((all.objects, all.tally.unattributed(), all.tally.attributed()), (2, 8, 0));
     assert!(!all.tally.is_partial);
-    let some = survey_up_to(&aws, bucket.options(), hour, 1).await.unwrap();
-    assert_eq!((some.objects, some.tally.unattributed(), some.tally.is_partial), (2, 5, true));
+    for n in 0..SURVEY_OBJECTS {
+        put(&objects, 1, &format!("30-00-000-{n}"), 0..1, "2026-02-19T01:32:00Z");
+    }
+    let some = survey(&aws, bucket.options(), hour).await.unwrap();
+    assert_eq!((some.objects, some.tally.is_partial), (SURVEY_OBJECTS + 2, true));
+    assert_eq!(some.tally.unattributed(), 8 + SURVEY_OBJECTS as u64 - 2);
     assert!(running.batches.lock().unwrap().is_empty());
 }

@@ -14,6 +14,7 @@ use bifocal_publish::notify::ChannelConfig;
 use bifocal_sim::{Fleet, Incident, Judge, JudgeTable};
 
 use super::WITHIN_SECS;
+use super::told::told;
 
 /// Where incidents strike, and the component beside it.
 pub(crate) const STRUCK: &str = demo::STRUCK;
@@ -113,11 +114,7 @@ pub(crate) fn world(seed: u64, data: &Path) -> World {
     let args = DemoArgs { speed: 20.0, incident: None, seed, places };
     let nowhere = "127.0.0.1:9".parse().unwrap();
     let mut config = configuration(&args, data.to_owned(), nowhere, nowhere).unwrap();
-    config.channels.push(ChannelConfig {
-        name: "everything".to_owned(),
-        webhook: "http://127.0.0.1:9/".to_owned(),
-        token_env: None,
-    });
+    config.channels.push(ChannelConfig::webhook("everything", "http://127.0.0.1:9/"));
     let judge = Judge::new(seed, JudgeTable::of_corpus());
     demo::write_anchors(&config, &judge).unwrap();
     World { config, script: Arc::new(Fleet::new(seed)), judge, secret: secret_of(seed), start: START }
@@ -231,6 +228,11 @@ impl Watched {
     }
 }
 
+/// The rules among messages that began.
+fn firing(messages: &[(String, String, String)]) -> Vec<&str> {
+    messages.iter().filter(|(_, _, status)| status == "firing").map(|(_, rule, _)| rule.as_str()).collect()
+}
+
 /// A fleet's data folder with its past, which every run of this seed begins with.
 pub(crate) struct Past {
     pub(crate) seed: u64,
@@ -286,6 +288,7 @@ pub(crate) fn disturbed(past: &Past, incident: Incident, state: StateName) -> Re
             wrong.push(format!("`{rule}` was told as {status} {count} times"));
         }
     }
+    wrong.extend(told(incident).wrong(&firing(&messages)));
     watched.report.wrong.extend(wrong);
     watched.report
 }
@@ -340,7 +343,9 @@ pub(crate) fn blameless(past: &Past, incident: Incident, cause: Option<Cause>) -
     if drifted && cause != Some(Cause::Judge) {
         wrong.push("the judge was called drifted".to_owned());
     }
-    for (target, rule, status) in watched.messages() {
+    let messages = watched.messages();
+    wrong.extend(told(incident).wrong(&firing(&messages)));
+    for (target, rule, status) in messages {
         let elsewhere = target != STRUCK && cause != Some(Cause::Judge);
         if elsewhere || cause.is_none() {
             wrong.push(format!("`{rule}` of {target} was told as {status}"));

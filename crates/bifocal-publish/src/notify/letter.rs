@@ -1,0 +1,65 @@
+//! A message as mail: subject and text.
+
+use super::message::{Message, within};
+
+/// What stands in a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject, without line breaks.
+    pub subject: String,
+    /// The text.
+    pub text: String,
+    /// The `Message-ID`, the same for every attempt.
+    pub id: String,
+    /// What all mails of one alert refer to, so that they stand together.
+    pub thread: String,
+}
+
+const SUBJECT_CHARS: usize = 120;
+
+/// The mail of a message.
+pub fn letter(message: &Message) -> Letter {
+    let one_line: String = message.title().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let id = |what: &str| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
+        format!("<{}@bifocal>", what.chars().map(plain).collect::<String>())
+    };
+    let text = format!(
+        "{}\n\nRule: {}\nCondition: {}\nSeverity: {}\nSince: {}\nTarget: {}\nEndpoint: {}\n\n{}\n",
+        message.summary,
+        message.rule,
+        message.when,
+        message.severity.name(),
+        message.since,
+        message.name(),
+        message.target.endpoint,
+        message.link
+    );
+    Letter {
+        subject: within(&one_line, SUBJECT_CHARS),
+        text,
+        id: id(&message.idempotency_key),
+        thread: id(&message.alert_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_watch::alert::Status;
+
+    use super::*;
+    use crate::notify::message::tests::message;
+
+    #[test]
+    fn a_subject_is_one_line_and_ids_are_the_same_for_every_attempt() {
+        let mut message = message(Status::Firing);
+        message.rule = "a\r\nBcc: all@example.com".into();
+        let letter = letter(&message);
+        assert!(!letter.subject.contains(['\r', '\n']), "{:?}", letter.subject);
+        assert_eq!(
+            (letter.id.as_str(), letter.thread.as_str()),
+            ("<a-1-r-firing@bifocal>", "<a-1-r@bifocal>")
+        );
+        assert!(letter.text.contains("m answers worse") && letter.text.contains("http://h/#/targets/"));
+    }
+}

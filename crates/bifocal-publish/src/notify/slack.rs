@@ -1,0 +1,65 @@
+//! The body of Slack's incoming webhook: one attachment with a colour by severity.
+
+use bifocal_watch::alert::Severity;
+use serde_json::{Value, json};
+
+use super::message::{Message, within};
+
+/// Slack refuses a section of more than 3,000 characters.
+const SECTION_CHARS: usize = 2900;
+
+/// The body.
+pub fn body(message: &Message) -> Value {
+    let title = message.title();
+    let text = format!("*{}*\n{}", escaped(&title), escaped(&within(&message.summary, SECTION_CHARS / 2)));
+    let about = format!("`{}` · since {}", escaped(&within(&message.when, 200)), message.since);
+    json!({
+        "text": title,
+        "attachments": [{
+            "color": color(message),
+            "blocks": [
+                {"type": "section", "text": {"type": "mrkdwn", "text": within(&text, SECTION_CHARS)}},
+                {"type": "context", "elements": [{"type": "mrkdwn", "text": about}]},
+                {"type": "actions", "elements": [{
+                    "type": "button", "text": {"type": "plain_text", "text": "Open in Bifocal"}, "url": message.link,
+                }]},
+            ],
+        }],
+    })
+}
+
+fn color(message: &Message) -> &'static str {
+    match (message.is_over(), message.severity) {
+        (true, _) => "#2f855a",
+        (_, Severity::Critical) => "#c53030",
+        (_, Severity::Warning) => "#b7791f",
+        (_, Severity::Info) => "#4a5568",
+    }
+}
+
+/// Slack reads these three characters as markup.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_watch::alert::Status;
+
+    use super::*;
+    use crate::notify::message::tests::message;
+
+    #[test]
+    fn markup_of_an_answer_is_text_and_long_texts_are_cut() {
+        let mut message = message(Status::Firing);
+        message.summary = format!("<!channel> & {}", "x".repeat(5000));
+        let body = body(&message);
+        let text = body["attachments"][0]["blocks"][0]["text"]["text"].as_str().unwrap();
+        assert!(
+            text.contains("&lt;!channel&gt; &amp; xxx") && text.chars().count() <= SECTION_CHARS,
+            "{text}"
+        );
+        assert_eq!(body["attachments"][0]["color"], "#c53030");
+        assert_eq!(body["text"], "firing critical: r of m");
+    }
+}

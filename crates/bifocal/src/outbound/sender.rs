@@ -1,0 +1,174 @@
+//! One channel that messages are sent to.
+
+use std::sync::Arc;
+
+use bifocal_aws::{Aws, BusEvent, Fifo, Options, TopicMessage};
+use bifocal_model::{Span, fnv1a};
+use bifocal_publish::notify::{ChannelConfig, Kind, Message, alertmanager, letter, pagerduty, slack};
+use bifocal_telemetry::{Clock, Telemetry};
+use reqwest::header::RETRY_AFTER;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::mail::Mail;
+
+/// What EventBridge rules match.
+const EVENT_SOURCE: &str = "bifocal";
+/// SNS takes fewer than 100 characters.
+const SUBJECT_CHARS: usize = 99;
+
+/// Sends messages to one place.
+#[derive(Debug)]
+pub struct Sender {
+    way: Way,
+    client: reqwest::Client,
+    clock: Arc<dyn Clock>,
+    telemetry: Telemetry,
+}
+
+#[derive(Debug)]
+enum Way {
+    Webhook { url: String, token_env: Option<String> },
+    Slack { url_env: String },
+    PagerDuty { key_env: String, url: String },
+    Alertmanager { url: String, token_env: Option<String> },
+    Mail(Box<Mail>),
+    Topic { aws: OnceCell<Aws>, topic: String },
+    Bus { aws: OnceCell<Aws>, bus: String, region: Option<String> },
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For people; without secrets.
+    pub why: String,
+    /// How long the receiver asks to wait.
+    pub wait: Option<Span>,
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Self {
+        Self { why, wait: None }
+    }
+}
+
+impl Sender {
+    /// A sender for a channel. Nothing is connected to yet.
+    pub fn new(
+        channel: &ChannelConfig,
+        client: reqwest::Client,
+        clock: Arc<dyn Clock>,
+        telemetry: Telemetry,
+    ) -> Result<Self, String> {
+        let way = match channel.kind()? {
+            Kind::Webhook { url, token_env } => Way::Webhook { url, token_env },
+            Kind::Slack { url_env } => Way::Slack { url_env },
+            Kind::PagerDuty { key_env, url } => Way::PagerDuty { key_env, url },
+            Kind::Alertmanager { url, token_env } => Way::Alertmanager { url, token_env },
+            Kind::Email(mailbox) => Way::Mail(Box::new(Mail::new(&mailbox)?)),
+            Kind::Sns { topic } => Way::Topic { aws: OnceCell::new(), topic },
+            Kind::EventBridge { bus, region } => Way::Bus { aws: OnceCell::new(), bus, region },
+        };
+        Ok(Self { way, client, clock, telemetry })
+    }
+
+    /// Sends one message, as it lay in the outbox. After `Ok` the receiver has it.
+    pub async fn send(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
+        if let Way::Webhook { url, token_env } = &self.way {
+            let request = self.json(url, payload.to_vec()).header("idempotency-key", key);
+            return self.post(with_token(request, token_env.as_deref())).await;
+        }
+        let message = Message::from_json(payload)?;
+        match &self.way {
+            Way::Webhook { .. } => Ok(()),
+            Way::Slack { url_env } => self.post(self.value(&secret(url_env)?, &slack::body(&message))).await,
+            Way::PagerDuty { key_env, url } => {
+                self.post(self.value(url, &pagerduty::event(&message, &secret(key_env)?))).await
+            }
+            Way::Alertmanager { url, token_env } => {
+                let request = self.value(url, &alertmanager::body(&message));
+                self.post(with_token(request, token_env.as_deref())).await
+            }
+            Way::Mail(mail) => mail.send(&letter(&message)).await.map_err(Failure::from),
+            Way::Topic { aws, topic } => {
+                let region = topic.split(':').nth(3).map(str::to_owned);
+                let aws = self.aws(aws, region).await?;
+                self.publish(aws, topic, &message, payload).await
+            }
+            Way::Bus { aws, bus, region } => {
+                let aws = self.aws(aws, region.clone()).await?;
+                let detail_type =
+                    if message.is_over() { "Bifocal Alert Resolved" } else { "Bifocal Alert Firing" };
+                let detail = String::from_utf8_lossy(payload);
+                let event =
+                    BusEvent { event_bus_name: bus, source: EVENT_SOURCE, detail_type, detail: &detail };
+                aws.put_event(event).await.map_err(|err| said(&err))
+            }
+        }
+    }
+
+    async fn publish(
+        &self,
+        aws: &Aws,
+        topic: &str,
+        message: &Message,
+        payload: &[u8],
+    ) -> Result<(), Failure> {
+        let title = message.title();
+        let printable = title.chars().map(|c| if c.is_ascii_graphic() { c } else { ' ' });
+        let subject: String = printable.take(SUBJECT_CHARS).collect();
+        let text = format!("{}\n\n{}", letter(message).text, String::from_utf8_lossy(payload));
+        let attributes = [
+            ("severity", message.severity.name()),
+            ("status", if message.is_over() { "resolved" } else { "firing" }),
+            ("target", message.name()),
+        ];
+        let group = format!("{:016x}", fnv1a(message.alert_id.bytes()));
+        let deduplication = format!("{:016x}", fnv1a(message.idempotency_key.bytes()));
+        let is_fifo = topic.ends_with(".fifo");
+        let fifo = is_fifo.then_some(Fifo { group: &group, deduplication: &deduplication });
+        let message = TopicMessage { subject: subject.trim(), message: &text, attributes: &attributes, fifo };
+        aws.publish(topic, &message).await.map_err(|err| said(&err))
+    }
+
+    async fn aws<'a>(&self, cell: &'a OnceCell<Aws>, region: Option<String>) -> Result<&'a Aws, Failure> {
+        let options = Options { region, ..Options::default() };
+        let connect = || Aws::connect(&options, Arc::clone(&self.clock), self.telemetry.clone());
+        cell.get_or_try_init(connect).await.map_err(|err| said(&err))
+    }
+
+    fn value(&self, url: &str, body: &Value) -> reqwest::RequestBuilder {
+        self.json(url, body.to_string().into_bytes())
+    }
+
+    fn json(&self, url: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
+        self.client.post(url).header("content-type", "application/json").body(body)
+    }
+
+    async fn post(&self, request: reqwest::RequestBuilder) -> Result<(), Failure> {
+        let response = request.send().await.map_err(|err| Failure::from(err.without_url().to_string()))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let wait = seconds.filter(|seconds| (0..=3600).contains(seconds)).map(Span::from_secs);
+        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait })
+    }
+}
+
+fn with_token(request: reqwest::RequestBuilder, token_env: Option<&str>) -> reqwest::RequestBuilder {
+    match token_env.and_then(|name| std::env::var(name).ok()) {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    }
+}
+
+fn secret(name: &str) -> Result<String, Failure> {
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    value.ok_or_else(|| Failure::from(format!("the environment variable {name} is not set")))
+}
+
+fn said(err: &bifocal_aws::Error) -> Failure {
+    Failure::from(format!("failed to {err}; {}", err.advice()))
+}
