@@ -1,17 +1,16 @@
 //! What must hold for any bytes, one function a parser. `fuzz_targets/` hands them to libFuzzer, `tests/` to
 //! proptest. A breach is a panic.
 
-use std::collections::BTreeMap;
+#[cfg(feature = "evaluate")]
+mod evaluate;
 
-use bifocal_evaluate::{features, heuristics};
-use bifocal_model::{
-    Completeness, Findings, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Source, TargetKey,
-    Timestamp, Timing, Usage,
-};
 use bifocal_wire::{
     CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
     data_capture, event_stream, gzip, jsonlines, prometheus, sse,
 };
+
+#[cfg(feature = "evaluate")]
+pub use evaluate::evaluate;
 
 /// Streams: the first byte picks the kind and where to cut; the cut changes nothing.
 pub fn stream(bytes: &[u8]) {
@@ -175,43 +174,4 @@ pub fn redact(bytes: &[u8]) {
 /// An error names a place, never the text: it must not grow with what was read.
 fn assert_quiet(err: &WireError, bytes: &[u8]) {
     assert!(err.to_string().len() < 200, "{err} for {} bytes", bytes.len());
-}
-
-/// Evaluators: the first byte says where the question ends and the answer begins. Whatever the text, those that always apply
-/// have spoken, every value lies in [0, 1], and a second look says the same.
-pub fn evaluate(bytes: &[u8]) {
-    let Some((cut, text)) = bytes.split_first() else { return };
-    let (question, answer) = text.split_at(usize::from(*cut) * text.len() / 255);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let identity = Identity { source: Source::Proxy, key: String::new() };
-    let time = Timestamp::default();
-    let message = |role: &str| Message { role: role.to_owned(), text: text(question) };
-    let inference = bifocal_redact::redact_inference(Inference {
-        id: InferenceId::of_identity(&identity, time),
-        identity,
-        target: TargetKey::of_model("local", "m"),
-        labels: BTreeMap::new(),
-        tenant: None,
-        time,
-        messages: ["user", "assistant", "tool", "user"].map(message).into(),
-        answer: text(answer),
-        finish_reason: None,
-        usage: Usage::default(),
-        timing: Timing::default(),
-        status: None,
-        error: None,
-        completeness: Completeness::Complete,
-        capture_probability: Probability::ONE,
-        format_asked: FormatAsked::Json,
-        streamed: false,
-        redactions: Vec::new(),
-        findings: Findings::default(),
-    });
-    let said = heuristics::all(&inference, time);
-    assert_eq!(said, heuristics::all(&inference, time));
-    assert!(said.findings.passed.count_ones() as usize + said.scores.len() >= 9);
-    assert!(said.findings.values.iter().all(|(_, value)| (0.0..=1.0).contains(value)));
-    assert_eq!(said.suspected_injection, heuristics::suspects_injection(&inference));
-    features::of(&inference);
-    bifocal_evaluate::descriptors::of(inference.answer.as_str());
 }

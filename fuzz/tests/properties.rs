@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const TARGETS: [fn(&[u8]); 9] = [
+const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::stream,
     bifocal_fuzz::event_stream,
     bifocal_fuzz::packed,
@@ -12,6 +12,7 @@ const TARGETS: [fn(&[u8]); 9] = [
     bifocal_fuzz::request,
     bifocal_fuzz::response,
     bifocal_fuzz::redact,
+    #[cfg(feature = "evaluate")]
     bifocal_fuzz::evaluate,
 ];
 

@@ -34,7 +34,7 @@ pub(crate) const fn told(incident: Incident) -> Told {
 impl Told {
     /// What is not as it should be in the rules that were told as firing.
     pub(crate) fn wrong(&self, firing: &[&str]) -> Vec<String> {
-        let is_among = |rules: &[&str], rule: &str| rules.iter().any(|other| *other == rule);
+        let is_among = |rules: &[&str], rule: &str| rules.contains(&rule);
         let missing = self.must.iter().filter(|rule| !is_among(firing, rule));
         let missing = missing.map(|rule| format!("`{rule}` was not told"));
         let more = firing.iter().filter(|rule| !is_among(self.must, rule) && !is_among(self.may, rule));
