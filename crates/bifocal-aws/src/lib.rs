@@ -7,6 +7,7 @@
 //! Invariants: credentials and what a container is given in its environment are kept in no shape, error or log line;
 //! a call that may have been carried out is not repeated unless that changes nothing; an answer is read to a cap.
 
+pub mod bedrock;
 mod call;
 mod cloudwatch;
 mod connect;

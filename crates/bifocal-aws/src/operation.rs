@@ -21,6 +21,8 @@ pub enum Service {
     Sns,
     /// EventBridge.
     Events,
+    /// Bedrock's runtime.
+    Bedrock,
     /// STS.
     Sts,
 }
@@ -62,6 +64,7 @@ impl Service {
         Self::Sqs,
         Self::Sns,
         Self::Events,
+        Self::Bedrock,
         Self::Sts,
     ];
 
@@ -76,6 +79,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::Bedrock => "bedrock",
             Self::Sts => "sts",
         }
     }
@@ -90,6 +94,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::Bedrock => "bedrock",
             Self::Sts => "sts",
         }
     }
@@ -105,6 +110,7 @@ impl Service {
             Self::Sqs => "sqs",
             Self::Sns => "sns",
             Self::Events => "events",
+            Self::Bedrock => "bedrock-runtime",
             Self::Sts => "sts",
         }
     }
@@ -120,6 +126,7 @@ impl Service {
             Self::Sqs => "SQS",
             Self::Sns => "SNS",
             Self::Events => "EVENTBRIDGE",
+            Self::Bedrock => "BEDROCK_RUNTIME",
             Self::Sts => "STS",
         }
     }

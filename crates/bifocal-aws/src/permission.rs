@@ -22,6 +22,8 @@ pub enum Feature {
     NotifyTopic,
     /// Alerts put on event buses.
     NotifyBus,
+    /// A judge on Bedrock.
+    Judge,
 }
 
 /// What a statement's actions are allowed on.
@@ -49,6 +51,8 @@ pub enum Resource {
     Topics,
     /// The event buses.
     Buses,
+    /// The judge's model, and its inference profile.
+    Models,
 }
 
 /// Actions that are needed together.
@@ -155,11 +159,12 @@ pub const PERMISSIONS: &[Permission] = &[
     ),
     needs(Feature::NotifyTopic, &["sns:Publish"], Resource::Topics, "alerts do not reach the topic"),
     needs(Feature::NotifyBus, &["events:PutEvents"], Resource::Buses, "alerts do not reach the event bus"),
+    needs(Feature::Judge, &["bedrock:InvokeModel"], Resource::Models, "no answer is judged"),
 ];
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Inventory,
         Self::Metrics,
         Self::Capture,
@@ -169,6 +174,7 @@ impl Feature {
         Self::WriteBack,
         Self::NotifyTopic,
         Self::NotifyBus,
+        Self::Judge,
     ];
 
     /// The identifier of its statement.
@@ -183,12 +189,14 @@ impl Feature {
             Self::WriteBack => "BifocalWriteMetrics",
             Self::NotifyTopic => "BifocalPublishAlerts",
             Self::NotifyBus => "BifocalPutAlertEvents",
+            Self::Judge => "BifocalAskJudge",
         }
     }
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Resigning | Self::WriteBack | Self::NotifyTopic | Self::NotifyBus)
+        use Feature::{Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
+        matches!(self, Resigning | WriteBack | NotifyTopic | NotifyBus | Judge)
     }
 }
 
@@ -229,7 +237,7 @@ mod tests {
             let code = std::fs::read_to_string(&path).unwrap();
             let is_action = |word: &&str| {
                 let parts = word.split_once(':').filter(|(service, _)| {
-                    ["sagemaker", "cloudwatch", "s3", "sts", "sqs", "sns", "events", "logs", "kms"]
+                    ["sagemaker", "cloudwatch", "s3", "sts", "sqs", "sns", "events", "bedrock", "logs", "kms"]
                         .contains(service)
                 });
                 parts.is_some_and(|(_, name)| name.starts_with(|c: char| c.is_ascii_uppercase()))

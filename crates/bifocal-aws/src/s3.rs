@@ -157,6 +157,11 @@ enum Slash {
     Encoded,
 }
 
+/// A name as one part of a path: all but letters, digits and `-_.~` is encoded.
+pub(crate) fn percent_encoded(name: &str) -> String {
+    encode(name, Slash::Encoded)
+}
+
 /// Percent-encodes as S3 signs: all but letters, digits and `-_.~`.
 fn encode(text: &str, slash: Slash) -> String {
     let mut encoded = String::with_capacity(text.len() + 16);

@@ -28,7 +28,7 @@ use prompt::Prompts;
 
 pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub use budget::{Budget, Cap, Spent};
-pub use config::{JudgeConfig, Prices};
+pub use config::{JudgeConfig, Prices, Provider};
 pub use queue::JudgeQueue;
 pub use rubric::{Rubric, Rubrics};
 pub use service::{JudgeService, Parts};

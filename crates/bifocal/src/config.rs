@@ -10,4 +10,4 @@ pub use file::{ConfigFile, EvaluateRule, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error};
 pub use sagemaker::SageMakerTarget;
-pub use secret::{mask_address, masked};
+pub use secret::{judge_place, mask_address, masked};

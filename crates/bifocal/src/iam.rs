@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use bifocal_aws::permission::{Feature, PERMISSIONS, Resource};
 use serde::Serialize;
 
+/// How the ids of inference profiles over several regions begin.
+const PROFILES: [&str; 8] = ["global.", "us.", "eu.", "apac.", "au.", "ca.", "jp.", "us-gov."];
+
 /// What the policy is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
@@ -31,6 +34,8 @@ pub struct Scope {
     pub topics: Vec<String>,
     /// Names or ARNs of the event buses that alerts go to.
     pub buses: Vec<String>,
+    /// The judge's model on Bedrock.
+    pub model: Option<String>,
 }
 
 /// A policy document.
@@ -103,6 +108,7 @@ impl Scope {
             resigns: false,
             topics: Vec::new(),
             buses: Vec::new(),
+            model: None,
         }
     }
 
@@ -116,6 +122,7 @@ impl Scope {
             Feature::WriteBack => !self.namespaces.is_empty(),
             Feature::NotifyTopic => !self.topics.is_empty(),
             Feature::NotifyBus => !self.buses.is_empty(),
+            Feature::Judge => self.model.is_some(),
         }
     }
 
@@ -142,6 +149,7 @@ impl Scope {
             Resource::Role => self.role.iter().cloned().collect(),
             Resource::Topics => self.topics.clone(),
             Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
+            Resource::Models => self.model.iter().flat_map(|model| self.models(model)).collect(),
         }
     }
 
@@ -158,6 +166,22 @@ impl Scope {
 
     fn sagemaker(&self, what: &str) -> String {
         format!("arn:{}:sagemaker:{}:{}:{what}", self.partition(), self.region, self.account)
+    }
+
+    /// A model; or an inference profile with its model in every region that it may lead to.
+    fn models(&self, model: &str) -> Vec<String> {
+        let of_vendor = PROFILES.iter().find_map(|prefix| model.strip_prefix(prefix));
+        let arn = |region: &str, account: &str, what: String| {
+            format!("arn:{}:bedrock:{region}:{account}:{what}", self.partition())
+        };
+        match of_vendor {
+            _ if model.starts_with("arn:") => vec![model.to_owned()],
+            Some(of_vendor) => vec![
+                arn(&self.region, &self.account, format!("inference-profile/{model}")),
+                arn("*", "", format!("foundation-model/{of_vendor}")),
+            ],
+            None => vec![arn(&self.region, "", format!("foundation-model/{model}"))],
+        }
     }
 
     fn bus(&self, bus: &str) -> String {
@@ -227,6 +251,26 @@ mod tests {
         let of = |action: &str| policy.statement.iter().find(|s| s.action.contains(&action)).unwrap();
         assert_eq!(of("sns:Publish").resource, [topic]);
         assert_eq!(of("events:PutEvents").resource, ["arn:aws:events:us-east-1:123456789012:event-bus/ops"]);
+    }
+
+    #[test]
+    fn a_judge_on_bedrock_is_asked_by_its_model_or_profile() {
+        let of = |model: &str| {
+            let policy = Policy::of(&Scope { model: Some(model.to_owned()), ..scope() });
+            let found = policy.statement.into_iter().find(|s| s.action == ["bedrock:InvokeModel"]);
+            found.map(|statement| statement.resource).unwrap_or_default()
+        };
+        assert_eq!(
+            of("amazon.nova-pro-v1:0"),
+            ["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"]
+        );
+        assert_eq!(
+            of("us.amazon.nova-pro-v1:0"),
+            [
+                "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0",
+                "arn:aws:bedrock:*::foundation-model/amazon.nova-pro-v1:0"
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! To the outside: the judge, the pages that are scraped, the channels of alerts, CloudWatch, Grafana.
 
+mod bedrock;
 mod client;
 mod cloudwatch;
 mod delivery;
@@ -9,6 +10,7 @@ mod judge;
 mod mail;
 mod sender;
 
+pub use bedrock::BedrockJudge;
 pub use client::client;
 pub use cloudwatch::MetricWriter;
 pub use delivery::Courier;

@@ -20,7 +20,9 @@ use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
 use bifocal_evaluate::Choice;
-use bifocal_evaluate::judge::{Anchors, Judge, JudgeQueue, JudgeService, Parts, Rubrics, Spent};
+use bifocal_evaluate::judge::{
+    Anchors, Judge, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Spent, Transport,
+};
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
@@ -29,7 +31,7 @@ use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error};
 use crate::limits::INTAKE_BATCHES;
-use crate::outbound::{Courier, HttpFetch, HttpJudge, Sender, client};
+use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Sender, client};
 use crate::pipeline::engine::Engine;
 use crate::pipeline::{Chooser, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
@@ -248,7 +250,12 @@ fn start_judge(
     let settings = judge.config().clone();
     let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
     let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
-    let transport = Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone()));
+    let transport: Arc<dyn Transport> = match settings.provider {
+        Provider::Openai => Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone())),
+        Provider::Bedrock => {
+            Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
+        }
+    };
     let spent = secret::spent(small_state)?;
     let parts = Parts {
         judge,

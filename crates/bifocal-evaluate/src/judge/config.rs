@@ -16,8 +16,12 @@ const TOKENS_PER_DAY: u64 = 200_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JudgeConfig {
+    /// Who serves it: `openai` is any OpenAI-compatible server, `bedrock` is Amazon Bedrock.
+    pub provider: Provider,
     /// Base address of an OpenAI-compatible server, with its `/v1`.
     pub base_url: String,
+    /// Region of Bedrock; default: that of the environment, of the profile or of the machine.
+    pub region: Option<String>,
     /// The judge's model; name a dated one where the provider has them, for a silent change is a change of judge.
     pub model: String,
     /// Name of the environment variable with its key.
@@ -49,6 +53,17 @@ pub struct JudgeConfig {
     pub composite_pass_mark: f64,
 }
 
+/// Who serves a judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Any OpenAI-compatible server.
+    #[default]
+    Openai,
+    /// Amazon Bedrock, through Converse, signed with the credentials of the environment.
+    Bedrock,
+}
+
 /// What tokens cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prices {
@@ -61,7 +76,9 @@ pub struct Prices {
 impl Default for JudgeConfig {
     fn default() -> Self {
         Self {
+            provider: Provider::Openai,
             base_url: String::new(),
+            region: None,
             model: "default".to_owned(),
             api_key_env: None,
             rate: 0.1,
@@ -100,6 +117,15 @@ impl JudgeConfig {
     /// Refuses what cannot be.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |setting, problem: &str| Err(Error::Setting { setting, problem: problem.to_owned() });
+        if self.provider == Provider::Bedrock && !(self.base_url.is_empty() && self.api_key_env.is_none()) {
+            return wrong(
+                "provider",
+                "a judge on Bedrock has a region and credentials of AWS, no base_url and no key",
+            );
+        }
+        if self.provider == Provider::Openai && self.region.is_some() {
+            return wrong("region", "only a judge on Bedrock has a region");
+        }
         if !(self.rate > 0.0 && self.rate <= 1.0) {
             return wrong("rate", "the share of judged answers lies in (0, 1]");
         }

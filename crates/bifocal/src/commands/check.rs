@@ -2,22 +2,23 @@
 
 mod capture;
 mod channels;
+mod judge;
 mod sagemaker;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bifocal_evaluate::judge::Cap;
+use bifocal_evaluate::judge::{Cap, Provider};
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::Watch;
 use serde::Serialize;
 
 use crate::Done;
 use crate::cli::{CheckArgs, Format};
-use crate::config::{Resolved, load, mask_address, masked};
+use crate::config::{Resolved, judge_place, load, masked};
 use crate::outbound::client;
 use crate::output;
-use crate::running::judge;
+use crate::running;
 use crate::user_error::{Code, UserError};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +46,8 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
         UserError::new(Code::AlertRule, format!("{}: {err:#}", args.config.display()))
             .hint("the names that conditions may use are in docs/guide/alerts.md")
     })?;
-    judge(&config).map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
+    running::judge(&config)
+        .map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let tests = if args.send_test { Tests::Sent } else { Tests::NotSent };
@@ -88,11 +90,7 @@ fn where_text_goes(config: &Resolved) -> String {
                 .iter()
                 .map(|rule| format!("{:.1}% of the answers of `{}`", rule.rate * 100.0, rule.target))
                 .collect();
-            format!(
-                "{}, redacted, go to the judge {} ({cap}).",
-                rates.join(", "),
-                mask_address(&judge.base_url)
-            )
+            format!("{}, redacted, go to the judge {} ({cap}).", rates.join(", "), judge_place(judge))
         }
     }
 }
@@ -107,19 +105,10 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
             tried.push(reach(http.get(address), format!("scrape of {}", target.name), scrape).await);
         }
     }
-    if let Some(judge) = &config.judge {
-        let models = format!("{}/models", judge.base_url.trim_end_matches('/'));
-        let key = judge.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
-        let get = match &key {
-            Some(key) => http.get(models).bearer_auth(key),
-            None => http.get(models),
-        };
-        tried.push(reach(get, "judge".to_owned(), judge_says).await);
-        if let Some(name) = &judge.api_key_env {
-            let there = key.is_some_and(|key| !key.is_empty());
-            let detail = if there { "is set" } else { "is not set: calls go without a key" };
-            tried.push(Tried { what: format!("variable {name}"), ok: there, detail: detail.to_owned() });
-        }
+    match &config.judge {
+        Some(config) if config.provider == Provider::Bedrock => tried.push(judge::on_bedrock(config).await),
+        Some(config) => tried.extend(judge::over_http(config, &http).await),
+        None => {}
     }
     for target in &config.sagemaker {
         tried.extend(sagemaker::check(target).await);
@@ -172,17 +161,6 @@ fn scrape(status: u16) -> (bool, &'static str) {
         ),
         500.. => (false, "the server says that it cannot answer"),
         _ => (false, "there is no page of metrics"),
-    }
-}
-
-/// The judge's list of models is asked, which some servers do not have.
-fn judge_says(status: u16) -> (bool, &'static str) {
-    match status {
-        200..300 => (true, ""),
-        401 | 403 => (false, "it does not take the key: set the variable that api_key_env names"),
-        404 | 405 => (true, "somebody is there, and does not list its models"),
-        500.. => (false, "the server, or one before it, says that it cannot answer"),
-        _ => (false, "not what a judge answers"),
     }
 }
 

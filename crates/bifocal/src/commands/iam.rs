@@ -1,6 +1,7 @@
 //! `bifocal iam`: the smallest policy for a configuration, read-only first.
 
 use anyhow::Context as _;
+use bifocal_evaluate::judge::Provider;
 
 use crate::Done;
 use crate::cli::IamArgs;
@@ -70,6 +71,11 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
+        model: config
+            .judge
+            .as_ref()
+            .filter(|judge| judge.provider == Provider::Bedrock)
+            .map(|judge| judge.model.clone()),
         buses: config.channel.iter().filter_map(|channel| channel.eventbridge.clone()).collect(),
         ..Scope::reading(&region, &account, endpoints)
     };

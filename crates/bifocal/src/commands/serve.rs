@@ -9,7 +9,7 @@ use bifocal_telemetry::{SystemClock, Telemetry};
 
 use crate::Done;
 use crate::cli::ServeArgs;
-use crate::config::{ConfigFile, EvaluateRule, Resolved, TargetSection, load, mask_address};
+use crate::config::{ConfigFile, EvaluateRule, Resolved, TargetSection, judge_place, load, mask_address};
 use crate::output;
 use crate::running::{Extras, Running, open_pipeline};
 use crate::user_error::{Code, UserError};
@@ -63,7 +63,7 @@ fn greeting(config: &Resolved, page: SocketAddr, proxies: &[SocketAddr]) -> Vec<
                 Cap::Usd { usd, .. } => format!("at most ${usd:.2} a day"),
                 Cap::Tokens(tokens) => format!("at most {tokens} tokens a day"),
             };
-            format!("judge          {} at {}, {cap}", judge.model, mask_address(&judge.base_url))
+            format!("judge          {} at {}, {cap}", judge.model, judge_place(judge))
         }
     });
     lines.push(format!("data           {}", config.addresses.data.display()));

@@ -1,5 +1,6 @@
 //! Secrets are named, never written: the file says which environment variable holds one.
 
+use bifocal_evaluate::judge::{JudgeConfig, Provider};
 use serde::Serialize;
 
 /// The configuration as TOML with every user name and password of an address masked.
@@ -11,6 +12,15 @@ pub fn masked(config: &impl Serialize) -> Result<String, toml::ser::Error> {
 /// An address as it may be shown: without its user, its password and the values of its query.
 pub fn mask_address(address: &str) -> String {
     mask_line(&format!("\"{address}\"")).trim_matches('"').to_owned()
+}
+
+/// Where a judge is, as it may be shown.
+pub fn judge_place(judge: &JudgeConfig) -> String {
+    match (judge.provider, &judge.region) {
+        (Provider::Openai, _) => mask_address(&judge.base_url),
+        (Provider::Bedrock, Some(region)) => format!("Amazon Bedrock in {region}"),
+        (Provider::Bedrock, None) => "Amazon Bedrock in the region of the environment".to_owned(),
+    }
 }
 
 /// `http://user:secret@host` becomes `http://***@host`, and a query loses its values.

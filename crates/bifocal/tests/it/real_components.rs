@@ -4,6 +4,7 @@
 //! The model has 135 million parameters, so nothing is asserted about its words beyond their way through the proxy.
 
 mod bed;
+mod bedrock;
 mod bifocal;
 mod channels;
 mod client;
