@@ -107,6 +107,21 @@ impl SmallState {
         self.execute("postpone a notification", sql, params)
     }
 
+    /// Gives up what waits for channels that are not among these. Returns how many messages that were.
+    pub fn outbox_give_up(
+        &self,
+        channels: &[String],
+        time: Timestamp,
+        outcome: &str,
+    ) -> Result<usize, Error> {
+        let known = serde_json::Value::from(channels.to_vec()).to_string();
+        let sql = "UPDATE outbox SET done_at = ?2, outcome = ?3
+                   WHERE done_at IS NULL AND channel NOT IN (SELECT value FROM json_each(?1))";
+        let connection = self.catalogue.lock();
+        let given_up = connection.execute(sql, params![known, time.as_nanos(), outcome]);
+        given_up.map_err(Error::catalogue("give up notifications"))
+    }
+
     /// Forgets notifications that ended before `time`.
     pub fn outbox_forget(&self, time: Timestamp) -> Result<(), Error> {
         let sql = "DELETE FROM outbox WHERE done_at < ?1";

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
@@ -223,6 +224,11 @@ fn start_couriers(
     tasks: &TaskGroup,
 ) -> anyhow::Result<()> {
     let client = client(Duration::from_secs(10))?;
+    let names: Vec<String> = config.channels.iter().map(|channel| channel.name.clone()).collect();
+    let given_up = small_state.outbox_give_up(&names, clock.now(), "the channel is no longer configured");
+    if given_up.context("look through the outbox")? > 0 {
+        tracing::warn!("messages for channels that are no longer configured were given up");
+    }
     for channel in &config.channels {
         let sender = Sender::new(channel, client.clone(), Arc::clone(clock), telemetry.clone());
         let sender = sender.map_err(|what| channel_error(&channel.name, &what))?;

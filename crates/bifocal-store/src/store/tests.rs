@@ -511,6 +511,9 @@ fn small_state_is_there_after_a_start() {
     assert_eq!(keys(200), ["b:firing", "c:firing"]);
     state.outbox_done("b:firing", "sre", at(201), "delivered").unwrap();
     assert_eq!(keys(201), ["b:resolved", "c:firing"]);
+    // What waits for a channel that is gone is given up, the rest waits on.
+    assert_eq!(state.outbox_give_up(&["sre".to_owned()], at(202), "gone").unwrap(), 1);
+    assert_eq!((due("mail", 300).len(), due("sre", 300).len()), (0, 2));
     let recent = state.outbox_recent(10).unwrap();
     let done = recent.iter().find(|o| o.channel == "sre" && o.key == "a/1").unwrap();
     assert_eq!((done.done_at, done.outcome.as_deref()), (Some(at(61)), Some("delivered")));
