@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS outbox (
     key TEXT NOT NULL, channel TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, next_time INTEGER NOT NULL, done_at INTEGER, outcome TEXT,
     PRIMARY KEY (key, channel)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS outbox_due ON outbox (next_time) WHERE done_at IS NULL;
+DROP INDEX IF EXISTS outbox_due;
+CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, created, key) WHERE done_at IS NULL;
 CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 ";
 

@@ -26,6 +26,8 @@ pub(crate) const JOIN_VIEWS: u64 = 1_000_000;
 pub(crate) const IDENTITY_HORIZON_HOURS: u64 = 72;
 /// Hours of event time within which a score that is made twice is recognised.
 pub(crate) const SCORE_HORIZON_HOURS: u64 = 6;
+/// Oldest waiting notifications of a channel that one look goes through.
+pub(crate) const OUTBOX_LOOKAHEAD: u32 = 512;
 /// Days of one-minute roll-ups held in memory.
 pub(crate) const ROLLUP_DAYS: u64 = 8;
 /// Targets with roll-ups of their own; the rest are counted under `other`.
@@ -49,6 +51,11 @@ pub(crate) const SKETCH_BUCKETS: u64 = 2_048;
 
 /// Every limit of this crate: name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
+    (
+        "outbox_lookahead",
+        OUTBOX_LOOKAHEAD as u64,
+        "notifications that one look into a channel's outbox goes through",
+    ),
     ("seal_journal_bytes", SEAL_JOURNAL_BYTES, "a seal is due"),
     (
         "unsealed_journal_bytes",

@@ -2,11 +2,14 @@
 //! that writes has committed durably when it returns; it takes some milliseconds, so call it from a thread that
 //! may wait.
 
+use std::collections::HashSet;
+
 use bifocal_model::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::Error;
 use crate::catalogue::Catalogue;
+use crate::limits::OUTBOX_LOOKAHEAD;
 
 /// A handle on the small state. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,12 +40,6 @@ pub struct Outgoing {
 
 const COLUMNS: &str = "key, channel, payload, created, attempts, next_time, done_at, outcome";
 
-/// Which alert a message is about, read from its JSON; NULL where nothing says so.
-const ALERT_OF_MESSAGE: &str = "CASE WHEN json_valid(CAST(message.payload AS TEXT))
-    THEN json_extract(CAST(message.payload AS TEXT), '$.alert_id') END";
-const ALERT_OF_OLDER: &str = "CASE WHEN json_valid(CAST(older.payload AS TEXT))
-    THEN json_extract(CAST(older.payload AS TEXT), '$.alert_id') END";
-
 impl SmallState {
     pub(crate) fn new(catalogue: Catalogue) -> Self {
         Self { catalogue }
@@ -64,19 +61,19 @@ impl SmallState {
     }
 
     /// Notifications of a channel to send at `now`, the oldest first. One with an older companion that is not sent yet
-    /// is not among them: messages with the same `alert_id` in their JSON keep their order.
+    /// is not among them: messages with the same `alert_id` in their JSON keep their order. Looked at are the oldest
+    /// [`OUTBOX_LOOKAHEAD`] that wait, so that a channel that is down for long costs no more than that.
     pub fn outbox_due(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox AS message
-             WHERE channel = ?1 AND done_at IS NULL AND next_time <= ?2 AND NOT EXISTS (
-                 SELECT 1 FROM outbox AS older
-                 WHERE older.channel = message.channel AND older.done_at IS NULL
-                   AND older.created < message.created
-                   AND {ALERT_OF_OLDER} = {ALERT_OF_MESSAGE}
-             )
-             ORDER BY created, key LIMIT ?3"
+            "SELECT {COLUMNS} FROM outbox WHERE channel = ?1 AND done_at IS NULL ORDER BY created, key LIMIT ?2"
         );
-        self.outgoing(&sql, params![channel, now.as_nanos(), limit])
+        let waiting = self.outgoing(&sql, params![channel, OUTBOX_LOOKAHEAD])?;
+        let mut alerts = HashSet::new();
+        let is_due = |outgoing: &Outgoing| {
+            let is_first = alert_of(&outgoing.payload).is_none_or(|alert| alerts.insert(alert));
+            is_first && outgoing.next_time <= now
+        };
+        Ok(waiting.into_iter().filter(is_due).take(limit as usize).collect())
     }
 
     /// The newest notifications of all channels, sent or not.
@@ -153,6 +150,15 @@ impl SmallState {
         };
         read().map_err(Error::catalogue("read notifications"))
     }
+}
+
+/// Which alert a message is about, read from its JSON.
+fn alert_of(payload: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Of {
+        alert_id: String,
+    }
+    serde_json::from_slice::<Of>(payload).ok().map(|of| of.alert_id)
 }
 
 fn outgoing_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outgoing> {

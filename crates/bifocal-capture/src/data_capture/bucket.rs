@@ -64,6 +64,8 @@ pub struct Bucket {
     pub(crate) object_bytes_max: usize,
     /// The hour from which on the next round lists.
     from: Timestamp,
+    /// When the last round began that went through to its end.
+    listed: Option<Timestamp>,
     hours: Hours,
 }
 
@@ -143,6 +145,7 @@ impl Bucket {
             objects_known_max: CAPTURE_OBJECTS_KNOWN,
             object_bytes_max: CAPTURE_OBJECT_BYTES,
             from,
+            listed: None,
             hours: Hours::default(),
         }
     }
@@ -159,7 +162,8 @@ impl Bucket {
 
     /// The hours of which all files were counted since the last time that this was asked.
     pub fn delivered(&mut self) -> Vec<Hour> {
-        self.hours.delivered(self.clock.now())
+        // An hour that could not be listed since holds files that nobody counted.
+        self.listed.map(|listed| self.hours.delivered(listed)).unwrap_or_default()
     }
 
     /// Lists and reads what is new. After an error what was acknowledged is stored; the next round goes on.
@@ -176,6 +180,7 @@ impl Bucket {
         }
         let again = Span::from_mins(60 * HOURS_AGAIN);
         self.from = self.from.max(newest - again);
+        self.listed = Some(now);
         Ok(round)
     }
 

@@ -54,7 +54,7 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
     let region = any(&region, "--region", &mut notes);
     let account = any(&args.account, "--account", &mut notes);
     let capture = args.capture.as_deref().map(bucket).transpose()?;
-    if capture.is_none() {
+    if capture.is_none() && !endpoints.is_empty() {
         notes.push(
             "note: captured answers are left out: name their place with --capture s3://BUCKET/PREFIX (DescribeEndpoint \
              shows it as DestinationS3Uri)"

@@ -111,7 +111,7 @@ fn status(err: &Error) -> Option<u16> {
         Error::Service { status, .. } => Some(*status),
         _ => match err.kind() {
             Kind::Throttled => Some(429),
-            Kind::Unavailable | Kind::Ambiguous => None,
+            Kind::Unavailable | Kind::Ambiguous | Kind::Configuration => None,
             Kind::NotFound => Some(404),
             Kind::Refused => Some(400),
             Kind::Malformed => Some(502),

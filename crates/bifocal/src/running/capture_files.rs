@@ -44,8 +44,8 @@ pub(super) struct CaptureFiles {
 
 struct Captured {
     bucket: Bucket,
-    /// Hours that are to be held against the calls.
-    hours: Vec<Hour>,
+    /// The newest hour that is still to be held against the calls.
+    hour: Option<Hour>,
     /// What the last of them showed.
     shares: Option<Shares>,
 }
@@ -104,7 +104,9 @@ impl CaptureFiles {
                 }
             }
             let delivered = captured.bucket.delivered();
-            captured.hours.extend(delivered.into_iter().filter(|hour| !hour.tally.is_partial));
+            if let Some(hour) = delivered.into_iter().rfind(|hour| !hour.tally.is_partial) {
+                captured.hour = Some(hour);
+            }
             if let Err(err) = self.compare(&aws, captured).await {
                 let lost = "the share of the calls that Data Capture shows";
                 problems.insert(format!(
@@ -135,7 +137,7 @@ impl CaptureFiles {
                     captured.bucket.describe(options);
                     captured
                 }
-                None => Captured { bucket: self.open(aws, options), hours: Vec::new(), shares: None },
+                None => Captured { bucket: self.open(aws, options), hour: None, shares: None },
             };
             self.endpoints.insert(name, captured);
         }
@@ -151,12 +153,12 @@ impl CaptureFiles {
 
     /// Holds the last hour that is delivered against the calls of it.
     async fn compare(&self, aws: &Aws, captured: &mut Captured) -> Result<(), bifocal_aws::Error> {
-        let Some(hour) = captured.hours.last() else { return Ok(()) };
+        let Some(hour) = &captured.hour else { return Ok(()) };
         let options = captured.bucket.options();
         let counted = calls(aws, &options.endpoint, &options.variants, hour.window).await?;
         captured.shares =
             counted.and_then(|counted| sight(&self.target, options, &hour.tally, counted).shares());
-        captured.hours.clear();
+        captured.hour = None;
         Ok(())
     }
 

@@ -163,6 +163,9 @@ async fn another_process_goes_on_where_the_checkpoints_stand() {
     let round = bucket.round().await.unwrap();
     assert_eq!((round.read, round.received, round.stored, round.duplicates), (2, 1, 1, 0));
     clock.set("2026-02-19T04:30:00Z".parse().unwrap());
+    let too_early = bucket.delivered();
+    assert!(too_early.iter().all(|hour| hour.window.start < "2026-02-19T03:00:00Z".parse().unwrap()));
+    bucket.round().await.unwrap();
     let hour = bucket.delivered().pop().unwrap();
     assert!(hour.tally.is_partial, "files of it were counted by the process before");
     let batches = running.batches.lock().unwrap();
