@@ -11,7 +11,7 @@ pub use pack::shipped_rules;
 pub(crate) use rule::{Rule, compile};
 pub use rule::{RuleConfig, Severity};
 pub use signals::valid_names;
-pub(crate) use signals::{SignalValues, window};
+pub(crate) use signals::{JudgedValues, SignalValues, window};
 pub use standing::Status;
 pub(crate) use standing::{Standing, Transition, step};
 

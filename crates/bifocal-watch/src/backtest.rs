@@ -19,6 +19,7 @@ mod pages;
 mod reader;
 mod replay;
 mod report;
+mod rules;
 mod standing;
 mod store;
 mod survey;
@@ -36,6 +37,7 @@ pub use report::{
     Alarm, Aligned, BaselineReport, EstimateReport, Input, JudgeMoveReport, Judging, Report, Severity,
     StreamReport,
 };
+pub use rules::{Firing, RuleReport};
 pub use standing::ConditionReport;
 pub use store::Stored;
 pub use survey::Survey;

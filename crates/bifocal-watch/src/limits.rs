@@ -32,6 +32,8 @@ pub(crate) const HISTORY_STORED: usize = 5_000_000;
 pub(crate) const HISTORY_STRATA: usize = 100_000;
 /// Alarms of a replayed history that are told in full; later ones are counted.
 pub(crate) const HISTORY_ALARMS: usize = 100_000;
+/// Firings of one alert rule in a replayed history that are told one by one; later ones are counted.
+pub(crate) const HISTORY_FIRINGS: usize = 100;
 /// Judged values of all streams of a history that are kept for intervals: 16 bytes each.
 pub(crate) const HISTORY_VALUES: usize = 8_000_000;
 
@@ -74,6 +76,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "judged scores of a store that are replayed; older ones are not",
     ),
     ("history_strata", HISTORY_STRATA as u64, "names of strata; more are not told apart"),
+    (
+        "history_firings",
+        HISTORY_FIRINGS as u64,
+        "firings of one rule of a history told one by one; more are counted",
+    ),
     ("history_alarms", HISTORY_ALARMS as u64, "alarms of a history told in full; more are counted"),
     (
         "history_values",

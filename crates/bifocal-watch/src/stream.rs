@@ -272,11 +272,21 @@ impl Stream {
     pub(crate) fn view(&self, now: Timestamp, config: &QualityConfig) -> StreamView {
         let window = Span::from_secs_f64(config.window_seconds);
         let alarm = self.standing_alarm();
-        let Estimates { window: estimates, since_alarm } =
-            self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
-                window: self.recent.estimates(now, window),
-                since_alarm: alarm.and_then(|alarm| self.recent.estimate_after(alarm.time, now)),
-            });
+        let estimates = self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
+            window: self.recent.estimates(now, window),
+            since_alarm: alarm.and_then(|alarm| self.recent.estimate_after(alarm.time, now)),
+        });
+        self.view_with(estimates, config)
+    }
+
+    /// The same without estimates, which cost more than all the rest.
+    pub(crate) fn view_without_estimates(&self, config: &QualityConfig) -> StreamView {
+        self.view_with(Estimates { window: None, since_alarm: None }, config)
+    }
+
+    fn view_with(&self, estimates: Estimates, config: &QualityConfig) -> StreamView {
+        let Estimates { window: estimates, since_alarm } = estimates;
+        let alarm = self.standing_alarm();
         let alarm = alarm.map(|alarm| AlarmView { size: since_alarm, ..alarm.clone() });
         let evidence = match &self.phase {
             Phase::Learning => 0.0,

@@ -363,10 +363,17 @@ pub(crate) fn user_error(error: anyhow::Error) -> anyhow::Error {
         }
         cause.downcast_ref::<bifocal_watch::Error>().map(|_| Code::AlertRule)
     });
+    let nearest = error.chain().find_map(|cause| match cause.downcast_ref::<bifocal_watch::Error>()? {
+        bifocal_watch::Error::Rule { err, .. } => err.hint.clone(),
+        _ => None,
+    });
     match code {
-        Some(Code::AlertRule) => UserError::new(Code::AlertRule, format!("{error:#}"))
-            .hint("the names that conditions may use are in docs/guide/alerts.md")
-            .into(),
+        Some(Code::AlertRule) => {
+            let names = "the names that conditions may use are in docs/guide/alerts.md";
+            UserError::new(Code::AlertRule, format!("{error:#}"))
+                .hint(nearest.map_or_else(|| names.to_owned(), |nearest| format!("{nearest}; {names}")))
+                .into()
+        }
         Some(code) => {
             UserError::new(code, format!("{error:#}")).hint("choose another folder with --data").into()
         }

@@ -30,20 +30,66 @@ pub(crate) struct SignalValues<'a, Q> {
     pub(crate) window: Window,
 }
 
+/// What judged streams say of a signal: of one target now, or of one target of a replayed history.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JudgedValues<'a>(pub(crate) &'a [StreamView]);
+
+impl<'a> JudgedValues<'a> {
+    fn stream(self, name: &str) -> Option<&'a StreamView> {
+        self.0.iter().find(|stream| stream.dimension.as_str() == name)
+    }
+
+    /// A mean score, or a pass rate.
+    pub(crate) fn estimate(self, name: &str) -> Option<Estimate> {
+        match name.strip_suffix(PASS_RATE) {
+            Some(dimension) => self.stream(dimension)?.pass_rate,
+            None => self.stream(name)?.estimate,
+        }
+    }
+
+    /// A number of one stream.
+    pub(crate) fn number(self, function: &str, name: &str) -> Option<f64> {
+        match function {
+            "pass_rate" => self.stream(name)?.pass_rate.map(|estimate| estimate.value),
+            "pass_rate_lower" => self.stream(name)?.pass_rate.map(|estimate| estimate.lower),
+            "pass_rate_upper" => self.stream(name)?.pass_rate.map(|estimate| estimate.upper),
+            "baseline" => self.stream(name)?.baseline.map(|baseline| baseline.mean),
+            _ => of_estimate(function, &self.estimate(name)?),
+        }
+    }
+
+    /// A dimension that is not judged has no detector in alarm: `degraded(a) || degraded(b)` must resolve where only one
+    /// of them is judged.
+    pub(crate) fn degraded(self, name: &str) -> bool {
+        self.stream(name).is_some_and(|stream| stream.alarm.is_some())
+    }
+}
+
+/// `value`, `lower`, `upper` or `n`.
+fn of_estimate(function: &str, estimate: &Estimate) -> Option<f64> {
+    match function {
+        "value" => Some(estimate.value),
+        "lower" => Some(estimate.lower),
+        "upper" => Some(estimate.upper),
+        "n" => Some(estimate.n_judged as f64),
+        _ => None,
+    }
+}
+
 impl<Q: Quantiles> SignalValues<'_, Q> {
-    fn stream(&self, name: &str) -> Option<&StreamView> {
-        self.view.streams.iter().find(|stream| stream.dimension.as_str() == name)
+    fn judged(&self) -> JudgedValues<'_> {
+        JudgedValues(&self.view.streams)
     }
 
     /// The estimate of a quality signal: a mean score, a pass rate, or the share that is free of a failure.
     fn estimate(&self, name: &str) -> Option<Estimate> {
-        if let Some(dimension) = name.strip_suffix(PASS_RATE) {
-            return match self.stream(dimension) {
-                Some(stream) => stream.pass_rate,
-                None => self.free_of(dimension),
-            };
+        let judged = self.judged();
+        if let Some(dimension) = name.strip_suffix(PASS_RATE)
+            && judged.stream(dimension).is_none()
+        {
+            return self.free_of(dimension);
         }
-        self.stream(name).and_then(|stream| stream.estimate).or_else(|| self.free_of(name))
+        judged.estimate(name).or_else(|| self.free_of(name))
     }
 
     fn free_of(&self, dimension: &str) -> Option<Estimate> {
@@ -85,27 +131,21 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
     fn number(&self, function: &str, args: &[&str]) -> Option<f64> {
         let &[name] = args else { return None };
         match function {
-            "value" => self.estimate(name).map(|estimate| estimate.value).or_else(|| self.quantity(name)),
-            "lower" => self.estimate(name).map(|estimate| estimate.lower),
-            "upper" => self.estimate(name).map(|estimate| estimate.upper),
-            "n" => self.estimate(name).map(|estimate| estimate.n_judged as f64),
-            "pass_rate" => self.stream(name)?.pass_rate.map(|estimate| estimate.value),
-            "pass_rate_lower" => self.stream(name)?.pass_rate.map(|estimate| estimate.lower),
-            "pass_rate_upper" => self.stream(name)?.pass_rate.map(|estimate| estimate.upper),
-            "baseline" => self.stream(name)?.baseline.map(|baseline| baseline.mean),
             "p50" => self.quantile(name, 0.5),
             "p95" => self.quantile(name, 0.95),
             "p99" => self.quantile(name, 0.99),
-            _ => None,
+            "value" | "lower" | "upper" | "n" => {
+                let of_estimate = self.estimate(name).and_then(|estimate| of_estimate(function, &estimate));
+                of_estimate.or_else(|| self.quantity(name).filter(|_| function == "value"))
+            }
+            _ => self.judged().number(function, name),
         }
     }
 
     fn truth(&self, function: &str, args: &[&str]) -> Option<bool> {
         match (function, args) {
-            // A dimension that is not judged has no detector in alarm: `degraded(a) || degraded(b)` must resolve where
-            // only one of them is judged.
             ("judge_drifted", &[]) => Some(self.view.streams.iter().any(|stream| stream.judge_drifted)),
-            ("degraded", &[name]) => Some(self.stream(name).is_some_and(|stream| stream.alarm.is_some())),
+            ("degraded", &[name]) => Some(self.judged().degraded(name)),
             ("drifted", &[name]) => {
                 let mut drift = self.view.drift.iter();
                 Some(drift.any(|view| view.group.name() == name && view.status == DriftStatus::Drifted))

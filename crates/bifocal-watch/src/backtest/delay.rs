@@ -40,6 +40,12 @@ pub enum Outcome {
     WhileInAlarm,
 }
 
+impl Delay {
+    pub(super) fn is_seen(&self) -> bool {
+        self.outcome == Outcome::Seen
+    }
+}
+
 /// The marked changes of one stream, in progress.
 #[derive(Debug)]
 pub(super) struct Waiting {

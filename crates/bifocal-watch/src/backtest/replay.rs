@@ -7,10 +7,13 @@ use bifocal_model::{Span, Timestamp};
 use bifocal_stats::attribution::Rescore;
 use bifocal_stats::conditions::Condition;
 
+use crate::Error;
+use crate::alert::RuleConfig;
 use crate::config::QualityConfig;
 use crate::limits::{
     HISTORY_ALARMS, HISTORY_ANCHORS, HISTORY_IDS, HISTORY_STRATA, HISTORY_STREAMS, HISTORY_VALUES,
 };
+use crate::snapshot::StreamView;
 
 use super::alarm::{Raised, severity, word};
 use super::anchors::Anchors;
@@ -19,6 +22,7 @@ use super::delay::Delay;
 use super::event::{Changes, HistoryEvent};
 use super::line::{AnchorLine, Line, ScoreLine};
 use super::report::{Alarm, Aligned, Input, Judging, Report, StreamReport};
+use super::rules::Rules;
 use super::standing::Standings;
 use super::track::{Arrival, Track};
 
@@ -35,6 +39,8 @@ pub struct Settings {
     pub events: Vec<HistoryEvent>,
     /// Judged in 30 days on each stream that the threshold was made for; `None`: it was made for this history.
     pub judged_in_30_days: Option<f64>,
+    /// The alert rules.
+    pub rules: Vec<RuleConfig>,
     /// What a judgement costs where its line does not say so, dollars.
     pub usd_per_judgement: Option<f64>,
 }
@@ -65,6 +71,7 @@ pub struct Replay {
     strata: Vec<String>,
     strata_numbers: HashMap<String, u32>,
     anchors: Anchors,
+    rules: Rules,
     hasher: RandomState,
     ids: HashSet<u64>,
     values_kept: usize,
@@ -89,16 +96,17 @@ impl Default for Room {
 }
 
 impl Replay {
-    /// A replay that has seen nothing.
-    pub fn new(settings: Settings) -> Self {
+    /// A replay that has seen nothing. Fails where the condition of a rule cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
         Self::with_room(settings, Room::default())
     }
 
-    fn with_room(mut settings: Settings, room: Room) -> Self {
+    fn with_room(mut settings: Settings, room: Room) -> Result<Self, Error> {
         // A replay has other detectors of its own beside each stream, which know of marked changes.
         settings.quality.comparison = false;
-        Self {
+        Ok(Self {
             changes: Changes::of(&settings.events),
+            rules: Rules::new(&settings.rules)?,
             settings,
             room,
             tracks: Vec::new(),
@@ -116,7 +124,7 @@ impl Replay {
             first: None,
             last: None,
             input: Input::default(),
-        }
+        })
     }
 
     /// Takes a line.
@@ -158,6 +166,23 @@ impl Replay {
                 self.input.alarms_beyond_limit += 1;
             }
         }
+        let learning = track.is_learning();
+        if self.rules.judged(&line.target, at, (line.time, usd), learning, &self.changes) {
+            self.look(&line.target, line.time);
+        }
+    }
+
+    /// Looks at the alert rules for one target. Of two judges of one dimension the one who spoke last is asked.
+    fn look(&mut self, target: &str, time: Timestamp) {
+        let streams = self.rules.streams(target).iter().filter_map(|at| self.tracks.get(*at));
+        let mut streams: Vec<&Track> = streams.collect();
+        streams.sort_by_key(|track| std::cmp::Reverse(track.last_judged()));
+        let learning = streams.iter().any(|track| track.is_learning());
+        let view = |track: &&Track| {
+            track.view(time, self.rules.ask_estimates_of(&track.dimension), &self.settings.quality)
+        };
+        let views: Vec<StreamView> = streams.iter().map(view).collect();
+        self.rules.look(target, time, &views, learning);
     }
 
     fn take_anchor(&mut self, line: &AnchorLine<'_>) {
@@ -170,7 +195,7 @@ impl Replay {
     pub fn finish(self) -> Report {
         let length = self.first.zip(self.last).map(|(first, last)| last.since(first).as_secs_f64());
         let in_30_days = length.map(|secs| DAYS_30.as_secs_f64() / secs).filter(|scale| scale.is_finite());
-        let Self { settings, mut tracks, anchors, strata, .. } = self;
+        let Self { settings, mut tracks, anchors, strata, rules, .. } = self;
         tracks.sort_by(|a, b| (&a.target, &a.dimension, &a.judge).cmp(&(&b.target, &b.dimension, &b.judge)));
         let judge_moves = anchors.moves(settings.threshold);
         let judged = tracks.iter().map(|track| track.judged).sum();
@@ -208,6 +233,7 @@ impl Replay {
             delays,
             conditions: standings.finish(),
             methods: std::iter::once(own).chain(others.finish()).collect(),
+            rules: rules.finish(),
             judge_moves,
             changes_marked: !self.changes.is_empty(),
             judging: Judging {

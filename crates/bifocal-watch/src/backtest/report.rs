@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::beside::Method;
 use super::delay::Delay;
 use super::pages::FalsePages;
+use super::rules::RuleReport;
 use super::standing::ConditionReport;
 
 pub use crate::alert::Severity;
@@ -28,6 +29,8 @@ pub struct Report {
     pub conditions: Vec<ConditionReport>,
     /// Bifocal and what others run, on the same values.
     pub methods: Vec<Method>,
+    /// What each alert rule would have done.
+    pub rules: Vec<RuleReport>,
     /// Times at which a judge was seen to score its anchors differently.
     pub judge_moves: Vec<JudgeMoveReport>,
     /// Whether changes were marked: without, every alarm counts as false.

@@ -5,6 +5,7 @@ use bifocal_stats::conditions::{Condition, Facts, check};
 use bifocal_stats::mix::Mix;
 
 use crate::config::QualityConfig;
+use crate::snapshot::StreamView;
 use crate::stream::{Sample, Stream, Turn, asked};
 
 use super::alarm::{Kept, Raised};
@@ -150,6 +151,21 @@ impl Track {
                 false
             }
         }
+    }
+
+    /// How the stream stands at a time of the history; `estimates`: whether anybody asks for them.
+    pub(super) fn view(&self, time: Timestamp, estimates: bool, config: &QualityConfig) -> StreamView {
+        if estimates { self.stream.view(time, config) } else { self.stream.view_without_estimates(config) }
+    }
+
+    /// Whether the baseline is still learnt.
+    pub(super) fn is_learning(&self) -> bool {
+        self.doing() == Doing::Learning
+    }
+
+    /// When the newest judged answer took place.
+    pub(super) fn last_judged(&self) -> Timestamp {
+        self.stream.last
     }
 
     /// The last alarm is not told in full.

@@ -7,12 +7,14 @@ mod text;
 use anyhow::Context as _;
 use bifocal_model::Timestamp;
 use bifocal_watch::WatchConfig;
+use bifocal_watch::alert::shipped_rules;
 use bifocal_watch::backtest::{HistoryEvent, Input, Reading, Replay, Report, Settings, Survey};
 
 use crate::Done;
 use crate::cli::{BacktestArgs, Format};
 use crate::config::{ConfigFile, Resolved, load};
 use crate::output;
+use crate::running::user_error;
 use crate::user_error::{Code, UserError};
 
 use history::History;
@@ -40,9 +42,11 @@ pub fn run(args: &BacktestArgs, format: Format) -> anyhow::Result<Done> {
             .judged_per_day
             .filter(|_| args.threshold.is_none())
             .map(|n| 30.0 * n),
+        rules: config.rules.clone(),
         usd_per_judgement: args.usd_per_judgement,
     };
-    let mut replays: Vec<Replay> = configs.iter().map(|config| Replay::new(settings(config))).collect();
+    let replay = |config| Replay::new(settings(config)).map_err(|err| user_error(err.into()));
+    let mut replays = configs.iter().map(replay).collect::<anyhow::Result<Vec<Replay>>>()?;
     let reading =
         history.read("replay", &mut |line| replays.iter_mut().for_each(|replay| replay.take(line)))?;
     let mut reports = replays.into_iter().map(|replay| with_reading(replay.finish(), &reading));
@@ -68,10 +72,12 @@ fn configuration(args: &BacktestArgs, path: Option<&std::path::Path>) -> Result<
     let mut config = match path.map(load).transpose()? {
         Some(file) => {
             // Only what concerns the watch: a history is replayed without listening or asking anybody.
-            let ConfigFile { objectives, quality, alerting, .. } = file;
-            Resolved::of(ConfigFile { objectives, quality, alerting, ..ConfigFile::default() })?.watch
+            let ConfigFile { objectives, quality, alerting, mut alert, .. } = file;
+            // Whom a rule tells is no matter of a replay.
+            alert.iter_mut().for_each(|rule| rule.channels.clear());
+            Resolved::of(ConfigFile { objectives, quality, alerting, alert, ..ConfigFile::default() })?.watch
         }
-        None => WatchConfig::default(),
+        None => WatchConfig { rules: shipped_rules(), ..WatchConfig::default() },
     };
     let budget = args.false_pages_per_30_days;
     config.alerting.false_pages_per_30_days = budget.unwrap_or(config.alerting.false_pages_per_30_days);

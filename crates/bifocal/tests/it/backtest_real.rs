@@ -64,8 +64,10 @@ fn replay(world: &World<'_>, runs: usize, seed: u64) -> Report {
         threshold: THRESHOLD,
         events: if world.after == 0 { Vec::new() } else { vec![change] },
         judged_in_30_days: None,
+        rules: Vec::new(),
         usd_per_judgement: None,
-    });
+    })
+    .unwrap();
     let mut random = Random::new(seed);
     for run in 0..runs {
         let target = format!("run {run}");

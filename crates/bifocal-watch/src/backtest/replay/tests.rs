@@ -3,6 +3,7 @@ use bifocal_model::Probability;
 use super::super::line::Judged;
 use super::super::report::Severity;
 use super::*;
+use crate::alert::shipped_rules;
 
 /// A generator with a fixed seed.
 struct Random(u64);
@@ -24,6 +25,7 @@ fn settings(threshold: f64, events: Vec<HistoryEvent>) -> Settings {
         threshold,
         events,
         judged_in_30_days: None,
+        rules: shipped_rules(),
         usd_per_judgement: Some(0.01),
     }
 }
@@ -56,7 +58,7 @@ fn anchor(secs: i64, id: &str, score: f64) -> AnchorLine<'_> {
 }
 
 fn report(lines: impl IntoIterator<Item = Line<'static>>, settings: Settings) -> Report {
-    let mut replay = Replay::new(settings);
+    let mut replay = Replay::new(settings).unwrap();
     lines.into_iter().for_each(|line| replay.take(&line));
     replay.finish()
 }
@@ -196,7 +198,7 @@ fn what_there_is_no_room_for_is_counted() {
         [HISTORY_STREAMS, HISTORY_ANCHORS, HISTORY_IDS, HISTORY_STRATA, HISTORY_ALARMS, HISTORY_VALUES];
     assert_eq!(numbers, limits);
 
-    let mut replay = Replay::with_room(settings(1e3, vec![]), room);
+    let mut replay = Replay::with_room(settings(1e3, vec![]), room).unwrap();
     let with = |id: &'static str, stratum: &'static str| {
         let new = line(0, "a", Some(0.5));
         Line::Score(ScoreLine { id: Some(id.into()), stratum: Some(stratum.into()), ..new })

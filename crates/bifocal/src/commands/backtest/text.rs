@@ -1,7 +1,7 @@
 //! A report for people.
 
 use bifocal_watch::backtest::{
-    Alarm, ConditionReport, Delay, DelayOutcome, FalsePages, Method, Report, StreamReport,
+    Alarm, ConditionReport, Delay, DelayOutcome, FalsePages, Method, Report, RuleReport, StreamReport,
 };
 
 use crate::output::line;
@@ -35,6 +35,10 @@ pub(super) fn print(report: &Report, against: Option<&Report>) {
     }
     line("\n# false pages");
     line(&pages_line(&report.false_pages, report.changes_marked));
+    line(
+        "\n# alert rules: fired, false in 30 days over all targets [95% interval], changes seen, judged until seen",
+    );
+    report.rules.iter().for_each(|rule| line(&rule_line(rule)));
     line("\n# what the budget rests on");
     report.conditions.iter().for_each(|condition| line(&condition_line(condition)));
     line(
@@ -133,6 +137,29 @@ fn pages_line(pages: &FalsePages, marked: bool) -> String {
     )
 }
 
+fn rule_line(rule: &RuleReport) -> String {
+    let RuleReport { rule: name, fired, changes, seen, .. } = rule;
+    let head = format!("{name} ({})", rule.severity.name());
+    if !rule.answered {
+        return format!("{head}: not answered, the history does not hold {}", rule.missing.join(", "));
+    }
+    let late = match (rule.judged_mean, rule.hours_mean) {
+        (Some(judged), Some(hours)) => {
+            let usd = rule.usd_mean.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
+            format!("{judged:.0} judged, {hours:.1} h{usd}")
+        }
+        _ => "-".to_owned(),
+    };
+    let budget = if rule.budgeted { "in the budget" } else { "outside of the budget" };
+    let notes = [("taking for granted that", &rule.assumed), ("without", &rule.missing)];
+    let notes: String = notes
+        .iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("; {word} {}", names.join(", ")))
+        .collect();
+    format!("{head}: {fired}  {}  {seen} of {changes}  {late}  ({budget}{notes})", rate(&rule.false_pages))
+}
+
 fn condition_line(condition: &ConditionReport) -> String {
     let name = word(&condition.requirement);
     let ConditionReport { holds, unknown, broken, detail, target, .. } = condition;
@@ -168,6 +195,14 @@ fn compare(report: &Report, other: &Report) {
         own(report).map_or(String::new(), |m| format!("{} of {}", m.seen, m.changes))
     });
     row("judged until seen, mean", &|report| number(own(report).and_then(|method| method.judged_mean)));
+    for rule in &report.rules {
+        let of = |report: &Report| report.rules.iter().find(|other| other.rule == rule.rule).cloned();
+        row(&format!("`{}` fired, false in 30 days", rule.rule), &|report| {
+            of(report)
+                .filter(|rule| rule.answered)
+                .map_or_else(|| "-".to_owned(), |rule| format!("{}, {}", rule.fired, rate(&rule.false_pages)))
+        });
+    }
     row("hours until seen, mean", &|report| number(own(report).and_then(|method| method.hours_mean)));
 }
 

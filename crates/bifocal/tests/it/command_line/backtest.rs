@@ -74,6 +74,18 @@ fn cli_backtest_prints_the_public_form() {
     let delay = &report["delays"][0];
     assert_eq!((&delay["outcome"], delay["judged"].as_u64()), (&json!("seen"), Some(index - 1_000)));
     assert_eq!(report["false_pages"]["count"], 0);
+    let rule =
+        |name: &str| report["rules"].as_array().unwrap().iter().find(|rule| rule["rule"] == name).unwrap();
+    let degraded = rule("answers degraded");
+    assert_eq!(
+        (&degraded["fired"], &degraded["seen"], &degraded["budgeted"]),
+        (&json!(1), &json!(1), &json!(true))
+    );
+    assert_eq!(
+        (&degraded["firings"][0]["t"], &degraded["firings"][0]["change"]),
+        (&alarm["t"], &json!("swap"))
+    );
+    assert_eq!(rule("capture loss")["answered"], false);
     let stream = &report["streams"][1];
     assert_eq!(
         (&stream["target"], &stream["n"], &stream["judged"]),
@@ -83,6 +95,29 @@ fn cli_backtest_prints_the_public_form() {
     assert!(estimate["lower"].as_f64() < Some(0.8) && estimate["upper"].as_f64() > Some(0.8), "{estimate}");
     assert_eq!((&estimate["method"], &stream["rho2"]), (&json!("student_t"), &Value::Null));
     assert_eq!(report["input"]["unknown_fields"], json!(["served_by"]));
+}
+
+#[test]
+fn cli_backtest_replays_the_rules_of_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("s.jsonl"), lines("a", 1_200, 1_000)).unwrap();
+    let text = "[[alert]]\nname = \"low\"\nwhen = \"value('relevance') < 0.7\"\nfor = \"5m\"\nchannels = [\"sre\"]\n\
+                [[alert]]\nname = \"slow\"\nwhen = \"p95('ttft_seconds') > 2.0\"\n";
+    fs::write(folder.path().join("c.toml"), text).unwrap();
+    let args = ["--scores", "s.jsonl", "--threshold", "5000", "--change", &at(1_000), "--config", "c.toml"];
+    let ended = backtest(folder.path(), &args);
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    let told = |start: &str| ended.out.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+    assert!(told("low (warning): 1  0.00 [").contains("1 of 1"), "{}", ended.out);
+    assert!(told("low (warning): ").ends_with("(outside of the budget)"), "{}", ended.out);
+    assert_eq!(
+        told("slow (warning): "),
+        "slow (warning): not answered, the history does not hold p95('ttft_seconds')"
+    );
+    fs::write(folder.path().join("c.toml"), text.replace("relevance", "relevence")).unwrap();
+    let ended = backtest(folder.path(), &args);
+    assert_eq!(ended.code, Some(2), "{}", ended.errors);
+    assert!(ended.errors.contains("`low`") && ended.errors.contains("relevance"), "{}", ended.errors);
 }
 
 #[test]
