@@ -1,6 +1,8 @@
 //! What must hold for any bytes, one function a parser. `fuzz_targets/` hands them to libFuzzer, `tests/` to
 //! proptest. A breach is a panic.
 
+#[cfg(feature = "backtest")]
+mod backtest;
 #[cfg(feature = "evaluate")]
 mod evaluate;
 
@@ -9,6 +11,8 @@ use bifocal_wire::{
     data_capture, event_stream, gzip, jsonlines, prometheus, sse,
 };
 
+#[cfg(feature = "backtest")]
+pub use backtest::backtest;
 #[cfg(feature = "evaluate")]
 pub use evaluate::evaluate;
 

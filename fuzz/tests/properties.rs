@@ -14,9 +14,12 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::redact,
     #[cfg(feature = "evaluate")]
     bifocal_fuzz::evaluate,
+    #[cfg(feature = "backtest")]
+    bifocal_fuzz::backtest,
 ];
 
-const SEEDS: [&[u8]; 8] = [
+const SEEDS: [&[u8]; 9] = [
+    br#"{"t":"2026-11-24T13:51:00Z","target":"a","dimension":"d","score":0.5,"pi":0.25,"proxy":0.4,"judge":"j"}"#,
     PACKED,
     include_bytes!("../../crates/bifocal-wire/testdata/vllm-stream.sse"),
     include_bytes!("../../crates/bifocal-wire/testdata/llamacpp-chat.json"),

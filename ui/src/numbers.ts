@@ -26,6 +26,7 @@ export const NUMBERS = [
   'effect',
   'error-ratio',
   'evidence',
+  'explained',
   'failure-share',
   'gpu',
   'gpus-used',

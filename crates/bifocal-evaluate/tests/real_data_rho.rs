@@ -13,16 +13,14 @@ use bifocal_model::{
     TargetKey, Timestamp, Timing, Usage,
 };
 use bifocal_redact::redact_inference;
-use bifocal_stats::PairSums;
+use bifocal_stats::explained::Rho2;
+use bifocal_stats::{Explained, Interval};
 use flate2::read::GzDecoder;
 
 /// What is known of an answer without a judge, and the judge's score.
 type Row = (Vec<f64>, f64);
 /// Judged answers of one model.
 type Judged = Vec<Row>;
-
-const FOLDS: usize = 5;
-const RIDGE: f64 = 50.0;
 
 fn rows(name: &str) -> Option<impl Iterator<Item = serde_json::Value>> {
     let Some(shared) = std::env::var_os("BIFOCAL_SHARED").filter(|folder| !folder.is_empty()) else {
@@ -75,69 +73,11 @@ fn known(question: &str, answer: &str) -> Vec<f64> {
     values
 }
 
-/// Ridge regression on standardised columns, in the order of the columns; the intercept is not shrunk.
-struct Fit {
-    means: Vec<f64>,
-    sds: Vec<f64>,
-    weights: Vec<f64>,
-    intercept: f64,
-}
-
-impl Fit {
-    fn of(rows: &[&Row]) -> Self {
-        let (n, columns) = (rows.len() as f64, rows[0].0.len());
-        let mean = |of: &dyn Fn(&Row) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / n;
-        let means: Vec<f64> = (0..columns).map(|j| mean(&|row| row.0[j])).collect();
-        let sds: Vec<f64> =
-            (0..columns).map(|j| mean(&|row| (row.0[j] - means[j]).powi(2)).sqrt().max(1e-9)).collect();
-        let intercept = mean(&|row| row.1);
-        let scaled = |row: &Row, j: usize| (row.0[j] - means[j]) / sds[j];
-        let mut a = vec![vec![0.0; columns + 1]; columns];
-        for row in rows {
-            let x: Vec<f64> = (0..columns).map(|j| scaled(row, j)).collect();
-            for (equation, xi) in a.iter_mut().zip(&x) {
-                equation
-                    .iter_mut()
-                    .zip(x.iter().chain([&(row.1 - intercept)]))
-                    .for_each(|(sum, xj)| *sum += xi * xj);
-            }
-        }
-        (0..columns).for_each(|i| a[i][i] += RIDGE);
-        Self { weights: solved(a), means, sds, intercept }
-    }
-
-    fn predict(&self, values: &[f64]) -> f64 {
-        let terms = values.iter().zip(&self.means).zip(&self.sds).zip(&self.weights);
-        self.intercept + terms.map(|(((x, mean), sd), weight)| weight * (x - mean) / sd).sum::<f64>()
-    }
-}
-
-/// Gauss and Jordan; a ridge leaves no pivot at 0.
-fn solved(mut a: Vec<Vec<f64>>) -> Vec<f64> {
-    let n = a.len();
-    for i in 0..n {
-        let pivot = a[i].clone();
-        for (_, row) in a.iter_mut().enumerate().filter(|(j, _)| *j != i) {
-            let factor = row[i] / pivot[i];
-            row.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= factor * p);
-        }
-    }
-    (0..n).map(|i| a[i][n] / a[i][i]).collect()
-}
-
-/// rho² between scores and predictions of folds that the fit did not see.
-fn rho2(judged: &Judged) -> f64 {
-    let mut sums = PairSums::default();
-    for fold in 0..FOLDS {
-        let is_in = |i: usize| i % FOLDS == fold;
-        let seen: Vec<_> =
-            judged.iter().enumerate().filter(|(i, _)| !is_in(*i)).map(|(_, row)| row).collect();
-        let fit = Fit::of(&seen);
-        for (_, (values, score)) in judged.iter().enumerate().filter(|(i, _)| is_in(*i)) {
-            sums.add(*score, fit.predict(values), 1.0);
-        }
-    }
-    sums.rho2()
+/// rho² between scores and what was foretold of them, as the watch tells it: each score before it was learnt from.
+fn rho2(judged: &Judged) -> Rho2 {
+    let mut explained = Explained::default();
+    judged.iter().for_each(|(values, score)| explained.take(values, *score));
+    explained.rho2(0.05).unwrap()
 }
 
 fn within_models(models: &BTreeMap<String, Judged>) -> f64 {
@@ -145,8 +85,9 @@ fn within_models(models: &BTreeMap<String, Judged>) -> f64 {
         .iter()
         .map(|(model, judged)| {
             let rho2 = rho2(judged);
-            eprintln!("  {model}: {rho2:.3} of {}", judged.len());
-            rho2
+            let Interval { lower, upper } = rho2.interval;
+            eprintln!("  {model}: {:.3} [{lower:.3}, {upper:.3}] of {}", rho2.value, judged.len());
+            rho2.value
         })
         .collect();
     each.iter().sum::<f64>() / each.len() as f64

@@ -141,14 +141,29 @@ fn judge(facts: &Facts) -> Condition {
 fn rate(facts: &Facts) -> Condition {
     let (standing, detail) = match facts.planned {
         None => (Standing::Holds, "the threshold follows the highest rate seen".to_owned()),
-        Some(planned) if facts.judged <= planned => {
-            (Standing::Holds, format!("{:.0} of {planned:.0} planned judged in 30 days", facts.judged))
-        }
-        Some(planned) => {
-            (Standing::Broken, format!("{:.0} judged in 30 days, {planned:.0} planned", facts.judged))
-        }
+        Some(planned) if facts.judged <= planned => (
+            Standing::Holds,
+            format!("{} of {} planned judged in 30 days", count(facts.judged), count(planned)),
+        ),
+        Some(planned) => (
+            Standing::Broken,
+            format!("{} judged in 30 days, {} planned", count(facts.judged), count(planned)),
+        ),
     };
     Condition { requirement: Requirement::RateWithinPlan, standing, detail }
+}
+
+/// A whole number with commas between its thousands.
+fn count(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 #[cfg(test)]
@@ -157,6 +172,13 @@ mod tests {
 
     fn standings(facts: &Facts) -> [Standing; 4] {
         check(facts).map(|condition| condition.standing)
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (n, text) in [(0.0, "0"), (999.4, "999"), (1e3, "1,000"), (8_354_880.0, "8,354,880")] {
+            assert_eq!(count(n), text);
+        }
     }
 
     const GOOD: Facts = Facts {

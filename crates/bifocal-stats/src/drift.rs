@@ -15,7 +15,7 @@ mod distance;
 mod histogram;
 mod jensen_shannon;
 mod kolmogorov;
-mod linear;
+pub(crate) mod linear;
 mod mmd;
 mod psi;
 mod reference;

@@ -14,6 +14,8 @@ mod follow;
 mod judges;
 mod sentence;
 
+pub(crate) use sentence::began;
+
 use std::collections::VecDeque;
 
 use bifocal_model::{

@@ -17,6 +17,7 @@ mod beside;
 mod config;
 mod drift;
 mod efficiency;
+mod explained;
 mod judge_level;
 mod limits;
 mod pace;
@@ -36,8 +37,8 @@ pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
 pub use limits::LIMITS;
 pub use snapshot::{
-    AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, FailureView, JudgeView,
-    MixView, Snapshot, StreamView, TargetView, Totals,
+    AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView, FailureView,
+    JudgeView, MixView, Snapshot, StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

@@ -12,6 +12,10 @@ pub(crate) const DRIFT_RECENT_MAX: usize = 500;
 pub(crate) const DRIFT_MARKS_MAX: usize = 256;
 /// Alerts that are over, kept for the page.
 pub(crate) const RESOLVED_ALERTS_MAX: usize = 500;
+/// Answers of a target whose cheap signals are kept until it is known whether they are judged.
+pub(crate) const SIGNALS_NEWEST: usize = 256;
+/// Answers of a target whose cheap signals are kept until a judge has spoken: 200 bytes each.
+pub(crate) const SIGNALS_CHOSEN: usize = 512;
 /// Bytes of one line of a history: a score has some 200.
 pub(crate) const HISTORY_LINE_BYTES: usize = 64 * 1024;
 /// Bytes of a name in a history: target, dimension, stratum, judge, anchor, id.
@@ -59,6 +63,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_drift_recent", DRIFT_RECENT_MAX as u64, "rows of features kept per group; the oldest leave"),
     ("watch_drift_marks", DRIFT_MARKS_MAX as u64, "times kept per group; every second one leaves"),
     ("watch_resolved_alerts", RESOLVED_ALERTS_MAX as u64, "resolved alerts kept; the oldest leave"),
+    (
+        "watch_signals_newest",
+        SIGNALS_NEWEST as u64,
+        "answers of a target that may be chosen for a judge; older ones are not learnt from",
+    ),
+    (
+        "watch_signals_chosen",
+        SIGNALS_CHOSEN as u64,
+        "answers of a target that wait for a judge; older ones are not learnt from",
+    ),
     ("history_line_bytes", HISTORY_LINE_BYTES as u64, "bytes of one line of a history"),
     ("history_name_bytes", HISTORY_NAME_BYTES as u64, "bytes of a name in a history"),
     ("history_unknown_fields", HISTORY_UNKNOWN_FIELDS as u64, "names of unknown fields that are told"),

@@ -2,6 +2,7 @@
 
 use bifocal_model::{Answers, Estimate, StateName};
 
+use crate::attribution::began;
 use crate::snapshot::{AlarmView, TargetView};
 
 /// One sentence about the whole fleet.
@@ -87,13 +88,8 @@ fn degradation(dimension: &str, alarm: &AlarmView) -> String {
         ),
         None => "lower (its size is not measured yet)".to_owned(),
     };
-    let clock = |time: bifocal_model::Timestamp| time.to_string().get(11..16).unwrap_or_default().to_owned();
     let dimension = dimension.replace('_', " ");
-    format!(
-        "{dimension} is {size}; began between {} and {} UTC.",
-        clock(alarm.onset_from),
-        clock(alarm.onset_to)
-    )
+    format!("{dimension} is {size}; {}.", began(alarm.onset_from, alarm.onset_to))
 }
 
 fn drop_range(baseline: f64, after: &Estimate) -> String {

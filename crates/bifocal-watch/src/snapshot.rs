@@ -161,6 +161,25 @@ pub struct StreamView {
     pub comparisons: Vec<ComparisonView>,
     /// Alarms of its own since these are counted.
     pub alarms: u64,
+    /// How much of the judge's scores cheap signals explain; `None` for a composite and before some hundred were judged.
+    pub explained: Option<ExplainedView>,
+}
+
+/// How much of a judge's scores the features and evaluators that every answer has explain, since the start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ExplainedView {
+    /// Squared correlation of scores with what was foretold of them, in [0, 1].
+    pub rho2: f64,
+    /// Lower end of its 95% interval.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+    /// Scores that were foretold; old ones fade.
+    pub n: f64,
+    /// The share of judgements that predictions would save at equal width.
+    pub saving: f64,
+    /// The same in dollars a day at the highest rate seen; `None` where no price is known.
+    pub saving_usd_per_day: Option<f64>,
 }
 
 /// What scores are adjusted for before they are bet on.

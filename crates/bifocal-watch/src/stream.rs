@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use bifocal_model::invariant::Invariant;
 use bifocal_model::signal::{Direction, SIGNALS};
 use bifocal_model::{
-    Dimension, EvaluatorKind, Event, EventKind, Fingerprint, Probability, Score, Span, TargetKey, Timestamp,
-    check_invariant, stratum,
+    Dimension, Estimate, EvaluatorKind, Event, EventKind, Fingerprint, Probability, Score, Span, TargetKey,
+    Timestamp, check_invariant, stratum,
 };
+use bifocal_stats::Explained;
 use bifocal_stats::budget;
 use bifocal_stats::edetector::Detector;
 use bifocal_stats::monitor::{Monitor, Seen, Settings};
@@ -24,11 +25,13 @@ use crate::config::QualityConfig;
 use crate::pace::Pace;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
-use crate::snapshot::{AlarmView, BaselineView, StreamView};
+use crate::snapshot::{AlarmView, BaselineView, ExplainedView, StreamView};
 use crate::unseen::Unseen;
 
 /// The rate of judged samples is measured over this span.
 const PACE_SPAN: Span = Span::from_mins(10);
+/// Two-sided error of the interval of what is explained.
+const ALPHA: f64 = 0.05;
 
 /// One stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,23 @@ pub(crate) struct Stream {
     beside: Beside,
     #[serde(skip)]
     shown: Shown,
+    #[serde(skip)]
+    cheap: Cheap,
+}
+
+/// How much of the judge's scores cheap signals explain, and what its scores cost.
+#[derive(Clone, Debug, Default)]
+struct Cheap {
+    explained: Explained,
+    usd: f64,
+    priced: u64,
+}
+
+/// Shown and not saved: two streams are the same whatever was learnt of their judge.
+impl PartialEq for Cheap {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,7 +140,35 @@ impl Stream {
             pace: Pace::default(),
             beside: Beside::default(),
             shown: Shown::default(),
+            cheap: Cheap::default(),
         }
+    }
+
+    /// Learns what a judged score has to do with what was known of the answer before.
+    pub(crate) fn explain<T>(&mut self, signals: &[f64], score: &Score<T>) {
+        let Some(value) = score.value() else { return };
+        self.cheap.explained.take(signals, value.get());
+        if let Some(usd) = score.cost.usd {
+            self.cheap.usd += usd;
+            self.cheap.priced += 1;
+        }
+    }
+
+    /// How much is explained, and what that would save of `judged` in `all` answers.
+    fn explained_view(&self, estimate: Option<&Estimate>) -> Option<ExplainedView> {
+        let rho2 = self.cheap.explained.rho2(ALPHA).filter(|_| self.watched)?;
+        let (judged, all) = estimate.map_or((1.0, 0.0), |e| (e.n_judged as f64, e.n_total));
+        let saving = rho2.saving(judged, all);
+        let usd = (self.cheap.priced > 0).then(|| self.cheap.usd / self.cheap.priced as f64);
+        let a_day = self.judged_in_30_days() / 30.0;
+        Some(ExplainedView {
+            rho2: rho2.value,
+            lower: rho2.interval.lower,
+            upper: rho2.interval.upper,
+            n: rho2.n,
+            saving,
+            saving_usd_per_day: usd.map(|usd| usd * a_day * saving),
+        })
     }
 
     /// Judged samples in 30 days at the highest rate seen.
@@ -310,6 +358,7 @@ impl Stream {
             comparisons: self.beside.views(),
             alarms: self.beside.alarms(),
             mix: self.unseen.view(self.monitor()),
+            explained: self.explained_view(estimates.as_ref().map(|(mean, _)| mean)),
         }
     }
 

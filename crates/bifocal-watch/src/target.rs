@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Objectives, WatchConfig};
 use crate::drift::Drift;
 use crate::efficiency::HardwareWindow;
+use crate::explained::Signals;
 use crate::sentence;
 use crate::service::ServiceWindow;
 use crate::snapshot::{CaptureView, FailureView, StreamView, TargetView};
@@ -32,6 +33,8 @@ pub(crate) struct Target {
     failures: Vec<FailureCount>,
     #[serde(default)]
     pub(crate) drift: Drift,
+    #[serde(skip)]
+    pub(crate) signals: Signals,
     held_service: Held<Service>,
     held_efficiency: Held<Efficiency>,
     /// When the server was last seen full, and whether the slow service of the last tick was a full one.
@@ -71,6 +74,7 @@ impl Target {
             streams: Vec::new(),
             failures: Vec::new(),
             drift: Drift::default(),
+            signals: Signals::default(),
             held_service: Held { value: Service::Unknown, entered: first_seen },
             held_efficiency: Held { value: Efficiency::Unknown, entered: first_seen },
             full_at: None,

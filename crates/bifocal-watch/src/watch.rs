@@ -101,7 +101,12 @@ impl Watch {
             Record::Event(event) => self.take_event(event),
             Record::Loss(loss) => self.take_loss(loss),
             Record::Anchor(anchor) => self.take_anchor(anchor),
-            Record::Selection(_) | Record::Checkpoint(_) => {}
+            Record::Selection(selection) => {
+                if let Some(target) = self.target_mut(&selection.target, selection.time) {
+                    target.signals.choose(selection.inference);
+                }
+            }
+            Record::Checkpoint(_) => {}
         }
     }
 
@@ -114,6 +119,10 @@ impl Watch {
         let streams =
             if is_due { self.judged_streams() + self.judges_in_budget() + self.drift_streams() } else { 0 };
         let Some(target) = self.target_mut(&call.target, call.time) else { return };
+        // Where nothing is judged, nothing waits for a judge.
+        if !target.streams.is_empty() {
+            target.signals.see(call, values);
+        }
         let buys = |rows_in_30_days| budget::threshold(streams, rows_in_30_days, pages);
         let events = target.drift.take(&call.target, call.time, values, call.id.random_half(), buys);
         self.pending.extend(events);
@@ -193,7 +202,11 @@ impl Watch {
             telemetry.limit_hit("watch_streams");
             return;
         }
+        let signals = target.signals.of(score.inference);
         let stream = target.stream_mut(score, &config);
+        if let Some(signals) = signals {
+            stream.explain(&signals, score);
+        }
         let event = stream.take(score, threshold, &config.quality);
         let standing = stream.standing(event.as_ref().map(|event| event.kind));
         let watched = stream.watched;

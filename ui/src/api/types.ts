@@ -188,6 +188,19 @@ export interface Stream {
   /** False when no detector watches the stream: its evidence says nothing then. */
   watched?: boolean;
   alarm: Alarm | null;
+  /** How much of the judge's scores the signals that every answer has explain; null before some hundred were judged. */
+  explained?: Explained | null;
+}
+
+/** Squared correlation with a 95% interval, and what it would save. */
+export interface Explained {
+  rho2: number;
+  lower: number;
+  upper: number;
+  n: number;
+  /** Share of judgements saved at equal width. */
+  saving: number;
+  saving_usd_per_day: number | null;
 }
 
 export interface Event {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
 use bifocal_watch::{
-    AlarmView, CaptureView, FailureView, GroupDriftView, Objectives, StreamView, TargetView,
+    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, Objectives, StreamView, TargetView,
 };
 use serde::Serialize;
 
@@ -126,6 +126,8 @@ pub struct StreamRow {
     pub watched: bool,
     /// The alarm that is not over.
     pub alarm: Option<AlarmRow>,
+    /// How much of the judge's scores cheap signals explain, and what that would save.
+    pub explained: Option<ExplainedView>,
 }
 
 /// A baseline.
@@ -261,6 +263,7 @@ impl From<&StreamView> for StreamRow {
             judged: view.judged,
             watched: view.watched,
             alarm: view.alarm.as_ref().map(AlarmRow::from),
+            explained: view.explained,
         }
     }
 }

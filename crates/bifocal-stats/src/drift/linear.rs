@@ -1,7 +1,7 @@
-//! The little linear algebra that the classifier needs.
+//! The little linear algebra that regressions need.
 
 /// Solves A x = b for a symmetric positive definite A (rows in order), by Cholesky's factors. `None` when A is no such matrix.
-pub(super) fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
+pub(crate) fn solve(mut a: Vec<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
     let n = b.len();
     for i in 0..n {
         for j in 0..=i {

@@ -27,8 +27,7 @@ pub(super) fn incident(incident: &Incident) -> String {
 
 /// What is known besides the size: the onset, what is aligned with it, what was ruled out, which slices explain it.
 fn what_else(incident: &Incident) -> Vec<String> {
-    let mut parts =
-        vec![format!("began between {} and {} UTC", clock(incident.onset_from), clock(incident.onset_to))];
+    let mut parts = vec![began(incident.onset_from, incident.onset_to)];
     parts.extend(aligned(incident));
     let attribution = &incident.attribution;
     match attribution.cause {
@@ -48,6 +47,12 @@ fn what_else(incident: &Incident) -> Vec<String> {
         parts.extend(attribution.slices.first().map(slice));
     }
     parts
+}
+
+/// "began between 13:51 and 14:12 UTC"; within one minute, "began at 13:51 UTC".
+pub(crate) fn began(from: Timestamp, to: Timestamp) -> String {
+    let (from, to) = (clock(from), clock(to));
+    if from == to { format!("began at {from} UTC") } else { format!("began between {from} and {to} UTC") }
 }
 
 fn size(effect: &Difference) -> String {

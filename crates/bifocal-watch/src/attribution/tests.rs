@@ -135,7 +135,7 @@ fn the_sentence_says_all_that_is_known() {
     for part in [
         "relevance of qwen is lower by 0.2",
         "(measured on 100 judged after the alarm)",
-        "began between 00:09 and 00:09 UTC",
+        "began at 00:09 UTC",
         "deployment d-123 lies in that span",
         "judge drift above 0.0",
         "ruled out",

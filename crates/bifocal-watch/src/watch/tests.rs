@@ -367,4 +367,5 @@ fn an_overload_ends_as_an_overload() {
     assert_eq!(seen, [Healthy, Overloaded, Healthy]);
 }
 
+mod explained;
 mod incidents;

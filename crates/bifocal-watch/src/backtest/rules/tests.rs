@@ -164,6 +164,7 @@ fn view(worse: bool) -> StreamView {
         judge_drifted: false,
         comparisons: Vec::new(),
         alarms: 0,
+        explained: None,
     }
 }
 

@@ -1,0 +1,14 @@
+import type { Explained } from '../api/types';
+import { fixed, percent, usd } from '../format';
+
+/** Below this share of the judge's scores, predictions are not worth their trouble. */
+const WORTH = 0.1;
+
+/** What cheap signals explain of the judge and what that would save, or that it saves nothing. */
+export function explains(of: Explained): string {
+  const share = `cheap signals explain ${fixed(of.rho2, 2)} [${fixed(of.lower, 2)}, ${fixed(of.upper, 2)}] of the judge`;
+  if (of.upper < WORTH) return `${share}: they save nothing`;
+  if (of.lower < WORTH) return `${share}: too little is known to say what they save`;
+  const dollars = of.saving_usd_per_day === null ? '' : `, ${usd(of.saving_usd_per_day)} a day`;
+  return `${share}: they could save ${percent(of.saving)} of its calls${dollars}`;
+}
