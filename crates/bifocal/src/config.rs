@@ -6,7 +6,7 @@ mod resolved;
 mod sagemaker;
 mod secret;
 
-pub use file::{ConfigFile, EvaluateRule, ServerSection, TargetSection};
+pub use file::{ConfigFile, EvaluateRule, PriceSection, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error};
 pub use sagemaker::SageMakerTarget;

@@ -70,7 +70,7 @@ pub async fn connect(
         poll: Poll::new(aws.clone(), budget, detail, Arc::clone(clock), telemetry.clone()),
         aws,
         identity,
-        book: PriceBook::builtin(),
+        book: target.book.clone(),
         inventory: None,
         clock: Arc::clone(clock),
     })

@@ -1,6 +1,8 @@
 //! The quantity lens in `/metrics`: load, latency in the container, hardware and money, from the watch's snapshot.
 
-use bifocal_watch::{Snapshot, TargetView};
+use std::collections::BTreeMap;
+
+use bifocal_watch::{CaptureView, Snapshot, TargetView};
 
 use super::exposition::with;
 use super::text::Text;
@@ -27,6 +29,17 @@ const GAUGES: [(&str, &str, Pick); 8] = [
     }),
 ];
 
+type PickOfCapture = fn(&CaptureView) -> Option<f64>;
+
+/// Value of the label `share`, and where it is from.
+const CAPTURE: [(&str, PickOfCapture); 5] = [
+    ("coverage", |capture| capture.coverage),
+    ("coverage_upper", |capture| capture.coverage_upper),
+    ("attributed", |capture| capture.attributed),
+    ("unattributed", |capture| capture.unattributed),
+    ("invisible", |capture| capture.invisible),
+];
+
 pub(super) fn render(text: &mut Text, snapshot: &Snapshot) {
     for (name, help, pick) in GAUGES {
         text.family(name, "gauge", help);
@@ -48,19 +61,31 @@ pub(super) fn render(text: &mut Text, snapshot: &Snapshot) {
             text.sample("bifocal_gpu_utilization_ratio", &with(&view.key, &[("gpu", gpu)]), *share);
         }
     }
-    // One number of the endpoint that each of its targets shows: written once, so that nobody adds it up.
     text.family("bifocal_gpus_free", "gauge", "GPUs of the endpoint that are paid and held by no copy");
-    let mut last = None;
-    let mut by_endpoint: Vec<(&str, &str, f64)> = snapshot
-        .targets
-        .iter()
-        .filter_map(|view| Some((view.key.origin.as_str(), view.key.endpoint.as_str(), view.gpus_free?)))
-        .collect();
-    by_endpoint.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    for (origin, endpoint, free) in by_endpoint {
-        if last != Some((origin, endpoint)) {
-            text.sample("bifocal_gpus_free", &[("origin", origin), ("endpoint", endpoint)], free);
-        }
-        last = Some((origin, endpoint));
+    of_endpoints(text, snapshot, "bifocal_gpus_free", &[], |view| view.gpus_free);
+    let help =
+        "what Data Capture shows of the endpoint's calls: coverage and its upper bound, shares of all calls";
+    text.family("bifocal_capture_ratio", "gauge", help);
+    for (share, pick) in CAPTURE {
+        of_endpoints(text, snapshot, "bifocal_capture_ratio", &[("share", share)], |view| {
+            pick(&view.capture)
+        });
+    }
+}
+
+/// One number of an endpoint that each of its targets shows: written once, so that nobody adds it up.
+fn of_endpoints(
+    text: &mut Text,
+    snapshot: &Snapshot,
+    name: &str,
+    labels: &[(&str, &str)],
+    pick: impl Fn(&TargetView) -> Option<f64>,
+) {
+    let row = |view: &TargetView| Some(((view.key.origin.clone(), view.key.endpoint.clone()), pick(view)?));
+    let by_endpoint: BTreeMap<(String, String), f64> =
+        snapshot.targets.iter().rev().filter_map(row).collect();
+    for ((origin, endpoint), value) in &by_endpoint {
+        let own = [("origin", origin.as_str()), ("endpoint", endpoint.as_str())];
+        text.sample(name, &[&own[..], labels].concat(), *value);
     }
 }

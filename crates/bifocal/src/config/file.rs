@@ -39,6 +39,22 @@ pub struct ConfigFile {
     pub events: EventsSection,
     /// Quality metrics written to CloudWatch; off unless `write = true`.
     pub cloudwatch: WriteBackConfig,
+    /// Prices of one's own, before those that come with the binary.
+    pub price: Vec<PriceSection>,
+}
+
+/// `[[price]]`: what an instance type costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSection {
+    /// The type: `ml.g6.12xlarge`.
+    pub instance_type: String,
+    /// The region; without one, all of them.
+    pub region: Option<String>,
+    /// Dollars an hour of one instance.
+    pub usd_per_hour: f64,
+    /// Accelerators of one instance, for types that are not known.
+    pub accelerators: Option<u32>,
 }
 
 /// `[events]`.

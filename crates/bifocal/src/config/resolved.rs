@@ -12,8 +12,8 @@ use bifocal_watch::WatchConfig;
 use bifocal_watch::alert::{RuleConfig, shipped_rules};
 use serde::Serialize;
 
-use super::file::{ConfigFile, EvaluateRule, TargetSection};
-use super::sagemaker::SageMakerTarget;
+use super::file::{ConfigFile, EvaluateRule, PriceSection, TargetSection};
+use super::sagemaker::{self, SageMakerTarget};
 use super::secret::mask_address;
 use crate::user_error::{Code, UserError};
 
@@ -40,6 +40,8 @@ pub struct Resolved {
     pub events_file: Option<PathBuf>,
     /// What is written to CloudWatch.
     pub cloudwatch: WriteBackConfig,
+    /// Prices that come before the built-in ones.
+    pub prices: Vec<PriceSection>,
 }
 
 /// Where to listen and where the data are.
@@ -109,8 +111,9 @@ impl Resolved {
         let first_proxy = file.server.proxy_listen;
         let of_sagemaker =
             file.target.iter().filter_map(|target| Some((target.sagemaker.as_deref()?, target)));
+        let book = sagemaker::book(&file.price)?;
         let sagemaker = of_sagemaker
-            .map(|(pattern, target)| SageMakerTarget::of(pattern, target))
+            .map(|(pattern, target)| SageMakerTarget::of(pattern, target, &book))
             .collect::<Result<Vec<_>, _>>()?;
         let targets = file
             .target
@@ -175,6 +178,7 @@ impl Resolved {
             channels: file.channel,
             events_file: file.events.file,
             cloudwatch: file.cloudwatch,
+            prices: file.price,
         })
     }
 }
@@ -360,6 +364,20 @@ mod tests {
         let err =
             resolve("[[target]]\nupstream = \"http://h:1\"\nproxy_listen = \"0.0.0.0:7701\"\n").unwrap_err();
         assert_eq!(err.code, Code::NeedsToken);
+    }
+
+    #[test]
+    fn prices_of_the_configuration_come_before_the_built_in_ones() {
+        let text = "[[target]]\nsagemaker = \"llm\"\n[[price]]\ninstance_type = \"ml.g6.12xlarge\"\nusd_per_hour = 4.1\n\
+                    [[price]]\ninstance_type = \"ml.new.48xlarge\"\nregion = \"eu-west-1\"\nusd_per_hour = 41.0\naccelerators = 16\n";
+        let config = resolve(text).unwrap();
+        let book = &config.sagemaker[0].book;
+        assert_eq!(book.price("ml.g6.12xlarge", "us-east-1").map(|price| price.usd_per_hour), Some(4.1));
+        assert_eq!(book.price("ml.new.48xlarge", "eu-west-1").map(|price| price.usd_per_hour), Some(41.0));
+        assert_eq!(book.price("ml.new.48xlarge", "us-east-1"), None, "another region's is no price");
+        assert_eq!(book.accelerators("ml.new.48xlarge"), Some(16));
+        let err = resolve(&text.replace("4.1", "-4.1")).unwrap_err();
+        assert!(err.to_string().contains("[[price]]: price of `ml.g6.12xlarge`"), "{err}");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A `[[target]]` of SageMaker, resolved.
 
+use bifocal_infra::cost::PriceBook;
 use serde::Serialize;
 
-use super::file::TargetSection;
+use super::file::{PriceSection, TargetSection};
 use crate::user_error::{Code, UserError};
 
 /// Endpoints of one region, by a name or a pattern.
@@ -28,10 +29,29 @@ pub struct SageMakerTarget {
     pub capture: bool,
     /// Whether clients may stream. If not, a call that Data Capture does not show was lost.
     pub streams: bool,
+    /// What instances cost.
+    #[serde(skip)]
+    pub book: PriceBook,
+}
+
+/// The built-in prices with those of the configuration before them.
+pub(super) fn book(prices: &[PriceSection]) -> Result<PriceBook, UserError> {
+    let mut book = PriceBook::builtin();
+    for price in prices {
+        let PriceSection { instance_type, region, usd_per_hour, accelerators } = price;
+        book.set(instance_type, region.as_deref(), *usd_per_hour).map_err(|err| {
+            UserError::new(Code::ConfigInvalid, format!("[[price]]: {err}"))
+                .hint("usd_per_hour is what one instance costs an hour, such as 5.752")
+        })?;
+        if let Some(accelerators) = accelerators {
+            book.set_accelerators(instance_type, *accelerators);
+        }
+    }
+    Ok(book)
 }
 
 impl SageMakerTarget {
-    pub(super) fn of(pattern: &str, section: &TargetSection) -> Result<Self, UserError> {
+    pub(super) fn of(pattern: &str, section: &TargetSection, book: &PriceBook) -> Result<Self, UserError> {
         let wrong = |what: String, hint: &str| {
             Err(UserError::new(Code::ConfigInvalid, format!("[[target]] sagemaker `{pattern}`: {what}"))
                 .hint(hint))
@@ -67,6 +87,7 @@ impl SageMakerTarget {
             per_gpu: section.per_gpu.unwrap_or(false),
             capture: section.capture.unwrap_or(true),
             streams: section.streams.unwrap_or(true),
+            book: book.clone(),
         })
     }
 }

@@ -25,7 +25,8 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
     match source.look().await {
         Err(err) => tried.push(failed(what.clone(), &err, "what runs, GPUs and costs")),
         Ok(look) => {
-            tried.extend(source.inventory().map(found).unwrap_or_default());
+            let inventory = source.inventory();
+            tried.extend(inventory.map(|seen| found(seen, &target.book)).unwrap_or_default());
             for problem in look.problems {
                 tried.push(failed(format!("{what}: {}", problem.resource), &problem.error, problem.lost));
             }
@@ -44,7 +45,7 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
 }
 
 /// A line for each endpoint.
-fn found(inventory: &Inventory) -> Vec<Tried> {
+fn found(inventory: &Inventory, book: &PriceBook) -> Vec<Tried> {
     if inventory.endpoints.is_empty() {
         let detail = "no endpoint of this name; look at the name, the region and the account".to_owned();
         return vec![Tried { what: "endpoints".to_owned(), ok: false, detail }];
@@ -52,14 +53,14 @@ fn found(inventory: &Inventory) -> Vec<Tried> {
     let line = |endpoint: &Endpoint| Tried {
         what: format!("endpoint {}", endpoint.name),
         ok: true,
-        detail: describe(inventory, endpoint),
+        detail: describe(inventory, endpoint, book),
     };
     inventory.endpoints.values().map(line).collect()
 }
 
-fn describe(inventory: &Inventory, endpoint: &Endpoint) -> String {
+fn describe(inventory: &Inventory, endpoint: &Endpoint, book: &PriceBook) -> String {
     let status = endpoint.status.as_deref().unwrap_or("status unknown");
-    let Some(accounting) = account(inventory, endpoint, &PriceBook::builtin()) else {
+    let Some(accounting) = account(inventory, endpoint, book) else {
         return format!("{status}; out of scope ({:?}): nothing is computed for it", endpoint.out_of_scope);
     };
     let instances: u32 = endpoint.variants.values().map(bifocal_infra::inventory::Variant::instances).sum();

@@ -174,6 +174,19 @@ async fn e2e_captured_answers_are_somebody_s_nobody_s_or_not_seen_as_in_the_scen
         assert!(near(&shares["invisible"], set_up.invisible, tolerance), "{}: {shares}", set_up.name);
         assert!(near(&shares["coverage"], 1.0, tolerance), "{}: {shares}", set_up.name);
         assert!(near(&shares["coverage_upper"], 1.0, tolerance), "{}: {shares}", set_up.name);
+        // The same once for the endpoint in `/metrics`.
+        let metrics =
+            http.get(format!("{}/metrics", daemon.page)).send().await.unwrap().text().await.unwrap();
+        let of = |share: &str| {
+            let label = format!("endpoint=\"llm-prod\",share=\"{share}\"}} ");
+            let lines = metrics.lines().filter(|line| line.starts_with("bifocal_capture_ratio{"));
+            lines.filter_map(|line| line.split_once(&label)?.1.parse::<f64>().ok()).collect::<Vec<_>>()
+        };
+        for share in ["coverage", "coverage_upper", "attributed", "unattributed", "invisible"] {
+            let told = of(share);
+            assert_eq!(told.len(), 1, "{}: {share}", set_up.name);
+            assert!(near(&shares[share], told[0], 0.05), "{}: {share} {told:?} {shares}", set_up.name);
+        }
         // The target of nobody's calls is there where it holds some, and a component's answers are its own.
         let nobody = items.iter().any(|item| item["inference_component"] == "unattributed");
         assert_eq!(nobody, set_up.unattributed > 0.0, "{}", set_up.name);
