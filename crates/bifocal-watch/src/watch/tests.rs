@@ -369,3 +369,4 @@ fn an_overload_ends_as_an_overload() {
 
 mod explained;
 mod incidents;
+mod quiet;
