@@ -96,6 +96,7 @@ async function run(name, { server, recorder }) {
     if (name === 'silent-degradation') {
       await sleep(SETTLES * 1000);
       await takeScreenshot(browser, server.url);
+      await peopleHandleIt(server);
     }
     await recorder.page.locator('[data-testid=stop-incidents]').click();
     const recovered = await recorder.reaches(STRUCK, 'healthy', RECOVERY);
@@ -109,6 +110,30 @@ async function run(name, { server, recorder }) {
   } finally {
     await writeFile(path.join(OUT, `states-${name}.txt`), `seed ${seed}\n${recorder.text()}`);
   }
+}
+
+/** On the page of alerts: somebody looks after the newest incident, says something, and closes it. */
+async function peopleHandleIt(server) {
+  const newest = async () => (await server.get('incidents')).items.find((i) => i.target_name === STRUCK);
+  const { id } = await newest();
+  const { page, context, faults } = await open(browser, `${server.url}/#/alerts`);
+  const handling = page.locator('[data-testid=incident]').first().locator('[data-testid=handling]');
+  const part = (name) => handling.locator(`[data-testid=${name}]`);
+  await part('handle').click();
+  await part('handle-name').fill('ana');
+  await part('acknowledge').click();
+  await part('acknowledged').waitFor();
+  await part('handle-text').fill('rolling the model back');
+  await part('comment-send').click();
+  await part('comment').waitFor();
+  await part('handle-text').fill('rolled back');
+  await part('close-incident').click();
+  const of = async () => (await server.get(`incidents/${id}`));
+  await until('the incident is closed', async () => (await of()).closed_by !== null, 15);
+  const handled = await of();
+  assert.deepEqual([handled.acknowledged.by, handled.comments[0].text, handled.closed_by.text], ['ana', 'rolling the model back', 'rolled back']);
+  assert.deepEqual(faults, [], 'faults of the page');
+  await context.close();
 }
 
 /** Starts something that is not the model's doing: its cause is named, and nothing stands against the model. */

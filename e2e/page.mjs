@@ -23,6 +23,7 @@ try {
   await everyViewFits();
   await theKeyboardReachesATarget();
   await answersAreShown();
+  await aSilenceIsMadeAndEnded();
   console.log('page: ok');
 } catch (err) {
   console.error(server.output().slice(-4000));
@@ -113,5 +114,29 @@ async function answersAreShown() {
     const newest = (await server.get('inferences?limit=50')).items.filter((item) => (item.answer?.length ?? 0) > 30);
     return newest.some((item) => text.includes(item.answer.slice(0, 30).replaceAll(/\s+/g, ' ')));
   }, 15);
+  await context.close();
+}
+
+async function aSilenceIsMadeAndEnded() {
+  const { page, context, faults } = await open(browser, `${server.url}/#/alerts`);
+  const field = (name) => page.locator(`[data-testid=silence-${name}]`);
+  await field('open').click();
+  await until('the rules are offered', async () => (await field('rule').locator('option').count()) > 5, 15);
+  await field('rule').selectOption('wasteful');
+  await field('target').selectOption({ label: COMPONENTS[1] });
+  await field('for').selectOption('8h');
+  await field('owner').fill('ana');
+  await field('reason').fill('load test');
+  await field('make').click();
+  const row = page.locator('[data-testid=silence]').first();
+  await until('the silence is listed', async () => (await row.count()) && (await row.innerText()).includes('load test'), 15);
+  const [made] = (await server.get('silences')).items;
+  assert.deepEqual([made.rule, made.target_name, made.owner, made.status], ['wasteful', COMPONENTS[1], 'ana', 'active']);
+  assert.equal(Date.parse(made.end) - Date.parse(made.start), 8 * 3600_000);
+  assert.deepEqual(await barriers(page), [], 'what axe finds with the form open');
+  await page.locator('[data-testid=end-silence]').click();
+  await until('the silence is over', async () => (await row.getAttribute('data-status')) === 'over', 15);
+  assert.equal((await server.get('silences')).items[0].ended_by, 'ana');
+  assert.deepEqual(faults, [], 'faults of the page');
   await context.close();
 }

@@ -34,6 +34,8 @@ function api(path, query, now) {
   if (what === 'inferences' && id) return world.inferenceDetail(id);
   if (what === 'inferences') return flag('--empty') ? { items: [], next: null } : world.inferences(query, now);
   if (what === 'alerts') return flag('--empty') ? { items: [], next: null } : world.alerts(now);
+  if (what === 'silences') return flag('--empty') ? { items: [], next: null } : world.silences(now);
+  if (what === 'rules') return world.rules();
   if (what === 'incidents') return flag('--empty') ? { items: [], next: null } : world.incidents(query, now);
   if (what === 'ledger') return flag('--empty') ? { sources: [], judging: [], unclean_stops: [], disk: null } : world.ledger(now);
   if (what === 'demo') return { active };
@@ -62,7 +64,9 @@ const server = createServer(async (request, response) => {
     if (down) return request.socket.destroy();
     const now = Date.now();
     const path = url.pathname.slice('/api/v1/'.length);
-    if (request.method === 'POST') {
+    if (path === 'silences') {
+      if (request.method === 'POST') return send(201, 'application/json', JSON.stringify(await body(request)));
+    } else if (request.method === 'POST') {
       active.push({ ...(await body(request)), since: new Date(now).toISOString() });
       return send(204, 'text/plain', null);
     }

@@ -59,6 +59,7 @@ export const NUMBERS = [
   'unclean-stops',
   'waiting',
   'within-objectives',
+  'withheld',
 ] as const;
 
 export type NumberKey = (typeof NUMBERS)[number];

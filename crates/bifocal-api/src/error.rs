@@ -20,6 +20,8 @@ pub enum Code {
     Method,
     /// Our own fault.
     Internal,
+    /// The journal takes nothing now.
+    Unavailable,
 }
 
 /// An error of the API.
@@ -81,6 +83,7 @@ impl ApiError {
             Code::NotFound => (StatusCode::NOT_FOUND, "B0404"),
             Code::Method => (StatusCode::METHOD_NOT_ALLOWED, "B0405"),
             Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "B0500"),
+            Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "B0503"),
         }
     }
 }

@@ -14,11 +14,46 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/scores", "Scores, newest first", &["target", "dimension", "from", "to", "limit", "cursor"]),
     ("/api/v1/estimates", "Mean scores and pass rates with their intervals", &[]),
     ("/api/v1/alerts", "Alerts: firing, pending, resolved", &[]),
+    ("/api/v1/rules", "Alert rules, with what inhibits each", &[]),
+    ("/api/v1/silences", "Silences: those that are not over, then those that are", &[]),
     ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
     ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
     ("/api/v1/judges", "Judges as their anchors show them", &[]),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),
+];
+
+/// What people do.
+struct Doing {
+    method: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    /// Parameters of the query.
+    query: &'static [&'static str],
+    /// Fields of the body; those with `?` may be left out.
+    fields: &'static [&'static str],
+}
+
+const fn post(path: &'static str, summary: &'static str, fields: &'static [&'static str]) -> Doing {
+    Doing { method: "post", path, summary, query: &[], fields }
+}
+
+const DOINGS: &[Doing] = &[
+    post(
+        "/api/v1/silences",
+        "Silence alerts: every field of rule, target and severity that is there must match; `end` or `for`",
+        &["rule?", "target?", "severity?", "owner", "reason", "start?", "end?", "for?"],
+    ),
+    post("/api/v1/incidents/{id}/acknowledge", "Somebody looks after an incident", &["by"]),
+    post("/api/v1/incidents/{id}/comments", "Say something about an incident", &["by", "text"]),
+    post("/api/v1/incidents/{id}/close", "Close an incident; a new alarm opens another", &["by", "note"]),
+    Doing {
+        method: "delete",
+        path: "/api/v1/silences/{id}",
+        summary: "End a silence before its end",
+        query: &["by"],
+        fields: &[],
+    },
 ];
 
 /// `GET /api/v1/openapi.json`
@@ -27,24 +62,18 @@ pub(crate) async fn document() -> Json<Value> {
 }
 
 fn build() -> Value {
-    let error = json!({"$ref": "#/components/schemas/Error"});
-    let paths: serde_json::Map<String, Value> = PATHS
+    let mut paths: serde_json::Map<String, Value> = PATHS
         .iter()
-        .map(|(path, summary, query)| {
-            let in_path = path.contains("{id}").then(|| parameter("id", "path"));
-            let parameters: Vec<Value> =
-                in_path.into_iter().chain(query.iter().map(|name| parameter(name, "query"))).collect();
-            let operation = json!({
-                "summary": summary,
-                "parameters": parameters,
-                "responses": {
-                    "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
-                    "default": {"description": "an error", "content": {"application/json": {"schema": error}}},
-                },
-            });
-            ((*path).to_owned(), json!({"get": operation}))
-        })
+        .map(|(path, summary, query)| ((*path).to_owned(), json!({"get": operation(path, summary, query)})))
         .collect();
+    for Doing { method, path, summary, query, fields } in DOINGS {
+        let mut operation = operation(path, summary, query);
+        if !fields.is_empty() {
+            operation["requestBody"] = body(fields);
+        }
+        let methods = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
+        methods[*method] = operation;
+    }
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Bifocal", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0"}},
@@ -61,6 +90,30 @@ fn build() -> Value {
             }},
         }}},
     })
+}
+
+fn operation(path: &str, summary: &str, query: &[&str]) -> Value {
+    let error = json!({"$ref": "#/components/schemas/Error"});
+    let in_path = path.contains("{id}").then(|| parameter("id", "path"));
+    let parameters: Vec<Value> =
+        in_path.into_iter().chain(query.iter().map(|name| parameter(name, "query"))).collect();
+    json!({
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "default": {"description": "an error", "content": {"application/json": {"schema": error}}},
+        },
+    })
+}
+
+fn body(fields: &[&str]) -> Value {
+    let name = |field: &&str| field.trim_end_matches('?').to_owned();
+    let properties: serde_json::Map<String, Value> =
+        fields.iter().map(|field| (name(field), json!({"type": "string"}))).collect();
+    let required: Vec<String> = fields.iter().filter(|field| !field.ends_with('?')).map(name).collect();
+    let schema = json!({"type": "object", "properties": properties, "required": required});
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
 }
 
 fn parameter(name: &str, place: &str) -> Value {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -23,8 +23,14 @@ pub fn router(state: ApiState) -> Router {
         .route("/scores", get(routes::inferences::scores))
         .route("/estimates", get(routes::targets::estimates))
         .route("/alerts", get(routes::alerts::list))
+        .route("/rules", get(routes::alerts::rules))
+        .route("/silences", get(routes::silences::list).post(routes::silences::make))
+        .route("/silences/{id}", delete(routes::silences::end))
         .route("/incidents", get(routes::incidents::list))
         .route("/incidents/{id}", get(routes::incidents::one))
+        .route("/incidents/{id}/acknowledge", post(routes::incidents::acknowledge))
+        .route("/incidents/{id}/comments", post(routes::incidents::comment))
+        .route("/incidents/{id}/close", post(routes::incidents::close))
         .route("/ledger", get(routes::ledger::whole))
         .route("/events", get(routes::events::list))
         .route("/judges", get(routes::targets::judges))

@@ -7,7 +7,9 @@ pub(crate) mod incidents;
 pub(crate) mod inferences;
 pub(crate) mod ledger;
 pub(crate) mod signals;
+pub(crate) mod silences;
 pub(crate) mod targets;
 
+mod acting;
 mod asking;
 mod parameters;

@@ -4,12 +4,14 @@ mod alert;
 mod incident;
 mod inference;
 mod ledger;
+mod silence;
 mod target;
 
 pub use alert::AlertRow;
 pub use incident::{CheckRow, IncidentRow};
 pub use inference::{InferenceRow, ScoreRow};
 pub use ledger::{JudgingRow, LedgerView, SourceRow};
+pub use silence::SilenceRow;
 pub(crate) use target::Measured;
 pub use target::{AlarmRow, BaselineRow, EventRow, FailureRow, StreamRow, TargetDetail, TargetRow};
 

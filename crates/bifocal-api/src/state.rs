@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bifocal_model::Timestamp;
-use bifocal_store::Reader;
+use bifocal_store::{Intake, Reader};
 use bifocal_telemetry::Clock;
 use bifocal_watch::Snapshot;
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub struct ApiState {
     pub snapshot: Source<Arc<Snapshot>>,
     /// The store.
     pub reader: Reader,
+    /// The way into the journal, for what people do.
+    pub intake: Intake,
     /// The clock of everything shown.
     pub clock: Arc<dyn Clock>,
     /// The text of `/metrics`.

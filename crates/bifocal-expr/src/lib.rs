@@ -25,7 +25,7 @@ pub use compile::Expression;
 pub use error::ExprError;
 pub use evaluate::{Context, Outcome};
 pub use limits::LIMITS;
-pub use vocabulary::Vocabulary;
+pub use vocabulary::{Vocabulary, nearest};
 
 #[cfg(test)]
 mod tests;

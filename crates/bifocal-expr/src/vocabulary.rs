@@ -113,7 +113,7 @@ impl Vocabulary {
 }
 
 /// The known name that is most like this one, if any is alike enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let scored = known.map(|word| (strsim::jaro_winkler(name, word), word));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 >= 0.75).then(|| best.1.to_owned())

@@ -48,8 +48,14 @@ pub enum EventKind {
     AlertFired,
     /// The cause behind an alert that fires became known.
     AlertUpdated,
+    /// A message about an alert was not sent: a silence, maintenance or another alert stands in its way.
+    AlertWithheld,
+    /// An alert whose message was withheld is told, for nothing stands in its way any more.
+    AlertTold,
     /// An alert is over.
     AlertResolved,
+    /// A person did something: a silence, for one.
+    Person,
     /// Captured calls were dropped, so that no client waits.
     CaptureLoss,
     /// We started after an unclean stop.

@@ -41,6 +41,31 @@ pub struct Incident {
     pub examples: Vec<InferenceId>,
     /// One sentence for people.
     pub sentence: String,
+    /// What people did with it.
+    #[serde(default)]
+    pub handling: Handling,
+}
+
+/// What people did with an incident.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handling {
+    /// Who looks after it; the first one stays.
+    pub acknowledged: Option<Said>,
+    /// What was said of it, oldest first.
+    pub comments: Vec<Said>,
+    /// Who closed it, and what came of it; `None` when it ended by itself.
+    pub closed: Option<Said>,
+}
+
+/// What a person said, or did without words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Who, as they call themselves.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The words; empty for a deed alone.
+    pub text: String,
 }
 
 /// What the samples after an alarm say of its cause.

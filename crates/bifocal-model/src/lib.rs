@@ -5,6 +5,7 @@
 //! [`Score`]s of an inference, scores become an [`Estimate`], estimates and detectors become a [`Condition`]
 //! with its three axes and one name.
 
+mod act;
 mod anchor;
 mod condition;
 mod estimate;
@@ -20,6 +21,7 @@ mod limits;
 mod probability;
 mod reading;
 mod score;
+mod severity;
 pub mod signal;
 pub mod stratum;
 mod target;
@@ -27,6 +29,7 @@ mod time;
 
 pub mod invariant;
 
+pub use act::{Act, Deed, Silencing};
 pub use anchor::AnchorScore;
 pub use condition::{Answers, Condition, Efficiency, Service, StateName};
 pub use estimate::{Estimate, Method};
@@ -35,7 +38,9 @@ pub use event::{Event, EventKind};
 pub use feature::{FeatureGroup, FeatureValues};
 pub use finish::{ErrorClass, FinishReason};
 pub use id::{Identity, InferenceId, Source, fnv1a};
-pub use incident::{AlignedEvent, Attribution, Cause, Check, CheckOutcome, Difference, Incident, Slice};
+pub use incident::{
+    AlignedEvent, Attribution, Cause, Check, CheckOutcome, Difference, Handling, Incident, Said, Slice,
+};
 pub use inference::{
     Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount, TokenSource, Usage,
 };
@@ -44,5 +49,6 @@ pub use limits::LIMITS;
 pub use probability::{Probability, Unit};
 pub use reading::{Reading, Subject as ReadingSubject};
 pub use score::{Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Score, Selection, Shed, Verdict};
+pub use severity::Severity;
 pub use target::{Component, TargetId, TargetKey, TargetNames};
 pub use time::{Span, Timestamp, Window};

@@ -1,5 +1,6 @@
 //! `/metrics`: text exposition, version 0.0.4.
 
+mod alerts;
 mod drift;
 mod exposition;
 mod histogram;

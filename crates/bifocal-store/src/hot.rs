@@ -128,6 +128,8 @@ impl Hot {
             Record::Reading(reading) => self.reading(seq, reading, telemetry),
             Record::Event(event) => self.event(seq, event),
             Record::Loss(loss) => self.aggregates.ledger.lost(loss),
+            // What people did is kept by the watch, whose state is saved with every seal.
+            Record::Act(_) => {}
             Record::Checkpoint(checkpoint) => {
                 self.checkpoints.insert(checkpoint.file.clone(), checkpoint.clone());
                 self.unsealed.checkpoints.insert(checkpoint.file.clone(), checkpoint.clone());

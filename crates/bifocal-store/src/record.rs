@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bifocal_model::{
-    AnchorScore, Event, Inference, Loss, Reading, ReadingSubject, Score, Selection, Source, TargetKey,
+    Act, AnchorScore, Event, Inference, Loss, Reading, ReadingSubject, Score, Selection, Source, TargetKey,
 };
 use bifocal_redact::Redacted;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub enum Record {
     Loss(Loss),
     /// How far a backfill has read a file.
     Checkpoint(Checkpoint),
+    /// What a person did to alerts and incidents; the watch keeps it.
+    Act(Act),
 }
 
 impl Record {
@@ -47,9 +49,12 @@ impl Record {
                 Some(((reading.source, target), 1))
             }
             Self::Loss(loss) => Some(((loss.source, loss.target.as_ref()), loss.count)),
-            Self::Score(_) | Self::Selection(_) | Self::Anchor(_) | Self::Event(_) | Self::Checkpoint(_) => {
-                None
-            }
+            Self::Score(_)
+            | Self::Selection(_)
+            | Self::Anchor(_)
+            | Self::Event(_)
+            | Self::Checkpoint(_)
+            | Self::Act(_) => None,
         }
     }
 }

@@ -185,7 +185,11 @@ impl Store {
                 Record::Checkpoint(checkpoint) => {
                     read(&self.hot).checkpoints.get(&checkpoint.file) != Some(checkpoint)
                 }
-                Record::Anchor(_) | Record::Reading(_) | Record::Event(_) | Record::Loss(_) => true,
+                Record::Anchor(_)
+                | Record::Reading(_)
+                | Record::Event(_)
+                | Record::Loss(_)
+                | Record::Act(_) => true,
             };
             if is_new {
                 fresh.push(record);

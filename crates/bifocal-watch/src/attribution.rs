@@ -11,6 +11,7 @@
 
 mod aligned;
 mod follow;
+mod handling;
 mod judges;
 mod sentence;
 

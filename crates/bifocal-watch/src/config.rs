@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleConfig;
+use crate::mute::MaintenanceConfig;
 
 /// Everything the watch is told.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub struct WatchConfig {
     pub alerting: AlertingConfig,
     /// The alert rules.
     pub rules: Vec<RuleConfig>,
+    /// Times in which alerts are shown and not told.
+    pub maintenance: Vec<MaintenanceConfig>,
 }
 
 /// Objectives on latency, errors, saturation and waste.

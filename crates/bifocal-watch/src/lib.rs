@@ -20,6 +20,7 @@ mod efficiency;
 mod explained;
 mod judge_level;
 mod limits;
+pub mod mute;
 mod pace;
 mod promise;
 mod recent;
@@ -35,10 +36,11 @@ mod watch;
 pub use bifocal_stats::conditions::Condition;
 pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
-pub use limits::LIMITS;
+pub use limits::{ACT_NAME_CHARS, ACT_TEXT_CHARS, COMMENTS_MAX, LIMITS};
+pub use mute::MaintenanceConfig;
 pub use snapshot::{
     AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView, FailureView,
-    JudgeView, MixView, Snapshot, StreamView, TargetView, Totals,
+    JudgeView, MixView, RuleView, Snapshot, StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 
@@ -59,6 +61,22 @@ pub enum Error {
     DuplicateRule {
         /// The name.
         rule: String,
+    },
+    /// A rule inhibits one that is not there, or itself.
+    #[error("read `inhibits` and `inhibited_by` of alert rule `{rule}`: {what}")]
+    Inhibition {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A maintenance window cannot be used.
+    #[error("read maintenance `{name}`: {what}")]
+    Maintenance {
+        /// The window's name.
+        name: String,
+        /// What is wrong.
+        what: String,
     },
     /// The saved state is of another version or damaged.
     #[error("restore the watch state")]

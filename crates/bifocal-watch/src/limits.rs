@@ -50,6 +50,20 @@ pub(crate) const ALIGNED_MAX: usize = 20;
 pub(crate) const CLOSED_INCIDENTS_MAX: usize = 200;
 pub(crate) const EXAMPLES_MAX: usize = 5;
 
+/// Silences that are not over, and those that are and are kept for the page.
+pub(crate) const SILENCES_STANDING_MAX: usize = 100;
+pub(crate) const SILENCES_OVER_MAX: usize = 200;
+/// Comments of one incident.
+pub const COMMENTS_MAX: usize = 50;
+/// Days within which a silence begins and ends.
+pub(crate) const SILENCE_DAYS_MAX: i64 = 30;
+/// Characters of a name that a person gives.
+pub const ACT_NAME_CHARS: usize = 100;
+/// Characters of a reason, comment or note.
+pub const ACT_TEXT_CHARS: usize = 1000;
+/// Hours of a maintenance window that comes back every week: a whole week.
+pub(crate) const MAINTENANCE_HOURS_MAX: u32 = 168;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
@@ -73,6 +87,13 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         SIGNALS_CHOSEN as u64,
         "answers of a target that wait for a judge; older ones are not learnt from",
     ),
+    ("watch_silences", SILENCES_STANDING_MAX as u64, "silences that are not over; more are refused"),
+    ("watch_silences_over", SILENCES_OVER_MAX as u64, "silences that are over; the oldest leave"),
+    ("incident_comments", COMMENTS_MAX as u64, "comments of one incident; more are refused"),
+    ("silence_days", SILENCE_DAYS_MAX as u64, "days within which a silence begins and ends"),
+    ("act_name_chars", ACT_NAME_CHARS as u64, "characters of the name of who did something"),
+    ("act_text_chars", ACT_TEXT_CHARS as u64, "characters of a reason, comment or note"),
+    ("maintenance_hours", MAINTENANCE_HOURS_MAX as u64, "hours of a maintenance window of every week"),
     ("history_line_bytes", HISTORY_LINE_BYTES as u64, "bytes of one line of a history"),
     ("history_name_bytes", HISTORY_NAME_BYTES as u64, "bytes of a name in a history"),
     ("history_unknown_fields", HISTORY_UNKNOWN_FIELDS as u64, "names of unknown fields that are told"),

@@ -1,6 +1,7 @@
 //! What the watch says at one moment: plain data that page, API and `/metrics` read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bifocal_model::{
     Answers, Dimension, Efficiency, Estimate, Fingerprint, Incident, Service, StateName, TargetKey, Timestamp,
@@ -11,6 +12,7 @@ use serde::Serialize;
 use crate::alert::{Severity, Status};
 use crate::config::Objectives;
 use crate::drift::GroupDriftView;
+use crate::mute::{MutedView, SilenceView, Withheld};
 
 /// Everything at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +33,31 @@ pub struct Snapshot {
     pub objectives: Objectives,
     /// Incidents that are not over, then those that are, newest first.
     pub incidents: Vec<Incident>,
+    /// Silences that are not over, then those that are, newest first.
+    pub silences: Vec<SilenceView>,
+    /// Messages that were withheld, by what.
+    pub withheld: Withheld,
+    /// The alert rules.
+    pub rules: Arc<[RuleView]>,
+}
+
+/// One alert rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleView {
+    /// Its name.
+    pub name: String,
+    /// Its condition.
+    pub when: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How long the condition must hold, seconds.
+    pub for_seconds: u32,
+    /// Whom it tells; empty: every channel.
+    pub channels: Vec<String>,
+    /// Whether its pages fall under the budget.
+    pub budgeted: bool,
+    /// Names of rules that keep it from being told while they fire for the same target.
+    pub inhibited_by: Vec<String>,
 }
 
 /// Totals of the fleet.
@@ -316,6 +343,10 @@ pub struct AlertView {
     pub for_seconds: u32,
     /// Whether its pages fall under the budget.
     pub budgeted: bool,
+    /// What keeps it from being told now, while it is pending or firing.
+    pub muted: Option<MutedView>,
+    /// Whether it fired and nobody was told.
+    pub untold: bool,
 }
 
 impl Snapshot {

@@ -18,7 +18,8 @@ use crate::config::WatchConfig;
 use crate::drift::Drift;
 use crate::judge_level::JudgeLevels;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
-use crate::snapshot::{Snapshot, TargetView, Totals};
+use crate::mute::{self, MaintenanceWindow, Mutes, SilenceBook};
+use crate::snapshot::{RuleView, Snapshot, TargetView, Totals};
 use crate::target::{Target, is_heuristic};
 use crate::{promise, sentence};
 
@@ -38,6 +39,8 @@ pub struct Watch {
     /// Shared, for each record borrows it beside its target.
     config: Arc<WatchConfig>,
     rules: Vec<Rule>,
+    rule_views: Arc<[RuleView]>,
+    windows: Vec<MaintenanceWindow>,
     state: State,
     /// Events that records caused since the last tick.
     pending: Vec<Event>,
@@ -53,6 +56,8 @@ struct State {
     incidents: IncidentBook,
     #[serde(default)]
     judges: JudgeLevels,
+    #[serde(default)]
+    silences: SilenceBook,
 }
 
 /// What a tick decided.
@@ -72,13 +77,19 @@ pub struct Outcome {
 impl Watch {
     /// A watch that has seen nothing.
     pub fn new(config: WatchConfig, telemetry: Telemetry) -> Result<Self, Error> {
-        let rules = config.rules.iter().map(alert::compile).collect::<Result<Vec<_>, _>>()?;
+        let mut rules = config.rules.iter().map(alert::compile).collect::<Result<Vec<_>, _>>()?;
         for (i, rule) in rules.iter().enumerate() {
             if rules[..i].iter().any(|other| other.config.name == rule.config.name) {
                 return Err(Error::DuplicateRule { rule: rule.config.name.clone() });
             }
         }
-        Ok(Self { config: Arc::new(config), rules, state: State::default(), pending: Vec::new(), telemetry })
+        mute::link(&mut rules)?;
+        let names: Vec<&str> = rules.iter().map(|rule| rule.config.name.as_str()).collect();
+        let windows = config.maintenance.iter().map(|window| MaintenanceWindow::of(window, &names));
+        let windows = windows.collect::<Result<Vec<_>, _>>()?;
+        let rule_views = rules.iter().map(Rule::view).collect();
+        let (state, pending) = (State::default(), Vec::new());
+        Ok(Self { config: Arc::new(config), rules, rule_views, windows, state, pending, telemetry })
     }
 
     /// The state as bytes, to be saved with the last applied sequence.
@@ -101,6 +112,10 @@ impl Watch {
             Record::Event(event) => self.take_event(event),
             Record::Loss(loss) => self.take_loss(loss),
             Record::Anchor(anchor) => self.take_anchor(anchor),
+            Record::Act(act) => {
+                self.pending.extend(self.state.silences.take(act, &self.telemetry));
+                self.pending.extend(self.state.incidents.take_act(act, &self.telemetry));
+            }
             Record::Selection(selection) => {
                 if let Some(target) = self.target_mut(&selection.target, selection.time) {
                     target.signals.choose(selection.inference);
@@ -145,12 +160,17 @@ impl Watch {
         }
         views.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
         let window = alert::window(now, self.config.objectives.window_seconds);
-        let notifications = self.state.alerts.look(&self.rules, &views, quantiles, window, &mut events);
+        let mutes = Mutes { silences: &self.state.silences, windows: &self.windows, now };
+        let notifications =
+            self.state.alerts.look(&self.rules, &views, quantiles, window, &mutes, &mut events);
         let snapshot = Snapshot {
             now,
             sentence: sentence::fleet(&views),
             totals: self.totals(&views),
-            alerts: self.state.alerts.views(&self.rules),
+            alerts: self.state.alerts.views(&self.rules, &mutes),
+            silences: self.state.silences.views(now),
+            withheld: self.state.silences.withheld(),
+            rules: Arc::clone(&self.rule_views),
             judges: self.state.judges.views(|fingerprint, dimension| {
                 let incidents = &self.state.incidents;
                 (incidents.judge(fingerprint, dimension), incidents.judge_threshold(fingerprint, dimension))
@@ -257,6 +277,7 @@ impl Watch {
 
     fn take_event(&mut self, event: &Event) {
         self.state.alerts.restore(event);
+        self.state.silences.restore(event);
         self.state.incidents.take_event(event);
         self.pending.retain(|pending| pending.id != event.id);
         let (EventKind::StateChange, Some(key)) = (event.kind, &event.target) else { return };

@@ -159,6 +159,7 @@ impl Running {
         let state = ApiState {
             snapshot: page::snapshot(pipeline.snapshot()),
             reader: reader.clone(),
+            intake: intake.clone(),
             clock: Arc::clone(&clock),
             metrics: page::metrics(&pipeline, &telemetry),
             ready: page::readiness(intake.clone()),

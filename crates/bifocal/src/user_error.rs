@@ -70,6 +70,7 @@ codes! {
     ApiMethod "B0405" "the API does not take this method here";
     ApiHost "B0421" "this host name is not answered";
     ApiInternal "B0500" "the API could not answer";
+    ApiUnavailable "B0503" "the journal does not take what somebody did";
 }
 
 /// A mistake that a person can mend.

@@ -96,6 +96,28 @@ export async function startIncident(name: string, target: string): Promise<void>
   await send('POST', 'demo/incidents', undefined, { name, target });
 }
 
+/** A silence as somebody wants it; `for` is a span such as `2h`. */
+export interface WantedSilence {
+  rule: string | null;
+  target: string | null;
+  severity: string | null;
+  owner: string;
+  reason: string;
+  for: string;
+}
+
+export async function makeSilence(wanted: WantedSilence): Promise<void> {
+  await send('POST', 'silences', undefined, wanted);
+}
+
+export async function endSilence(id: string, by: string): Promise<void> {
+  await send('DELETE', address(['silences', id], { by }));
+}
+
+export async function handleIncident(id: string, what: 'acknowledge' | 'comments' | 'close', body: Record<string, string>): Promise<void> {
+  await send('POST', address(['incidents', id, what]), undefined, body);
+}
+
 export async function stopIncidents(): Promise<void> {
   await send('DELETE', 'demo/incidents');
 }

@@ -344,7 +344,46 @@ export interface Alert {
   value?: string | null;
   for_seconds: number;
   budgeted: boolean;
+  muted: Muted | null;
+  /** It fired and nobody was told. */
+  untold: boolean;
   deliveries: Delivery[];
+}
+
+/** What keeps an alert from being told now. */
+export interface Muted {
+  by: 'silence' | 'maintenance' | 'inhibition';
+  name: string;
+  owner: string | null;
+  reason: string | null;
+  until: Iso | null;
+}
+
+export interface Silence {
+  id: string;
+  status: 'scheduled' | 'active' | 'over';
+  rule: string | null;
+  target: string | null;
+  target_name: string | null;
+  severity: Alert['severity'] | null;
+  owner: string;
+  reason: string;
+  made: Iso;
+  start: Iso;
+  end: Iso;
+  ended_by: string | null;
+  ended_at: Iso | null;
+  withheld: number;
+}
+
+export interface Rule {
+  name: string;
+  when: string;
+  severity: Alert['severity'];
+  for_seconds: number;
+  channels: string[];
+  budgeted: boolean;
+  inhibited_by: string[];
 }
 
 export type Cause = 'pending' | 'system' | 'judge' | 'mix' | 'data_path' | 'undecided';
@@ -396,6 +435,17 @@ export interface Incident {
   aligned: { time: Iso; kind: string; id: string; summary: string }[];
   examples: string[];
   sentence: string;
+  acknowledged: Said | null;
+  comments: Said[];
+  /** Who closed it; null when it is open or ended by itself. */
+  closed_by: Said | null;
+}
+
+/** What a person said or did. */
+export interface Said {
+  by: string;
+  at: Iso;
+  text: string;
 }
 
 export type Reasons = Record<string, number>;

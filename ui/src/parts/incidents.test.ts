@@ -1,6 +1,7 @@
-import { render, screen, within } from '@testing-library/svelte';
-import { describe, expect, it } from 'vitest';
+import { fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { incidents } from '../fixtures/world.mjs';
+import { who } from '../state/who.svelte';
 import Incidents from './incidents.svelte';
 
 const NOW = Date.parse('2026-11-24T15:20:00Z');
@@ -23,5 +24,43 @@ describe('incidents', () => {
     render(Incidents, { incidents: [{ ...first!, effect: null, checks: [], slices: [], cause: 'pending' }], now: NOW });
     expect(screen.getByText(/not measured yet/)).toBeTruthy();
     expect(screen.queryByTestId('check')).toBeNull();
+  });
+
+  describe('are handled by people', () => {
+    afterEach(() => vi.unstubAllGlobals());
+
+    it('who acknowledge, comment and close them under their name', async () => {
+      const sent: { url: string; body: unknown }[] = [];
+      vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
+        sent.push({ url, body: JSON.parse(init.body as string) });
+        return Promise.resolve(new Response('{}', { status: 200 }));
+      });
+      who.name = '';
+      const refresh = vi.fn();
+      const [, over] = incidents({}, NOW).items;
+      render(Incidents, { incidents: [{ ...over!, closed: null }], now: NOW, refresh });
+      const press = (id: string) => fireEvent.click(screen.getByTestId(id));
+      expect(screen.getByTestId<HTMLButtonElement>('acknowledge').disabled).toBe(true);
+      await fireEvent.input(screen.getByTestId('handle-name'), { target: { value: 'ana' } });
+      await press('acknowledge');
+      await waitFor(() => expect(refresh).toHaveBeenCalledTimes(1));
+      await fireEvent.input(screen.getByTestId('handle-text'), { target: { value: 'rolled back' } });
+      await press('close-incident');
+      await waitFor(() => expect(refresh).toHaveBeenCalledTimes(2));
+      expect(sent).toEqual([
+        { url: 'api/v1/incidents/i2/acknowledge', body: { by: 'ana' } },
+        { url: 'api/v1/incidents/i2/close', body: { by: 'ana', note: 'rolled back' } },
+      ]);
+    });
+
+    it('and show who looks after them and what was said', () => {
+      const said = { by: 'ben', at: new Date(NOW - 600_000).toISOString(), text: 'wrong quantisation' };
+      const [open, over] = incidents({}, NOW).items;
+      render(Incidents, { incidents: [open!, { ...over!, closed_by: said }], now: NOW });
+      expect(screen.getByTestId('acknowledged').textContent).toContain('ana looks after it');
+      expect(screen.getByTestId('comment').textContent).toContain('rolling the deployment back');
+      expect(screen.getByTestId('closed-by').textContent).toMatch(/ben.*closed it.*wrong quantisation/);
+      expect(screen.queryByTestId('acknowledge')).toBeNull();
+    });
   });
 });

@@ -64,7 +64,7 @@ describe('words', () => {
 
   it('opens the alerts with what fires worst', () => {
     const { items } = world.alerts(NOW);
-    expect(alertsSentence(items)).toBe('2 alerts are firing. First: qwen2.5-7b-instruct: relevance lower by 0.05 to 0.11, aligned with deployment d-123. 1 more is pending.');
+    expect(alertsSentence(items)).toBe('3 alerts are firing. First: qwen2.5-7b-instruct: relevance lower by 0.05 to 0.11, aligned with deployment d-123. 1 of them is not told: silenced, in maintenance, or said by another. 1 more is pending.');
     expect(alertsSentence(items.filter((a) => a.status === 'resolved'))).toBe('No alert is firing; 1 is resolved.');
     expect(alertsSentence([])).toBe('No alert is firing, and none has fired.');
   });

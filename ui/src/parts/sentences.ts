@@ -16,10 +16,12 @@ export function alertsSentence(alerts: Alert[]): string {
   const pending = alerts.filter((a) => a.status === 'pending').length;
   const waiting = pending ? ` ${plural(pending, 'more is', 'more are')} pending.` : '';
   const rank = { critical: 0, warning: 1, info: 2 };
-  const first = [...firing].sort((a, b) => rank[a.severity] - rank[b.severity] || a.since.localeCompare(b.since))[0];
+  const muted = firing.filter((a) => a.muted).length;
+  const quiet = muted ? ` ${plural(muted, 'of them is', 'of them are')} not told: silenced, in maintenance, or said by another.` : '';
+  const first = [...firing].sort((a, b) => Number(a.muted !== null) - Number(b.muted !== null) || rank[a.severity] - rank[b.severity] || a.since.localeCompare(b.since))[0];
   if (first) {
     const what = first.summary.replace(/[.\s]+$/, '');
-    return `${plural(firing.length, 'alert is', 'alerts are')} firing.${firing.length > 1 ? ' First:' : ''} ${what}.${waiting}`;
+    return `${plural(firing.length, 'alert is', 'alerts are')} firing.${firing.length > 1 ? ' First:' : ''} ${what}.${quiet}${waiting}`;
   }
   if (pending) return `No alert is firing; ${plural(pending, 'is', 'are')} pending.`;
   const resolved = alerts.length;

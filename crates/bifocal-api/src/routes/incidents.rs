@@ -2,9 +2,13 @@
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use bifocal_model::{Deed, Incident};
+use bifocal_watch::COMMENTS_MAX;
 use serde::Deserialize;
 
+use super::acting::{act, check_name, check_text};
 use super::asking::{limit, target_key};
+use super::parameters::Body;
 use crate::error::ApiError;
 use crate::rows::{IncidentRow, List};
 use crate::state::ApiState;
@@ -33,9 +37,90 @@ pub(crate) async fn one(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<Json<IncidentRow>, ApiError> {
+    Ok(Json((&known(&state, &id)?).into()))
+}
+
+/// Who does it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acknowledging {
+    by: String,
+}
+
+/// Who says what.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Commenting {
+    by: String,
+    text: String,
+}
+
+/// Who closes it, and what came of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Closing {
+    by: String,
+    note: String,
+}
+
+/// `POST /api/v1/incidents/{id}/acknowledge`
+pub(crate) async fn acknowledge(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Body(Acknowledging { by }): Body<Acknowledging>,
+) -> Result<Json<IncidentRow>, ApiError> {
+    check_name("by", &by)?;
+    let incident = open(&state, &id)?;
+    if let Some(first) = &incident.handling.acknowledged {
+        let message = format!("{} looks after it already", first.by);
+        return Err(ApiError::bad_request(message, "say what you know in a comment"));
+    }
+    act(&state, &by, Deed::Acknowledge { incident: id.clone() }).await?;
+    Ok(Json((&known(&state, &id)?).into()))
+}
+
+/// `POST /api/v1/incidents/{id}/comments`, also on one that is over.
+pub(crate) async fn comment(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Body(Commenting { by, text }): Body<Commenting>,
+) -> Result<Json<IncidentRow>, ApiError> {
+    check_name("by", &by)?;
+    check_text("text", &text)?;
+    if known(&state, &id)?.handling.comments.len() >= COMMENTS_MAX {
+        let message = format!("incident `{id}` has {COMMENTS_MAX} comments");
+        return Err(ApiError::bad_request(message, "write the rest where your team keeps its notes"));
+    }
+    let text = text.trim().to_owned();
+    act(&state, &by, Deed::Comment { incident: id.clone(), text }).await?;
+    Ok(Json((&known(&state, &id)?).into()))
+}
+
+/// `POST /api/v1/incidents/{id}/close`. Only a new alarm opens another one.
+pub(crate) async fn close(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Body(Closing { by, note }): Body<Closing>,
+) -> Result<Json<IncidentRow>, ApiError> {
+    check_name("by", &by)?;
+    check_text("note", &note)?;
+    open(&state, &id)?;
+    let note = note.trim().to_owned();
+    act(&state, &by, Deed::Close { incident: id.clone(), note }).await?;
+    Ok(Json((&known(&state, &id)?).into()))
+}
+
+fn known(state: &ApiState, id: &str) -> Result<Incident, ApiError> {
     let snapshot = (state.snapshot)();
     let found = snapshot.incidents.iter().find(|incident| incident.id == id);
-    found
-        .map(|incident| Json(incident.into()))
-        .ok_or_else(|| ApiError::not_found(&format!("incident `{id}`")))
+    found.cloned().ok_or_else(|| ApiError::not_found(&format!("incident `{id}`")))
+}
+
+fn open(state: &ApiState, id: &str) -> Result<Incident, ApiError> {
+    let incident = known(state, id)?;
+    if incident.closed.is_some() {
+        let message = format!("incident `{id}` is over");
+        return Err(ApiError::bad_request(message, "comment on it, or look for one that is open"));
+    }
+    Ok(incident)
 }

@@ -3,6 +3,7 @@
 use bifocal_model::Timestamp;
 use bifocal_watch::AlertView;
 use bifocal_watch::alert::{Severity, Status};
+use bifocal_watch::mute::MutedView;
 use serde::Serialize;
 
 use crate::state::Delivery;
@@ -34,6 +35,10 @@ pub struct AlertRow {
     pub for_seconds: u32,
     /// Whether its pages fall under the budget.
     pub budgeted: bool,
+    /// What keeps it from being told now: a silence, maintenance, another alert.
+    pub muted: Option<MutedView>,
+    /// Whether it fired and nobody was told.
+    pub untold: bool,
     /// Who was told.
     pub deliveries: Vec<Delivery>,
 }
@@ -53,6 +58,8 @@ impl AlertRow {
             when: view.when.clone(),
             for_seconds: view.for_seconds,
             budgeted: view.budgeted,
+            muted: view.muted.clone(),
+            untold: view.untold,
             deliveries,
         }
     }

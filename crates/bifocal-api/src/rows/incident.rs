@@ -1,6 +1,6 @@
 //! Incidents.
 
-use bifocal_model::{AlignedEvent, Cause, CheckOutcome, Difference, Incident, Slice, Timestamp};
+use bifocal_model::{AlignedEvent, Cause, CheckOutcome, Difference, Incident, Said, Slice, Timestamp};
 use serde::Serialize;
 
 /// One incident.
@@ -46,6 +46,12 @@ pub struct IncidentRow {
     pub examples: Vec<String>,
     /// One sentence.
     pub sentence: String,
+    /// Who looks after it.
+    pub acknowledged: Option<Said>,
+    /// What was said of it, oldest first.
+    pub comments: Vec<Said>,
+    /// Who closed it and what came of it; `null` when it is open or ended by itself.
+    pub closed_by: Option<Said>,
 }
 
 /// One possible cause that was looked at.
@@ -94,6 +100,9 @@ impl From<&Incident> for IncidentRow {
             aligned: incident.aligned.clone(),
             examples: incident.examples.iter().map(ToString::to_string).collect(),
             sentence: incident.sentence.clone(),
+            acknowledged: incident.handling.acknowledged.clone(),
+            comments: incident.handling.comments.clone(),
+            closed_by: incident.handling.closed.clone(),
         }
     }
 }

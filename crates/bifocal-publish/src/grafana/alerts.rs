@@ -50,13 +50,7 @@ pub(super) fn verdict(rule: &str) -> String {
 /// Rules over Prometheus. Bifocal has waited for each rule's span already. One more says that Bifocal is not there.
 pub(super) fn over_prometheus(rules: &[RuleConfig], around: &Around<'_>) -> Vec<Value> {
     let verdicts = rules.iter().map(|rule| of_prometheus(rule, &verdict(&rule.name), Hold::secs(0), around));
-    let gone = RuleConfig {
-        name: GONE.to_owned(),
-        when: ABSENT.to_owned(),
-        severity: Severity::Critical,
-        hold: GONE_FOR,
-        channels: Vec::new(),
-    };
+    let gone = RuleConfig { severity: Severity::Critical, hold: GONE_FOR, ..RuleConfig::new(GONE, ABSENT) };
     verdicts.chain([of_prometheus(&gone, ABSENT, GONE_FOR, around)]).collect()
 }
 

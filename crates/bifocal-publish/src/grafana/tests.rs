@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use bifocal_watch::alert::{Hold, RuleConfig, Severity, shipped_rules};
+use bifocal_watch::alert::{Hold, RuleConfig, shipped_rules};
 use serde_json::{Value, json};
 
 use super::*;
@@ -153,11 +153,8 @@ fn uids_are_short_unique_and_marked() {
 fn rules_over_prometheus_ask_for_bifocal_s_verdict_on_every_target() {
     let mut options = Options { flavours: vec![Flavour::Prometheus], ..full() };
     options.rules.push(RuleConfig {
-        name: "say \"hi\"".into(),
-        when: "degraded('relevance') && p95('ttft_seconds') < 2.0".into(),
-        severity: Severity::Warning,
         hold: Hold::secs(300),
-        channels: Vec::new(),
+        ..RuleConfig::new("say \"hi\"", "degraded('relevance') && p95('ttft_seconds') < 2.0")
     });
     let rules = of_kind(&options, Kind::AlertRule);
     assert_eq!(rules.len(), options.rules.len() + 1, "and one for a Bifocal that is not there");

@@ -8,11 +8,11 @@ use bifocal_store::Record;
 use bifocal_telemetry::{Kind, Metric, Telemetry};
 use bifocal_watch::{Snapshot, TargetView};
 
-use super::drift;
 use super::histogram::Histogram;
 use super::quantity;
 use super::readings::Readings;
 use super::text::Text;
+use super::{alerts, drift};
 
 /// Counters and histograms of what passed since the process started. A restart begins at zero, which Prometheus
 /// takes as a counter's reset.
@@ -66,7 +66,7 @@ impl Exposition {
         if left_out > 0 {
             telemetry.count(Metric::LimitHits, &["exposed_readings"], left_out);
         }
-        alerts(&mut text, snapshot);
+        alerts::render(&mut text, snapshot);
         text.family("bifocal_ledger_total", "counter", "what became of received and of chosen items");
         for (source, outcome, reason, count) in ledger {
             let labels = [("source", source.as_str()), ("outcome", outcome), ("reason", reason)];
@@ -211,14 +211,6 @@ fn quality(text: &mut Text, snapshot: &Snapshot) {
 fn watched(snapshot: &Snapshot) -> impl Iterator<Item = (&TargetView, &bifocal_watch::StreamView)> {
     let all = snapshot.targets.iter().flat_map(|view| view.streams.iter().map(move |stream| (view, stream)));
     all.filter(|(_, stream)| stream.watched)
-}
-
-fn alerts(text: &mut Text, snapshot: &Snapshot) {
-    text.family("bifocal_alert_firing", "gauge", "1 while an alert rule fires for a target");
-    for alert in snapshot.alerts.iter().filter(|alert| alert.status == bifocal_watch::alert::Status::Firing) {
-        let labels = [("alert", alert.rule.as_str()), ("severity", alert.severity.name())];
-        text.sample("bifocal_alert_firing", &with(&alert.target, &labels), 1.0);
-    }
 }
 
 fn own(text: &mut Text, telemetry: &Telemetry) {

@@ -25,7 +25,8 @@ const MAGIC: &[u8; 4] = b"BFJL";
 const MARK: &[u8; 4] = b"frm1";
 /// Version 2: calls carry their findings, which a reader of version 1 would lose without a word; it refuses the file instead.
 /// Files of version 1 are read, and are followed by a file of this version instead of being continued.
-pub(crate) const VERSION: u8 = 2;
+/// Version 3: what people did, which a reader of version 2 would call damaged.
+pub(crate) const VERSION: u8 = 3;
 
 #[derive(Serialize)]
 struct FrameOut<'a> {

@@ -1,34 +1,13 @@
 //! One alert rule.
 
 use bifocal_expr::Expression;
+pub use bifocal_model::Severity;
 use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
 use super::signals::vocabulary;
 use crate::Error;
-
-/// How bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Look at it today.
-    Warning,
-    /// Look at it now.
-    Critical,
-}
-
-impl Severity {
-    /// The name used in metrics and messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
+use crate::snapshot::RuleView;
 
 /// An alert rule as written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +26,27 @@ pub struct RuleConfig {
     /// Names of the channels that are told; empty: all.
     #[serde(default)]
     pub channels: Vec<String>,
+    /// Names of rules that are not told of a target while this one fires for it.
+    #[serde(default)]
+    pub inhibits: Vec<String>,
+    /// Names of rules that keep this one from being told while they fire for the same target.
+    #[serde(default)]
+    pub inhibited_by: Vec<String>,
+}
+
+impl RuleConfig {
+    /// A warning that fires at once, is told to every channel and inhibits nothing.
+    pub fn new(name: &str, when: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            when: when.to_owned(),
+            severity: default_severity(),
+            hold: Hold::default(),
+            channels: Vec::new(),
+            inhibits: Vec::new(),
+            inhibited_by: Vec::new(),
+        }
+    }
 }
 
 fn default_severity() -> Severity {
@@ -60,9 +60,24 @@ pub(crate) struct Rule {
     pub(crate) condition: Expression,
     /// Whether its pages fall under the budget of false pages: it fires on the detectors' word.
     pub(crate) budgeted: bool,
+    /// Names of all rules that keep it from being told, whichever side says so.
+    pub(crate) inhibitors: Vec<String>,
 }
 
 impl Rule {
+    /// As it is shown.
+    pub(crate) fn view(&self) -> RuleView {
+        RuleView {
+            name: self.config.name.clone(),
+            when: self.config.when.clone(),
+            severity: self.config.severity,
+            for_seconds: self.config.hold.as_secs(),
+            channels: self.config.channels.clone(),
+            budgeted: self.budgeted,
+            inhibited_by: self.inhibitors.clone(),
+        }
+    }
+
     /// Whether it pages on drift, whose streams then share the budget.
     pub(crate) fn watches_drift(&self) -> bool {
         calls_drifted(&self.config.when)
@@ -85,7 +100,7 @@ pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
         .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
     let on_detectors = ["degraded(", "judge_drifted(", "silent_degradation"];
     let budgeted = on_detectors.iter().any(|word| config.when.contains(word)) || calls_drifted(&config.when);
-    Ok(Rule { config: config.clone(), condition, budgeted })
+    Ok(Rule { config: config.clone(), condition, budgeted, inhibitors: Vec::new() })
 }
 
 #[cfg(test)]
@@ -93,13 +108,7 @@ mod tests {
     use super::*;
 
     fn config(when: &str) -> RuleConfig {
-        RuleConfig {
-            name: "r".into(),
-            when: when.into(),
-            severity: Severity::Warning,
-            hold: Hold::secs(0),
-            channels: Vec::new(),
-        }
+        RuleConfig::new("r", when)
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! One stream and its incident.
 
-use bifocal_model::{Attribution, Cause, Event, EventKind, Incident, InferenceId, Score, Timestamp, fnv1a};
+use bifocal_model::{
+    Attribution, Cause, Event, EventKind, Handling, Incident, InferenceId, Score, Timestamp, fnv1a,
+};
 use bifocal_stats::attribution::{AnchorWatch, Inquiry, Opening, Reference, Sample};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,9 @@ struct Open {
     inquiry: Inquiry,
     /// The lowest scores after the alarm.
     worst: Vec<(f64, InferenceId)>,
+    /// A person closed it: it is shown among those that are over, and only a new alarm opens another one.
+    #[serde(default)]
+    dismissed: bool,
     /// The model is cleared and the stream learns anew: no sample of it belongs to this alarm any more.
     cleared: bool,
 }
@@ -44,7 +49,20 @@ impl Follow {
 
     /// The incident that is not over.
     pub(super) fn incident(&self) -> Option<&Incident> {
-        self.open.as_ref().map(|open| &open.incident)
+        self.open.as_ref().filter(|open| !open.dismissed).map(|open| &open.incident)
+    }
+
+    /// The same, for what people do with it.
+    pub(super) fn incident_mut(&mut self) -> Option<&mut Incident> {
+        self.open.as_mut().filter(|open| !open.dismissed).map(|open| &mut open.incident)
+    }
+
+    /// A person closes the incident. Its samples are followed on, so that they spoil no baseline.
+    pub(super) fn dismiss(&mut self, time: Timestamp) -> Option<Incident> {
+        let open = self.open.as_mut().filter(|open| !open.dismissed)?;
+        open.dismissed = true;
+        open.incident.closed = Some(time);
+        Some(open.incident.clone())
     }
 
     /// The incident that has just ended.
@@ -168,10 +186,11 @@ impl Follow {
             aligned: Vec::new(),
             examples: Vec::new(),
             sentence: String::new(),
+            handling: Handling::default(),
         };
         timeline.align(&mut incident);
         incident.sentence = sentence::incident(&incident);
-        Open { incident, inquiry, worst: Vec::new(), cleared: false }
+        Open { incident, inquiry, worst: Vec::new(), dismissed: false, cleared: false }
     }
 
     fn end(&mut self, time: Timestamp, anchors: &AnchorWatch, told: &mut Told) {
@@ -180,8 +199,10 @@ impl Follow {
         if !open.cleared && open.inquiry.close(anchors) {
             open.learn(time, told);
         }
-        open.incident.closed = Some(time);
-        self.closed = Some(open.incident);
+        if !open.dismissed {
+            open.incident.closed = Some(time);
+            self.closed = Some(open.incident);
+        }
     }
 }
 

@@ -6,9 +6,12 @@ use bifocal_expr::Outcome as Truth;
 use bifocal_model::{Cause, Event, EventKind, TargetKey, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 
+mod words;
+
 use super::Quantiles;
 use crate::alert::{Notification, Rule, SignalValues, Standing, Status, Transition, step};
 use crate::limits::RESOLVED_ALERTS_MAX;
+use crate::mute::{MutedView, Mutes};
 use crate::snapshot::{AlertView, TargetView};
 
 /// All alerts.
@@ -28,6 +31,12 @@ struct Entry {
     /// The cause that the channels were told.
     #[serde(default)]
     told: Cause,
+    /// It fires and nobody was told, for it was muted.
+    #[serde(default)]
+    untold: bool,
+    /// The newest cause that was not told, for the alert is muted.
+    #[serde(default)]
+    withheld: Cause,
 }
 
 impl AlertBook {
@@ -38,43 +47,132 @@ impl AlertBook {
         views: &[TargetView],
         quantiles: &Q,
         window: Window,
+        mutes: &Mutes<'_>,
         events: &mut Vec<Event>,
     ) -> Vec<Notification> {
         let mut notifications = Vec::new();
         for view in views {
             let values = SignalValues { view, quantiles, window };
-            for rule in rules {
-                let holds = match rule.condition.evaluate(&values) {
-                    Ok(Truth::True) => Some(true),
-                    Ok(Truth::False) => Some(false),
-                    Ok(Truth::NoData) | Err(_) => None,
-                };
+            let look = |rule: &Rule| match rule.condition.evaluate(&values) {
+                Ok(Truth::True) => Some(true),
+                Ok(Truth::False) => Some(false),
+                Ok(Truth::NoData) | Err(_) => None,
+            };
+            // First all rules move, for one that fires in this moment inhibits the others of this moment.
+            let turns: Vec<_> =
+                rules.iter().map(|rule| self.step(rule, view, look(rule), window.end)).collect();
+            for (rule, turn) in rules.iter().zip(turns) {
+                let is_quiet = turn.is_none() && self.standing.is_empty();
+                let muted = if is_quiet { None } else { self.muted(rule, &view.key, mutes) };
                 // One word a tick: what is told with an alert and not as an event of its own, a replay would tell again.
-                if let Some((transition, entry)) = self.step(rule, view, holds, window.end) {
-                    events.push(event(transition, &entry, window.end));
-                    notifications.push(notification(transition, rule, &entry, window.end));
-                } else if let Some(entry) = self.update(rule, view) {
-                    events.push(updated(&entry, window.end));
-                    notifications.push(update(rule, &entry, window.end));
-                }
+                let told = match turn {
+                    Some((transition, entry)) => {
+                        events.push(words::event(transition, &entry, window.end));
+                        self.tell(rule, transition, entry, muted, events, window.end)
+                    }
+                    None if is_quiet => None,
+                    None => self.catch_up(rule, view, muted, events, window.end),
+                };
+                notifications.extend(told);
             }
         }
         notifications
     }
 
+    /// What the channels get of a beginning or an end. A beginning that is muted is withheld, and an end is told to those
+    /// who were told of the beginning.
+    fn tell(
+        &mut self,
+        rule: &Rule,
+        transition: Transition,
+        entry: Entry,
+        muted: Option<MutedView>,
+        events: &mut Vec<Event>,
+        now: Timestamp,
+    ) -> Option<Notification> {
+        match (transition, muted) {
+            (Transition::Resolved, _) if entry.untold => None,
+            (Transition::Fired, Some(muted)) => {
+                events.push(words::withheld(&entry, "firing", &muted, now));
+                self.firing_mut(rule, &entry.target)?.untold = true;
+                None
+            }
+            _ => Some(words::notification(transition, rule, &entry, now)),
+        }
+    }
+
+    /// What the channels get of an alert that goes on firing: a beginning that was withheld, once nothing mutes it; the
+    /// cause, once it is known, and once per cause.
+    fn catch_up(
+        &mut self,
+        rule: &Rule,
+        view: &TargetView,
+        muted: Option<MutedView>,
+        events: &mut Vec<Event>,
+        now: Timestamp,
+    ) -> Option<Notification> {
+        let incident = view.incident().filter(|_| rule.budgeted);
+        let cause = incident.map_or(Cause::Pending, |incident| incident.attribution.cause);
+        let entry = self.firing_mut(rule, &view.key)?;
+        if entry.untold {
+            // One whose condition has just ended is over in a minute: nobody needs to hear of it.
+            if muted.is_some() || entry.standing.clear_since.is_some() {
+                return None;
+            }
+            (entry.untold, entry.told) = (false, cause);
+            events.push(words::told(entry, now));
+            return Some(words::notification(Transition::Fired, rule, entry, now));
+        }
+        if cause == Cause::Pending || cause == entry.told {
+            return None;
+        }
+        if let Some(muted) = muted {
+            if entry.withheld != cause {
+                entry.withheld = cause;
+                events.push(words::withheld(entry, cause.name(), &muted, now));
+            }
+            return None;
+        }
+        entry.told = cause;
+        entry.summary.clone_from(&incident?.sentence);
+        events.push(words::updated(entry, now));
+        Some(words::update(rule, entry, now))
+    }
+
+    /// What keeps a rule's alert of a target from being told now.
+    fn muted(&self, rule: &Rule, target: &TargetKey, mutes: &Mutes<'_>) -> Option<MutedView> {
+        let fires = |name: &str| {
+            let mut of_rule =
+                self.standing.iter().filter(|entry| entry.rule == name && entry.target == *target);
+            of_rule.any(|entry| entry.standing.status == Status::Firing)
+        };
+        mutes.of(rule, target, fires)
+    }
+
+    fn firing_mut(&mut self, rule: &Rule, target: &TargetKey) -> Option<&mut Entry> {
+        let is_it = |entry: &&mut Entry| {
+            entry.rule == rule.config.name
+                && entry.target == *target
+                && entry.standing.status == Status::Firing
+        };
+        self.standing.iter_mut().find(is_it)
+    }
+
     /// An event of the journal: what a tick decided before a restart stands again.
     pub(crate) fn restore(&mut self, event: &Event) {
-        use EventKind::{AlertFired, AlertResolved, AlertUpdated};
-        let (AlertFired | AlertResolved | AlertUpdated, Some(target)) = (event.kind, &event.target) else {
-            return;
-        };
-        let Some((since, rule)) = read_id(&event.id) else { return };
+        use EventKind::{AlertFired, AlertResolved, AlertTold, AlertUpdated, AlertWithheld};
+        let kinds = [AlertFired, AlertUpdated, AlertWithheld, AlertTold, AlertResolved];
+        let Some(target) = event.target.as_ref().filter(|_| kinds.contains(&event.kind)) else { return };
+        let Some((since, rule)) = words::read_id(&event.id) else { return };
         let at = self.standing.iter().position(|entry| entry.rule == rule && entry.target == *target);
-        if event.kind == EventKind::AlertUpdated {
-            if let Some(entry) = at.and_then(|at| self.standing.get_mut(at)) {
-                entry.told = read_cause(&event.id);
+        if matches!(event.kind, AlertUpdated | AlertWithheld | AlertTold) {
+            let Some(entry) = at.and_then(|at| self.standing.get_mut(at)) else { return };
+            match event.kind {
+                AlertWithheld if words::read_word(&event.id) == "firing" => entry.untold = true,
+                AlertWithheld => entry.withheld = words::read_cause(&event.id),
+                _ => (entry.untold, entry.told) = (false, words::read_cause(&event.id)),
             }
-        } else if event.kind == EventKind::AlertResolved {
+        } else if event.kind == AlertResolved {
             if let Some(at) = at {
                 let entry = self.standing.remove(at);
                 self.close(entry, event.time);
@@ -88,13 +186,19 @@ impl AlertBook {
                 resolved_at: None,
                 summary: event.summary.clone(),
                 told: Cause::Pending,
+                untold: false,
+                withheld: Cause::Pending,
             });
         }
     }
 
     /// Firing and pending ones, worst and newest first, then those that are over.
-    pub(crate) fn views(&self, rules: &[Rule]) -> Vec<AlertView> {
-        let mut standing: Vec<AlertView> = self.standing.iter().filter_map(|e| e.view(rules)).collect();
+    pub(crate) fn views(&self, rules: &[Rule], mutes: &Mutes<'_>) -> Vec<AlertView> {
+        let view = |entry: &Entry| {
+            let rule = rules.iter().find(|rule| rule.config.name == entry.rule)?;
+            Some(AlertView { muted: self.muted(rule, &entry.target, mutes), ..entry.view(rule) })
+        };
+        let mut standing: Vec<AlertView> = self.standing.iter().filter_map(view).collect();
         standing.sort_by_key(|alert| {
             (
                 alert.status != Status::Firing,
@@ -102,16 +206,19 @@ impl AlertBook {
                 std::cmp::Reverse(alert.since),
             )
         });
-        standing.extend(self.over.iter().rev().filter_map(|entry| entry.view(rules)));
+        standing.extend(self.over.iter().rev().filter_map(|entry| {
+            rules.iter().find(|rule| rule.config.name == entry.rule).map(|rule| entry.view(rule))
+        }));
         standing
     }
 
     /// What the channels were told of the alerts that fire now.
     pub(crate) fn standing_notifications(&self, rules: &[Rule], now: Timestamp) -> Vec<Notification> {
-        let firing = self.standing.iter().filter(|entry| entry.standing.status == Status::Firing);
+        let firing =
+            self.standing.iter().filter(|entry| entry.standing.status == Status::Firing && !entry.untold);
         let told = firing.filter_map(|entry| {
             let rule = rules.iter().find(|rule| rule.config.name == entry.rule)?;
-            Some(notification(Transition::Fired, rule, entry, now))
+            Some(words::notification(Transition::Fired, rule, entry, now))
         });
         told.collect()
     }
@@ -141,6 +248,8 @@ impl AlertBook {
                     resolved_at: None,
                     summary: view.sentence.clone(),
                     told: Cause::Pending,
+                    untold: false,
+                    withheld: Cause::Pending,
                 });
                 self.standing.last_mut()?
             }
@@ -150,23 +259,6 @@ impl AlertBook {
             entry.summary.clone_from(&view.sentence);
         }
         transition.map(|transition| (transition, entry.clone()))
-    }
-
-    /// A firing alert about answers whose cause has become known since it was told: it is told again, once per cause.
-    fn update(&mut self, rule: &Rule, view: &TargetView) -> Option<Entry> {
-        let cause = view.incident()?.attribution.cause;
-        let same = |entry: &&mut Entry| {
-            entry.rule == rule.config.name
-                && entry.target == view.key
-                && entry.standing.status == Status::Firing
-        };
-        let entry = self.standing.iter_mut().find(same).filter(|_| rule.budgeted)?;
-        if cause == Cause::Pending || cause == entry.told {
-            return None;
-        }
-        entry.told = cause;
-        entry.summary.clone_from(&view.incident()?.sentence);
-        Some(entry.clone())
     }
 
     fn close(&mut self, mut entry: Entry, now: Timestamp) -> Entry {
@@ -185,10 +277,8 @@ impl Entry {
         format!("{}:{}:{}", self.target.id(), self.standing.since.as_nanos(), self.rule)
     }
 
-    /// `None` when the rule is no longer configured.
-    fn view(&self, rules: &[Rule]) -> Option<AlertView> {
-        let rule = rules.iter().find(|rule| rule.config.name == self.rule)?;
-        Some(AlertView {
+    fn view(&self, rule: &Rule) -> AlertView {
+        AlertView {
             id: self.id(),
             rule: self.rule.clone(),
             severity: rule.config.severity,
@@ -200,74 +290,9 @@ impl Entry {
             when: rule.config.when.clone(),
             for_seconds: rule.config.hold.as_secs(),
             budgeted: rule.budgeted,
-        })
-    }
-}
-
-fn event(transition: Transition, entry: &Entry, now: Timestamp) -> Event {
-    let (kind, word) = match transition {
-        Transition::Fired => (EventKind::AlertFired, "fired"),
-        Transition::Resolved => (EventKind::AlertResolved, "resolved"),
-    };
-    Event {
-        time: now,
-        kind,
-        target: Some(entry.target.clone()),
-        id: format!("{word}:{}", entry.id()),
-        summary: format!("alert {} {word}: {}", entry.rule, entry.summary),
-    }
-}
-
-fn updated(entry: &Entry, now: Timestamp) -> Event {
-    Event {
-        time: now,
-        kind: EventKind::AlertUpdated,
-        target: Some(entry.target.clone()),
-        id: format!("{}:{}", entry.told.name(), entry.id()),
-        summary: format!("alert {}: {}", entry.rule, entry.summary),
-    }
-}
-
-/// The cause, from an id such as `judge:<target>:<nanoseconds>:<rule>`.
-fn read_cause(id: &str) -> Cause {
-    use Cause::{DataPath, Judge, Mix, Pending, System, Undecided};
-    let word = id.split(':').next().unwrap_or_default();
-    [System, Judge, Mix, DataPath, Undecided]
-        .into_iter()
-        .find(|cause| cause.name() == word)
-        .unwrap_or(Pending)
-}
-
-fn update(rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
-    let idempotency_key = format!("{}:cause:{}", entry.id(), entry.told.name());
-    Notification { idempotency_key, ..notification(Transition::Fired, rule, entry, now) }
-}
-
-/// The start and the rule's name, from an id such as `fired:<target>:<nanoseconds>:<rule>`.
-fn read_id(id: &str) -> Option<(Timestamp, &str)> {
-    let mut parts = id.splitn(4, ':');
-    let since = parts.nth(2)?.parse().ok()?;
-    Some((Timestamp::from_nanos(since), parts.next()?))
-}
-
-fn notification(transition: Transition, rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
-    let status = match transition {
-        Transition::Fired => Status::Firing,
-        Transition::Resolved => Status::Resolved,
-    };
-    let word = if status == Status::Firing { "firing" } else { "resolved" };
-    Notification {
-        idempotency_key: format!("{}:{word}", entry.id()),
-        alert_id: entry.id(),
-        rule: entry.rule.clone(),
-        target: entry.target.clone(),
-        severity: rule.config.severity,
-        status,
-        since: entry.standing.since,
-        time: now,
-        summary: entry.summary.clone(),
-        when: rule.config.when.clone(),
-        channels: rule.config.channels.clone(),
+            muted: None,
+            untold: self.untold,
+        }
     }
 }
 
@@ -289,6 +314,8 @@ mod tests {
                 resolved_at: None,
                 summary: String::new(),
                 told: Cause::Pending,
+                untold: false,
+                withheld: Cause::Pending,
             };
             book.close(entry, since);
         }

@@ -8,7 +8,7 @@ use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_watch::alert::RuleConfig;
-use bifocal_watch::{AlertingConfig, Objectives, QualityConfig};
+use bifocal_watch::{AlertingConfig, MaintenanceConfig, Objectives, QualityConfig};
 use serde::{Deserialize, Serialize};
 
 /// `bifocal.toml`.
@@ -33,6 +33,8 @@ pub struct ConfigFile {
     pub alerting: AlertingConfig,
     /// Alert rules; they are added to the shipped ones, and one of the same name replaces a shipped one.
     pub alert: Vec<RuleConfig>,
+    /// Times in which alerts are shown and not told.
+    pub maintenance: Vec<MaintenanceConfig>,
     /// Whom alerts are told.
     pub channel: Vec<ChannelConfig>,
     /// What happened, as others write it down.

@@ -156,6 +156,7 @@ impl Resolved {
             quality: file.quality,
             alerting: file.alerting,
             rules: alert_rules(file.alert),
+            maintenance: file.maintenance,
         };
         for channel in &file.channel {
             channel.kind().map_err(|what| channel_error(&channel.name, &what))?;

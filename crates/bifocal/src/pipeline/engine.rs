@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bifocal_evaluate::judge::JudgeQueue;
 use bifocal_model::{Span, Timestamp};
-use bifocal_store::Batch;
+use bifocal_store::{Batch, Record};
 use bifocal_telemetry::{Clock, Drain};
 use tokio::sync::mpsc;
 
@@ -67,6 +67,7 @@ impl Engine {
             acknowledge.push(batch.acknowledge);
             arrivals.extend(batch.arrivals);
         }
+        let does_something = records.iter().flatten().any(|record| matches!(record, Record::Act(_)));
         let ingested = loop {
             match self.pipeline.ingest_arrived(records, &mut arrivals, self.clock.now()) {
                 Ok(ingested) => break ingested,
@@ -88,6 +89,10 @@ impl Engine {
                 }
             }
         };
+        // Who did something sees it in the next answer.
+        if does_something {
+            self.tick(self.clock.now());
+        }
         for (acknowledged, waiter) in ingested.acknowledged.into_iter().zip(acknowledge) {
             // A waiter that has gone away does not need to know.
             let _ = waiter.map(|waiter| waiter.send(acknowledged));
@@ -162,7 +167,6 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use bifocal_model::{Event, EventKind};
-    use bifocal_store::Record;
 
     use super::*;
 

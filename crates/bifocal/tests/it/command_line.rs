@@ -5,6 +5,7 @@ mod capture_files;
 mod configuration;
 mod full_disk;
 mod plan;
+mod silences;
 mod trouble;
 mod usage;
 mod webhook;

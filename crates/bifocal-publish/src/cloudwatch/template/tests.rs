@@ -16,11 +16,9 @@ fn rules() -> Vec<RuleConfig> {
         ("fast, and worse", joined, Critical, 150),
     ];
     let rule = |(name, when, severity, hold): (&str, &str, Severity, u32)| RuleConfig {
-        name: name.to_owned(),
-        when: when.to_owned(),
         severity,
         hold: Hold::secs(hold),
-        channels: Vec::new(),
+        ..RuleConfig::new(name, when)
     };
     all.map(rule).to_vec()
 }

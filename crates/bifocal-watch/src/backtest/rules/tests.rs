@@ -10,13 +10,7 @@ fn at(minute: i64) -> Timestamp {
 }
 
 fn rule(when: &str, minutes: u32) -> RuleConfig {
-    RuleConfig {
-        name: when.into(),
-        when: when.into(),
-        severity: Severity::Warning,
-        hold: Hold::secs(60 * minutes),
-        channels: Vec::new(),
-    }
+    RuleConfig { hold: Hold::secs(60 * minutes), ..RuleConfig::new(when, when) }
 }
 
 /// One score a minute of target `a`.

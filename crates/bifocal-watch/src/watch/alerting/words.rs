@@ -1,0 +1,107 @@
+//! Alerts in words: the events that a tick leaves in the journal, and the notifications of the channels.
+
+use bifocal_model::{Cause, Event, EventKind, Timestamp};
+
+use super::Entry;
+use crate::alert::{Notification, Rule, Status, Transition};
+use crate::mute::MutedView;
+
+pub(super) fn event(transition: Transition, entry: &Entry, now: Timestamp) -> Event {
+    let (kind, word) = match transition {
+        Transition::Fired => (EventKind::AlertFired, "fired"),
+        Transition::Resolved => (EventKind::AlertResolved, "resolved"),
+    };
+    Event {
+        time: now,
+        kind,
+        target: Some(entry.target.clone()),
+        id: format!("{word}:{}", entry.id()),
+        summary: format!("alert {} {word}: {}", entry.rule, entry.summary),
+    }
+}
+
+pub(super) fn updated(entry: &Entry, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertUpdated,
+        target: Some(entry.target.clone()),
+        id: format!("{}:{}", entry.told.name(), entry.id()),
+        summary: format!("alert {}: {}", entry.rule, entry.summary),
+    }
+}
+
+/// A message was not sent: that of the beginning (`firing`) or of a cause.
+pub(super) fn withheld(entry: &Entry, word: &str, muted: &MutedView, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertWithheld,
+        target: Some(entry.target.clone()),
+        id: format!("withheld.{}.{word}:{}", muted.in_id(), entry.id()),
+        summary: format!("alert {} not told: {}", entry.rule, muted.said()),
+    }
+}
+
+/// An alert whose beginning was withheld is told after all.
+pub(super) fn told(entry: &Entry, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertTold,
+        target: Some(entry.target.clone()),
+        id: format!("told.{}:{}", entry.told.name(), entry.id()),
+        summary: format!("alert {} told, for nothing mutes it any more: {}", entry.rule, entry.summary),
+    }
+}
+
+/// The last word before the alert's id: `firing` of `withheld.silence.<id>.firing:…`, `judge` of `judge:…`.
+pub(super) fn read_word(id: &str) -> &str {
+    let first = id.split(':').next().unwrap_or_default();
+    first.rsplit('.').next().unwrap_or_default()
+}
+
+/// The cause, from an id such as `judge:<target>:<nanoseconds>:<rule>` or `told.judge:…`.
+pub(super) fn read_cause(id: &str) -> Cause {
+    use Cause::{DataPath, Judge, Mix, Pending, System, Undecided};
+    let word = read_word(id);
+    [System, Judge, Mix, DataPath, Undecided]
+        .into_iter()
+        .find(|cause| cause.name() == word)
+        .unwrap_or(Pending)
+}
+
+pub(super) fn update(rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
+    let idempotency_key = format!("{}:cause:{}", entry.id(), entry.told.name());
+    Notification { idempotency_key, ..notification(Transition::Fired, rule, entry, now) }
+}
+
+/// The start and the rule's name, from an id such as `fired:<target>:<nanoseconds>:<rule>`.
+pub(super) fn read_id(id: &str) -> Option<(Timestamp, &str)> {
+    let mut parts = id.splitn(4, ':');
+    let since = parts.nth(2)?.parse().ok()?;
+    Some((Timestamp::from_nanos(since), parts.next()?))
+}
+
+pub(super) fn notification(
+    transition: Transition,
+    rule: &Rule,
+    entry: &Entry,
+    now: Timestamp,
+) -> Notification {
+    let status = match transition {
+        Transition::Fired => Status::Firing,
+        Transition::Resolved => Status::Resolved,
+    };
+    let word = if status == Status::Firing { "firing" } else { "resolved" };
+    Notification {
+        idempotency_key: format!("{}:{word}", entry.id()),
+        alert_id: entry.id(),
+        rule: entry.rule.clone(),
+        target: entry.target.clone(),
+        severity: rule.config.severity,
+        status,
+        since: entry.standing.since,
+        time: now,
+        summary: entry.summary.clone(),
+        when: rule.config.when.clone(),
+        channels: rule.config.channels.clone(),
+    }
+}
