@@ -4,6 +4,12 @@
 pub(crate) const DELIVERY_ATTEMPTS_MAX: u32 = 40;
 /// Longest pause between two attempts, seconds.
 pub(crate) const DELIVERY_PAUSE_MAX_SECS: i64 = 3600;
+/// Alerts that one message tells of.
+pub const GROUP_ALERTS_MAX: usize = 100;
+/// Of them, those that a message for people names.
+pub(crate) const GROUP_LINES_MAX: usize = 20;
+/// The longest that further alerts of a rule are waited for, seconds.
+pub(crate) const GROUP_WAIT_SECS_MAX: u32 = 300;
 /// Longest namespace, metric name or value of a dimension that is written to CloudWatch, bytes.
 pub(crate) const CLOUDWATCH_NAME_MAX: usize = 255;
 /// Data in one call of PutMetricData.
@@ -25,6 +31,17 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "attempts to deliver one notification, then it is dead",
     ),
     ("delivery_pause_secs", DELIVERY_PAUSE_MAX_SECS as u64, "longest pause between two attempts"),
+    (
+        "group_alerts",
+        GROUP_ALERTS_MAX as u64,
+        "alerts that one message tells of; the rest goes in a further one",
+    ),
+    (
+        "group_lines",
+        GROUP_LINES_MAX as u64,
+        "alerts that a message for people names; the others are a number",
+    ),
+    ("group_wait_secs", GROUP_WAIT_SECS_MAX as u64, "the longest wait for further alerts of a rule"),
     ("cloudwatch_name", CLOUDWATCH_NAME_MAX as u64, "bytes of a namespace or dimension that is written"),
     ("cloudwatch_data_per_put", CLOUDWATCH_DATA_PER_PUT as u64, "data in one call of PutMetricData"),
     ("cloudwatch_put_bytes", CLOUDWATCH_PUT_BYTES as u64, "bytes of one call of PutMetricData"),

@@ -8,12 +8,14 @@
 pub mod alertmanager;
 mod backoff;
 mod channel;
+mod group;
 mod letter;
 mod message;
 pub mod pagerduty;
 pub mod slack;
 
 pub use backoff::next_pause;
-pub use channel::{ChannelConfig, Kind, Mailbox};
+pub use channel::{ChannelConfig, Gathering, Kind, Mailbox};
+pub use group::Group;
 pub use letter::{Letter, letter};
 pub use message::{Message, Whose};

@@ -82,26 +82,32 @@ impl SmallState {
         self.outgoing(&sql, params![limit])
     }
 
-    /// It was sent, or given up: it is not due any more.
-    pub fn outbox_done(&self, key: &str, channel: &str, time: Timestamp, outcome: &str) -> Result<(), Error> {
+    /// They were sent, or given up, as one message: they are not due any more.
+    pub fn outbox_done(
+        &self,
+        keys: &[&str],
+        channel: &str,
+        time: Timestamp,
+        outcome: &str,
+    ) -> Result<(), Error> {
         let sql = "UPDATE outbox SET done_at = ?3, outcome = ?4, attempts = attempts + 1
-                   WHERE key = ?1 AND channel = ?2 AND done_at IS NULL";
-        self.execute("finish a notification", sql, params![key, channel, time.as_nanos(), outcome])
+                   WHERE key IN (SELECT value FROM json_each(?1)) AND channel = ?2 AND done_at IS NULL";
+        self.execute("finish notifications", sql, params![list(keys), channel, time.as_nanos(), outcome])
     }
 
-    /// An attempt failed; the next one is not before `next_time`.
+    /// An attempt to send them as one message failed; the next one is not before `next_time`.
     pub fn outbox_failed(
         &self,
-        key: &str,
+        keys: &[&str],
         channel: &str,
         attempts: u32,
         next_time: Timestamp,
         outcome: &str,
     ) -> Result<(), Error> {
         let sql = "UPDATE outbox SET attempts = ?3, next_time = ?4, outcome = ?5
-                   WHERE key = ?1 AND channel = ?2 AND done_at IS NULL";
-        let params = params![key, channel, attempts, next_time.as_nanos(), outcome];
-        self.execute("postpone a notification", sql, params)
+                   WHERE key IN (SELECT value FROM json_each(?1)) AND channel = ?2 AND done_at IS NULL";
+        let params = params![list(keys), channel, attempts, next_time.as_nanos(), outcome];
+        self.execute("postpone notifications", sql, params)
     }
 
     /// Gives up what waits for channels that are not among these. Returns how many messages that were.
@@ -111,7 +117,7 @@ impl SmallState {
         time: Timestamp,
         outcome: &str,
     ) -> Result<usize, Error> {
-        let known = serde_json::Value::from(channels.to_vec()).to_string();
+        let known = list(channels);
         let sql = "UPDATE outbox SET done_at = ?2, outcome = ?3
                    WHERE done_at IS NULL AND channel NOT IN (SELECT value FROM json_each(?1))";
         let connection = self.catalogue.lock();
@@ -150,6 +156,11 @@ impl SmallState {
         };
         read().map_err(Error::catalogue("read notifications"))
     }
+}
+
+/// As `json_each` reads it.
+fn list<T: serde::Serialize>(names: &[T]) -> String {
+    serde_json::to_string(names).unwrap_or_default()
 }
 
 /// Which alert a message is about, read from its JSON.

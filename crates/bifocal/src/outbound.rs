@@ -5,6 +5,7 @@ mod client;
 mod cloudwatch;
 mod delivery;
 mod fetch;
+mod gatherer;
 mod grafana;
 mod judge;
 mod mail;

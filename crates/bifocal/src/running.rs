@@ -237,6 +237,7 @@ fn start_couriers(
             small_state: small_state.clone(),
             channel: channel.name.clone(),
             sender,
+            gathering: channel.gathering().map_err(|what| channel_error(&channel.name, &what))?,
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),
         };

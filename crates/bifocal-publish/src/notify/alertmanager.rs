@@ -12,8 +12,12 @@ use super::message::Message;
 /// An alert that nobody ends is over by then.
 const STANDS: Span = Span::from_secs(7 * 24 * 3600);
 
-/// The body: a list of one alert.
-pub fn body(message: &Message) -> Value {
+/// The body: a list of alerts, each with its own labels.
+pub fn body(messages: &[Message]) -> Value {
+    Value::Array(messages.iter().map(alert).collect())
+}
+
+fn alert(message: &Message) -> Value {
     let time: Option<Timestamp> = message.time.parse().ok();
     let ends = if message.is_over() { time } else { time.map(|time| time + STANDS) };
     let labels = [
@@ -32,13 +36,13 @@ pub fn body(message: &Message) -> Value {
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| (name.to_owned(), json!(value)))
         .collect();
-    json!([{
+    json!({
         "labels": labels,
         "annotations": {"summary": message.summary, "description": message.when},
         "startsAt": message.since,
         "endsAt": ends.map(|time| time.to_string()),
         "generatorURL": message.link,
-    }])
+    })
 }
 
 #[cfg(test)]
@@ -50,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_end_has_the_labels_of_the_beginning() {
-        let (begins, ends) = (body(&message(Status::Firing)), body(&message(Status::Resolved)));
+        let (begins, ends) = (body(&[message(Status::Firing)]), body(&[message(Status::Resolved)]));
         assert_eq!(begins[0]["labels"], ends[0]["labels"]);
         assert_eq!(
             (&begins[0]["labels"]["alertname"], &begins[0]["labels"]["model"]),

@@ -1,6 +1,10 @@
 //! Where messages go, as written in `[[channel]]`.
 
+use bifocal_model::Span;
+use bifocal_watch::alert::Hold;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::GROUP_WAIT_SECS_MAX;
 
 /// A channel as written: a name and the keys of one kind. Secrets are named by the variable that holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +51,24 @@ pub struct ChannelConfig {
     /// EventBridge: the event bus, by name or ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eventbridge: Option<String>,
+    /// Webhook, Slack, e-mail and SNS: alerts of one rule that follow within this time of the last message about it are told
+    /// together; default `10s`, and `0s` tells each by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_wait: Option<Hold>,
     /// EventBridge: the region; default: that of the ARN, of the environment, of the profile or of the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+}
+
+/// How many alerts a message may tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gathering {
+    /// One: the receiver tells alerts apart by a key of the message.
+    Single,
+    /// What is due goes together: the receiver takes a list, and each alert keeps its identity in it.
+    Batch,
+    /// Alerts of one rule with one status go together when they follow each other within this time.
+    Group(Span),
 }
 
 /// What kind of channel it is, with what that kind needs.
@@ -112,12 +131,38 @@ pub struct Mailbox {
     pub to: Vec<String>,
 }
 
+/// What is waited for further alerts of a rule, unless a channel says otherwise.
+const GROUP_WAIT: Hold = Hold::secs(10);
 const PAGERDUTY: &str = "https://events.pagerduty.com";
 
 impl ChannelConfig {
     /// A webhook and nothing else.
     pub fn webhook(name: &str, url: &str) -> Self {
         Self { name: name.to_owned(), webhook: Some(url.to_owned()), ..Self::default() }
+    }
+
+    /// How many alerts a message of this channel may tell of; an error says that the kind cannot group.
+    pub fn gathering(&self) -> Result<Gathering, String> {
+        let (kind, gathering) = match self.kind()? {
+            Kind::PagerDuty { .. } => ("pagerduty_env", Gathering::Single),
+            Kind::EventBridge { .. } => ("eventbridge", Gathering::Single),
+            Kind::Alertmanager { .. } => ("alertmanager", Gathering::Batch),
+            Kind::Sns { topic } if topic.ends_with(".fifo") => ("a FIFO topic", Gathering::Single),
+            Kind::Webhook { .. } | Kind::Slack { .. } | Kind::Email(_) | Kind::Sns { .. } => {
+                let wait = self.group_wait.unwrap_or(GROUP_WAIT);
+                return Ok(match wait.as_secs() {
+                    0 => Gathering::Single,
+                    1..=GROUP_WAIT_SECS_MAX => Gathering::Group(wait.span()),
+                    _ => return Err(format!("group_wait is {wait}; {GROUP_WAIT_SECS_MAX}s is the most")),
+                });
+            }
+        };
+        match self.group_wait {
+            Some(_) => {
+                Err(format!("group_wait does not go with {kind}: each alert has a key of its own there"))
+            }
+            None => Ok(gathering),
+        }
     }
 
     /// The kind of channel; an error says what is missing or too much.
@@ -239,6 +284,26 @@ mod tests {
 
     fn of(text: &str) -> Result<Kind, String> {
         toml::from_str::<ChannelConfig>(&format!("name = \"x\"\n{text}")).unwrap().kind()
+    }
+
+    #[test]
+    fn who_tells_alerts_apart_by_key_gets_them_one_by_one() {
+        let gathering = |text: &str| toml::from_str::<ChannelConfig>(text).unwrap().gathering();
+        let ten = Gathering::Group(Span::from_secs(10));
+        assert_eq!(gathering("webhook = \"http://h\""), Ok(ten));
+        assert_eq!(gathering("slack_env = \"S\""), Ok(ten));
+        assert_eq!(gathering("sns = \"arn:aws:sns:r:1:t\""), Ok(ten));
+        assert_eq!(gathering("sns = \"arn:aws:sns:r:1:t.fifo\""), Ok(Gathering::Single));
+        assert_eq!(gathering("pagerduty_env = \"K\""), Ok(Gathering::Single));
+        assert_eq!(gathering("eventbridge = \"ops\""), Ok(Gathering::Single));
+        assert_eq!(gathering("alertmanager = \"http://h:9093\""), Ok(Gathering::Batch));
+        assert_eq!(gathering("webhook = \"http://h\"\ngroup_wait = \"0s\""), Ok(Gathering::Single));
+        let thirty = Ok(Gathering::Group(Span::from_secs(30)));
+        assert_eq!(gathering("webhook = \"http://h\"\ngroup_wait = \"30s\""), thirty);
+        let refused = gathering("pagerduty_env = \"K\"\ngroup_wait = \"30s\"").unwrap_err();
+        assert!(refused.contains("does not go with pagerduty_env"), "{refused}");
+        let longest = format!("webhook = \"http://h\"\ngroup_wait = \"{}s\"", GROUP_WAIT_SECS_MAX + 1);
+        assert!(gathering(&longest).unwrap_err().contains("is the most"), "the limit group_wait_secs");
     }
 
     #[test]

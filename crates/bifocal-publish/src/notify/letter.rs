@@ -19,11 +19,6 @@ const SUBJECT_CHARS: usize = 120;
 
 /// The mail of a message.
 pub fn letter(message: &Message) -> Letter {
-    let one_line: String = message.title().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let id = |what: &str| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
-        format!("<{}@bifocal>", what.chars().map(plain).collect::<String>())
-    };
     let text = format!(
         "{}\n\nRule: {}\nCondition: {}\nSeverity: {}\nSince: {}\nTarget: {}\nEndpoint: {}\n\n{}\n",
         message.summary,
@@ -36,11 +31,23 @@ pub fn letter(message: &Message) -> Letter {
         message.link
     );
     Letter {
-        subject: within(&one_line, SUBJECT_CHARS),
+        subject: subject(&message.title()),
         text,
         id: id(&message.idempotency_key),
         thread: id(&message.alert_id),
     }
+}
+
+/// One line.
+pub(super) fn subject(title: &str) -> String {
+    let one_line: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    within(&one_line, SUBJECT_CHARS)
+}
+
+/// A `Message-ID`.
+pub(super) fn id(what: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
+    format!("<{}@bifocal>", what.chars().map(plain).collect::<String>())
 }
 
 #[cfg(test)]

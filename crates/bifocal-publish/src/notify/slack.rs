@@ -3,6 +3,7 @@
 use bifocal_watch::alert::Severity;
 use serde_json::{Value, json};
 
+use super::Group;
 use super::message::{Message, within};
 
 /// Slack refuses a section of more than 3,000 characters.
@@ -22,6 +23,25 @@ pub fn body(message: &Message) -> Value {
                 {"type": "context", "elements": [{"type": "mrkdwn", "text": about}]},
                 {"type": "actions", "elements": [{
                     "type": "button", "text": {"type": "plain_text", "text": "Open in Bifocal"}, "url": message.link,
+                }]},
+            ],
+        }],
+    })
+}
+
+/// The body of several alerts: one line each.
+pub fn group_body(group: &Group) -> Value {
+    let (title, first) = (group.title(), group.messages().first());
+    let lines: Vec<String> = group.lines().iter().map(|line| escaped(line)).collect();
+    let text = format!("*{}*\n{}", escaped(&title), lines.join("\n"));
+    json!({
+        "text": title,
+        "attachments": [{
+            "color": first.map(color),
+            "blocks": [
+                {"type": "section", "text": {"type": "mrkdwn", "text": within(&text, SECTION_CHARS)}},
+                {"type": "actions", "elements": [{
+                    "type": "button", "text": {"type": "plain_text", "text": "Open in Bifocal"}, "url": group.link(),
                 }]},
             ],
         }],

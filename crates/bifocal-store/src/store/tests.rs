@@ -489,7 +489,7 @@ fn small_state_is_there_after_a_start() {
     assert!(state.outbox_put("a/1", "sre", b"{}", at(1)).unwrap());
     assert!(!state.outbox_put("a/1", "sre", b"other", at(2)).unwrap(), "the key is there");
     state.outbox_put("a/1", "mail", b"{}", at(1)).unwrap();
-    state.outbox_failed("a/1", "sre", 1, at(60), "HTTP 503").unwrap();
+    state.outbox_failed(&["a/1"], "sre", 1, at(60), "HTTP 503").unwrap();
     state.kv_put("silence", b"x").unwrap();
     drop((store, state));
     let (store, _) = open(dir.path());
@@ -498,28 +498,28 @@ fn small_state_is_there_after_a_start() {
     assert_eq!((due("mail", 30).len(), due("sre", 30).len()), (1, 0));
     let of_sre = due("sre", 60);
     assert_eq!((of_sre.len(), of_sre[0].attempts, &of_sre[0].payload[..]), (1, 1, &b"{}"[..]));
-    state.outbox_done("a/1", "sre", at(61), "delivered").unwrap();
+    state.outbox_done(&["a/1"], "sre", at(61), "delivered").unwrap();
     assert_eq!((due("sre", 99).len(), due("mail", 99).len()), (0, 1));
     // The end of an alert waits for its beginning; another alert's message does not.
     let of = |alert: &str| format!(r#"{{"alert_id":"{alert}"}}"#).into_bytes();
     state.outbox_put("b:firing", "sre", &of("b"), at(100)).unwrap();
-    state.outbox_failed("b:firing", "sre", 1, at(200), "HTTP 503").unwrap();
+    state.outbox_failed(&["b:firing"], "sre", 1, at(200), "HTTP 503").unwrap();
     state.outbox_put("b:resolved", "sre", &of("b"), at(101)).unwrap();
     state.outbox_put("c:firing", "sre", &of("c"), at(102)).unwrap();
     let keys = |secs| due("sre", secs).into_iter().map(|o| o.key).collect::<Vec<_>>();
     assert_eq!(keys(150), ["c:firing"]);
     assert_eq!(keys(200), ["b:firing", "c:firing"]);
-    state.outbox_done("b:firing", "sre", at(201), "delivered").unwrap();
+    state.outbox_done(&["b:firing"], "sre", at(201), "delivered").unwrap();
     assert_eq!(keys(201), ["b:resolved", "c:firing"]);
     // However much waits, a look goes through the oldest alone: one that is due behind them waits with them.
     for i in 0..crate::limits::OUTBOX_LOOKAHEAD {
         let key = format!("late-{i}");
         state.outbox_put(&key, "slow", b"{}", at(1)).unwrap();
-        state.outbox_failed(&key, "slow", 1, at(900), "HTTP 503").unwrap();
+        state.outbox_failed(&[&key], "slow", 1, at(900), "HTTP 503").unwrap();
     }
     state.outbox_put("behind", "slow", b"{}", at(2)).unwrap();
     assert_eq!(due("slow", 800).len(), 0);
-    state.outbox_done("late-0", "slow", at(3), "delivered").unwrap();
+    state.outbox_done(&["late-0"], "slow", at(3), "delivered").unwrap();
     assert_eq!(due("slow", 800).len(), 1);
     assert_eq!(state.outbox_give_up(&["sre".to_owned(), "mail".to_owned()], at(4), "gone").unwrap(), 512);
     // What waits for a channel that is gone is given up, the rest waits on.

@@ -159,7 +159,7 @@ impl Resolved {
             maintenance: file.maintenance,
         };
         for channel in &file.channel {
-            channel.kind().map_err(|what| channel_error(&channel.name, &what))?;
+            channel.gathering().map_err(|what| channel_error(&channel.name, &what))?;
         }
         check_channels(&watch.rules, &file.channel)?;
         let addresses = Addresses {

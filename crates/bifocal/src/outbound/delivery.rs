@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use bifocal_model::Span;
-use bifocal_publish::notify::next_pause;
+use bifocal_publish::GROUP_ALERTS_MAX;
+use bifocal_publish::notify::{Gathering, next_pause};
 use bifocal_store::{Outgoing, SmallState};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry};
 
+use super::gatherer::Gatherer;
 use super::sender::{Failure, Sender};
 use crate::limits::DELIVERIES_AT_ONCE;
 
@@ -24,6 +26,8 @@ pub struct Courier {
     pub channel: String,
     /// Where its messages go.
     pub sender: Sender,
+    /// How many alerts a message may tell of.
+    pub gathering: Gathering,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Counters.
@@ -40,6 +44,12 @@ impl Courier {
         if let Err(error) = self.small_state.outbox_forget(self.clock.now() - KEPT) {
             tracing::warn!(%error, "old messages of the outbox are kept");
         }
+        // Spans are those of the wall: a group is waited for as long as a person would wait.
+        let mut gatherer = Gatherer::new(self.gathering, self.clock.speed());
+        let limit = match self.gathering {
+            Gathering::Single => DELIVERIES_AT_ONCE,
+            Gathering::Batch | Gathering::Group(_) => u32::MAX,
+        };
         loop {
             tokio::select! {
                 () = drain.requested() => return,
@@ -47,9 +57,9 @@ impl Courier {
             }
             let (small_state, channel) = (self.small_state.clone(), self.channel.clone());
             let now = self.clock.now();
-            let due = move || small_state.outbox_due(&channel, now, DELIVERIES_AT_ONCE);
+            let due = move || small_state.outbox_due(&channel, now, limit);
             match tokio::task::spawn_blocking(due).await {
-                Ok(Ok(due)) => self.deliver_all(due).await,
+                Ok(Ok(due)) => self.deliver_all(gatherer.gather(due, now)).await,
                 Ok(Err(error)) => tracing::warn!(%error, "the outbox cannot be read"),
                 Err(error) => tracing::warn!(%error, "the outbox reader failed"),
             }
@@ -57,38 +67,42 @@ impl Courier {
     }
 
     /// After a failure the rest waits for the next look: the receiver is not well.
-    async fn deliver_all(&self, due: Vec<Outgoing>) {
-        for outgoing in due {
-            if !self.deliver(outgoing).await {
+    async fn deliver_all(&self, parcels: Vec<Vec<Outgoing>>) {
+        for parcel in parcels {
+            if parcel.len() == GROUP_ALERTS_MAX {
+                self.telemetry.limit_hit("group_alerts");
+            }
+            if !self.deliver(parcel).await {
                 return;
             }
         }
     }
 
-    async fn deliver(&self, outgoing: Outgoing) -> bool {
-        let outcome = self.sender.send(&outgoing.key, &outgoing.payload).await;
+    async fn deliver(&self, parcel: Vec<Outgoing>) -> bool {
+        let outcome = self.sender.send(&parcel).await;
         let now = self.clock.now();
-        let (key, channel) = (&outgoing.key, &outgoing.channel);
+        let keys: Vec<&str> = parcel.iter().map(|outgoing| outgoing.key.as_str()).collect();
+        let attempts = parcel.iter().map(|outgoing| outgoing.attempts).max().unwrap_or_default();
+        let (state, channel) = (&self.small_state, &self.channel);
         let is_delivered = outcome.is_ok();
         let (written, counted) = match outcome {
-            Ok(()) => (self.small_state.outbox_done(key, channel, now, "delivered"), "delivered"),
-            Err(Failure { why, wait }) => match next_pause(outgoing.attempts + 1) {
+            Ok(()) => (state.outbox_done(&keys, channel, now, "delivered"), "delivered"),
+            Err(Failure { why, wait }) => match next_pause(attempts + 1) {
                 Some(pause) => {
                     let pause = pause.max(wait.unwrap_or_default());
                     let next = now + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
-                    (
-                        self.small_state.outbox_failed(key, channel, outgoing.attempts + 1, next, &why),
-                        "failed",
-                    )
+                    (state.outbox_failed(&keys, channel, attempts + 1, next, &why), "failed")
                 }
                 None => {
                     self.telemetry.limit_hit("delivery_attempts");
-                    let why = format!("gave up: {why}");
-                    (self.small_state.outbox_done(key, channel, now, &why), "dead")
+                    (state.outbox_done(&keys, channel, now, &format!("gave up: {why}")), "dead")
                 }
             },
         };
-        self.telemetry.count(Metric::AlertsSent, &[channel, counted], 1);
+        self.telemetry.count(Metric::AlertsSent, &[channel, counted], parcel.len() as u64);
+        if is_delivered && parcel.len() > 1 {
+            self.telemetry.count(Metric::AlertGroups, &[channel], 1);
+        }
         if let Err(error) = written {
             tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
         }

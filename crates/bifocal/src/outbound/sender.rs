@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bifocal_aws::{Aws, BusEvent, Fifo, Options, TopicMessage};
 use bifocal_model::{Span, fnv1a};
-use bifocal_publish::notify::{ChannelConfig, Kind, Message, alertmanager, letter, pagerduty, slack};
+use bifocal_publish::notify::{ChannelConfig, Group, Kind, Message, alertmanager, letter, pagerduty, slack};
+use bifocal_store::Outgoing;
 use bifocal_telemetry::{Clock, Telemetry};
 use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
@@ -72,8 +73,17 @@ impl Sender {
         Ok(Self { way, client, clock, telemetry })
     }
 
-    /// Sends one message, as it lay in the outbox. After `Ok` the receiver has it.
-    pub async fn send(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
+    /// Sends messages as they lay in the outbox: one, or several that the channel may tell together. After `Ok` the
+    /// receiver has them all.
+    pub async fn send(&self, waiting: &[Outgoing]) -> Result<(), Failure> {
+        match waiting {
+            [one] => self.send_one(&one.key, &one.payload).await,
+            several => self.send_several(several).await,
+        }
+    }
+
+    /// Sends one message.
+    pub async fn send_one(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
         if let Way::Webhook { url, token_env } = &self.way {
             let request = self.json(url, payload.to_vec()).header("idempotency-key", key);
             return self.post(with_token(request, token_env.as_deref())).await;
@@ -85,15 +95,11 @@ impl Sender {
             Way::PagerDuty { key_env, url } => {
                 self.post(self.value(url, &pagerduty::event(&message, &secret(key_env)?))).await
             }
-            Way::Alertmanager { url, token_env } => {
-                let request = self.value(url, &alertmanager::body(&message));
-                self.post(with_token(request, token_env.as_deref())).await
-            }
+            Way::Alertmanager { .. } => self.send_list(&[message]).await,
             Way::Mail(mail) => mail.send(&letter(&message)).await.map_err(Failure::from),
-            Way::Topic { aws, topic } => {
-                let region = topic.split(':').nth(3).map(str::to_owned);
-                let aws = self.aws(aws, region).await?;
-                self.publish(aws, topic, &message, payload).await
+            Way::Topic { topic, .. } => {
+                let text = format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
+                self.publish(topic, &message.title(), &message, message.name(), &text).await
             }
             Way::Bus { aws, bus, region } => {
                 let aws = self.aws(aws, region.clone()).await?;
@@ -107,27 +113,62 @@ impl Sender {
         }
     }
 
+    async fn send_several(&self, waiting: &[Outgoing]) -> Result<(), Failure> {
+        let messages = waiting.iter().map(|outgoing| Message::from_json(&outgoing.payload));
+        let messages = messages.collect::<Result<Vec<_>, _>>()?;
+        if let Way::Alertmanager { .. } = &self.way {
+            return self.send_list(&messages).await;
+        }
+        let Some(group) = Group::of(messages) else { return Ok(()) };
+        match &self.way {
+            Way::Webhook { url, token_env } => {
+                let request = self.value(url, &group.to_json()).header("idempotency-key", group.key());
+                self.post(with_token(request, token_env.as_deref())).await
+            }
+            Way::Slack { url_env } => {
+                self.post(self.value(&secret(url_env)?, &slack::group_body(&group))).await
+            }
+            Way::Mail(mail) => mail.send(&group.letter()).await.map_err(Failure::from),
+            Way::Topic { topic, .. } => {
+                let text = format!("{}\n\n{}", group.letter().text, group.to_json());
+                let Some(first) = group.messages().first() else { return Ok(()) };
+                self.publish(topic, &group.title(), first, "several", &text).await
+            }
+            Way::PagerDuty { .. } | Way::Alertmanager { .. } | Way::Bus { .. } => {
+                Err(Failure::from("this channel takes alerts one by one".to_owned()))
+            }
+        }
+    }
+
+    async fn send_list(&self, messages: &[Message]) -> Result<(), Failure> {
+        let Way::Alertmanager { url, token_env } = &self.way else { return Ok(()) };
+        let request = self.value(url, &alertmanager::body(messages));
+        self.post(with_token(request, token_env.as_deref())).await
+    }
+
+    /// Publishes a text to the topic. Group and de-duplication are those of the message: a FIFO topic gets no groups.
     async fn publish(
         &self,
-        aws: &Aws,
         topic: &str,
+        title: &str,
         message: &Message,
-        payload: &[u8],
+        target: &str,
+        text: &str,
     ) -> Result<(), Failure> {
-        let title = message.title();
+        let Way::Topic { aws, .. } = &self.way else { return Ok(()) };
+        let aws = self.aws(aws, topic.split(':').nth(3).map(str::to_owned)).await?;
         let printable = title.chars().map(|c| if c.is_ascii_graphic() { c } else { ' ' });
         let subject: String = printable.take(SUBJECT_CHARS).collect();
-        let text = format!("{}\n\n{}", letter(message).text, String::from_utf8_lossy(payload));
         let attributes = [
             ("severity", message.severity.name()),
             ("status", if message.is_over() { "resolved" } else { "firing" }),
-            ("target", message.name()),
+            ("target", target),
         ];
         let group = format!("{:016x}", fnv1a(message.alert_id.bytes()));
         let deduplication = format!("{:016x}", fnv1a(message.idempotency_key.bytes()));
         let is_fifo = topic.ends_with(".fifo");
         let fifo = is_fifo.then_some(Fifo { group: &group, deduplication: &deduplication });
-        let message = TopicMessage { subject: subject.trim(), message: &text, attributes: &attributes, fifo };
+        let message = TopicMessage { subject: subject.trim(), message: text, attributes: &attributes, fifo };
         aws.publish(topic, &message).await.map_err(|err| said(&err))
     }
 

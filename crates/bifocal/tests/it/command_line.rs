@@ -4,6 +4,7 @@ mod backtest;
 mod capture_files;
 mod configuration;
 mod full_disk;
+mod groups;
 mod plan;
 mod silences;
 mod trouble;
