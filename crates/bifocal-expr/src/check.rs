@@ -221,8 +221,13 @@ impl Checker<'_> {
     }
 }
 
+/// The index of a place's name.
+pub(crate) fn place_index(name: &str) -> Option<usize> {
+    name.strip_prefix('@')?.parse().ok()
+}
+
 /// The part of a tree that stands first in the source.
-fn leftmost(tree: &IdedExpr) -> u64 {
+pub(crate) fn leftmost(tree: &IdedExpr) -> u64 {
     let mut at = tree;
     while let Expr::Call(call) = &at.expr {
         match call.args.first() {

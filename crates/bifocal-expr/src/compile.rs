@@ -10,6 +10,7 @@ use crate::error::ExprError;
 use crate::evaluate::{Sample, run};
 use crate::guard;
 use crate::limits::{NESTING, STACK_BYTES};
+use crate::sense::{self, Finding};
 use crate::vocabulary::Vocabulary;
 use crate::{Context, Outcome};
 
@@ -18,6 +19,7 @@ use crate::{Context, Outcome};
 pub struct Expression {
     pub(crate) tree: IdedExpr,
     pub(crate) places: Vec<Place>,
+    findings: Vec<Finding>,
 }
 
 impl Expression {
@@ -37,6 +39,11 @@ impl Expression {
         })
     }
 
+    /// What its author should know: comparisons with a number of another unit, a condition that holds while all is well.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
     /// The condition's value now.
     pub fn evaluate(&self, context: &dyn Context) -> Result<Outcome, ExprError> {
         run(self, context)
@@ -49,7 +56,9 @@ fn read(source: &str, names: &Vocabulary) -> Result<Expression, ExprError> {
         parser.parse_with_source_info(source).map_err(|errors| unreadable(source, &errors))?;
     let mut checker = Checker { source, info: &info, names, places: Vec::new() };
     checker.condition(&mut tree)?;
-    let expression = Expression { tree, places: checker.places };
+    let places = checker.places;
+    let findings = sense::look(&tree, &places, source, &info);
+    let expression = Expression { tree, places, findings };
     for truth in [false, true] {
         run(&expression, &Sample { truth })?;
     }

@@ -6,7 +6,7 @@
 //!
 //! The life of a condition: the source is measured (`guard`) before anything recursive sees it, parsed on a thread
 //! with a stack of its own (`compile`), its names and types are checked and its calls are replaced by numbered
-//! places (`check`), and it is evaluated once against sample values. Evaluation asks the caller for each place once
+//! places (`check`), it is asked whether it makes sense (`sense`), and it is evaluated once against sample values. Evaluation asks the caller for each place once
 //! and lets CEL combine the answers (`evaluate`).
 //!
 //! Invariants: no source, however hostile, ends the process or overflows the stack of the caller; no `cel` type is
@@ -19,12 +19,14 @@ mod error;
 mod evaluate;
 mod guard;
 mod limits;
+mod sense;
 mod vocabulary;
 
 pub use compile::Expression;
 pub use error::ExprError;
 pub use evaluate::{Context, Outcome};
 pub use limits::LIMITS;
+pub use sense::{Finding, Weight};
 pub use vocabulary::{Vocabulary, nearest};
 
 #[cfg(test)]

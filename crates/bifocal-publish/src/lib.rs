@@ -12,4 +12,4 @@ pub mod prometheus;
 mod limits;
 mod simple;
 
-pub use limits::LIMITS;
+pub use limits::{GROUP_ALERTS_MAX, LIMITS};

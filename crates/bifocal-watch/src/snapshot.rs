@@ -58,6 +58,8 @@ pub struct RuleView {
     pub budgeted: bool,
     /// Names of rules that keep it from being told while they fire for the same target.
     pub inhibited_by: Vec<String>,
+    /// What its author should know of its condition: it may page on little, or mean something else.
+    pub warnings: Vec<String>,
 }
 
 /// Totals of the fleet.

@@ -92,6 +92,11 @@ impl Watch {
         Ok(Self { config: Arc::new(config), rules, rule_views, windows, state, pending, telemetry })
     }
 
+    /// The alert rules, with what their authors should know.
+    pub fn rules(&self) -> &[RuleView] {
+        &self.rule_views
+    }
+
     /// The state as bytes, to be saved with the last applied sequence.
     pub fn save(&self) -> Result<Vec<u8>, Error> {
         serde_json::to_vec(&self.state).map_err(Error::Save)

@@ -357,6 +357,17 @@ fn start_scrape(
     Ok(())
 }
 
+/// What is wrong with the alert rules, maintenance or inhibition, with what to write instead where that is known.
+pub(crate) fn rule_error(error: &anyhow::Error, place: &str) -> UserError {
+    let instead = error.chain().find_map(|cause| match cause.downcast_ref::<bifocal_watch::Error>()? {
+        bifocal_watch::Error::Rule { err, .. } => err.hint.clone(),
+        _ => None,
+    });
+    let names = "the names that conditions may use are in docs/guide/alerts.md";
+    UserError::new(Code::AlertRule, format!("{place}{error:#}"))
+        .hint(instead.map_or_else(|| names.to_owned(), |instead| format!("{instead}; {names}")))
+}
+
 /// Errors of opening that a person can mend get their code.
 pub(crate) fn user_error(error: anyhow::Error) -> anyhow::Error {
     let code = error.chain().find_map(|cause| {
@@ -365,17 +376,8 @@ pub(crate) fn user_error(error: anyhow::Error) -> anyhow::Error {
         }
         cause.downcast_ref::<bifocal_watch::Error>().map(|_| Code::AlertRule)
     });
-    let nearest = error.chain().find_map(|cause| match cause.downcast_ref::<bifocal_watch::Error>()? {
-        bifocal_watch::Error::Rule { err, .. } => err.hint.clone(),
-        _ => None,
-    });
     match code {
-        Some(Code::AlertRule) => {
-            let names = "the names that conditions may use are in docs/guide/alerts.md";
-            UserError::new(Code::AlertRule, format!("{error:#}"))
-                .hint(nearest.map_or_else(|| names.to_owned(), |nearest| format!("{nearest}; {names}")))
-                .into()
-        }
+        Some(Code::AlertRule) => rule_error(&error, "").into(),
         Some(code) => {
             UserError::new(code, format!("{error:#}")).hint("choose another folder with --data").into()
         }

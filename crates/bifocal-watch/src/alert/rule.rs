@@ -1,6 +1,6 @@
 //! One alert rule.
 
-use bifocal_expr::Expression;
+use bifocal_expr::{Expression, Weight};
 pub use bifocal_model::Severity;
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,17 @@ impl Rule {
             channels: self.config.channels.clone(),
             budgeted: self.budgeted,
             inhibited_by: self.inhibitors.clone(),
+            warnings: self.warnings(),
         }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let said = self.condition.findings().iter().map(|found| &found.said);
+        said.map(|said| match &said.hint {
+            Some(hint) => format!("{said}: {hint}"),
+            None => said.to_string(),
+        })
+        .collect()
     }
 
     /// Whether it pages on drift, whose streams then share the budget.
@@ -98,6 +108,9 @@ fn calls_drifted(when: &str) -> bool {
 pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
     let condition = Expression::compile(&config.when, &vocabulary())
         .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
+    if let Some(refused) = condition.findings().iter().find(|found| found.weight == Weight::Refused) {
+        return Err(Error::Rule { rule: config.name.clone(), err: refused.said.clone() });
+    }
     let on_detectors = ["degraded(", "judge_drifted(", "silent_degradation"];
     let budgeted = on_detectors.iter().any(|word| config.when.contains(word)) || calls_drifted(&config.when);
     Ok(Rule { config: config.clone(), condition, budgeted, inhibitors: Vec::new() })
@@ -125,6 +138,15 @@ mod tests {
         assert!(drift.budgeted && drift.watches_drift());
         let judge = compile(&config("judge_drifted()")).unwrap();
         assert!(judge.watches_judges() && !judge.watches_drift() && !drift.watches_judges());
+        let Error::Rule { err, .. } = compile(&config("pass_rate('safety') > 0.8")).unwrap_err() else {
+            panic!()
+        };
+        assert!(
+            err.hint.as_deref().is_some_and(|hint| hint.contains("pass_rate('safety') < 0.8")),
+            "{err:?}"
+        );
+        let warned = compile(&config("value('relevance') < 0.7")).unwrap().view().warnings;
+        assert!(warned.len() == 1 && warned[0].contains("upper('relevance') < 0.7"), "{warned:?}");
         assert!(compile(&config("drifted('relevance')")).is_err(), "a signal is no group of features");
         assert!(compile(&config("degraded('behaviour')")).is_err(), "a group of features is no signal");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bifocal_evaluate::judge::{Cap, Provider};
 use bifocal_telemetry::Telemetry;
-use bifocal_watch::Watch;
+use bifocal_watch::{RuleView, Watch};
 use serde::Serialize;
 
 use crate::Done;
@@ -41,11 +41,13 @@ struct Tried {
 /// Prints the resolved configuration and tries every connection. Exit code 1 when one does not work.
 pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
     let config = Resolved::of(load(&args.config)?)?;
-    Watch::new(config.watch.clone(), Telemetry::new()).map_err(|err| {
-        let err = anyhow::Error::from(err);
-        UserError::new(Code::AlertRule, format!("{}: {err:#}", args.config.display()))
-            .hint("the names that conditions may use are in docs/guide/alerts.md")
+    let watch = Watch::new(config.watch.clone(), Telemetry::new()).map_err(|err| {
+        running::rule_error(&anyhow::Error::from(err), &format!("{}: ", args.config.display()))
     })?;
+    let of_rule = |rule: &RuleView| {
+        rule.warnings.iter().map(|said| format!("`{}`: {said}", rule.name)).collect::<Vec<_>>()
+    };
+    let warnings: Vec<String> = watch.rules().iter().flat_map(of_rule).collect();
     running::judge(&config)
         .map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
     let runtime =
@@ -54,11 +56,15 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
     let tried = runtime.block_on(try_all(&config, tests))?;
     let well = tried.iter().all(|tried| tried.ok);
     if format == Format::Json {
-        let value = serde_json::json!({ "configuration": config_json(&config)?, "tried": tried });
+        let value = serde_json::json!({ "configuration": config_json(&config)?, "warnings": warnings, "tried": tried });
         output::line(&value.to_string());
     } else {
         output::line("# the configuration, resolved, secrets masked");
         output::line(&masked(&config).context("print the configuration")?);
+        if !warnings.is_empty() {
+            output::line("\n# alert rules that may not say what they mean");
+            warnings.iter().for_each(|said| output::line(&format!("warn    {said}")));
+        }
         output::line("\n# where text goes");
         output::line(&where_text_goes(&config));
         output::line("\n# connections");

@@ -7,6 +7,7 @@ use bifocal_watch::alert::RuleConfig;
 use bifocal_watch::{Watch, WatchConfig};
 
 use crate::config::{ConfigFile, TargetSection, alert_rules};
+use crate::running::rule_error;
 use crate::user_error::{Code, UserError};
 
 /// Endpoint and component of the configuration's targets and of the flags, each pair once.
@@ -41,9 +42,6 @@ fn parsed(text: &str) -> Result<(String, String), UserError> {
 pub(super) fn checked_rules(own: Vec<RuleConfig>) -> Result<Vec<RuleConfig>, UserError> {
     let rules = alert_rules(own);
     let watched = WatchConfig { rules: rules.clone(), ..WatchConfig::default() };
-    Watch::new(watched, Telemetry::new()).map_err(|err| {
-        UserError::new(Code::AlertRule, format!("{:#}", anyhow::Error::from(err)))
-            .hint("the names that conditions may use are in docs/guide/alerts.md")
-    })?;
+    Watch::new(watched, Telemetry::new()).map_err(|err| rule_error(&anyhow::Error::from(err), ""))?;
     Ok(rules)
 }

@@ -60,7 +60,7 @@ pub(super) async fn send_test(channel: &ChannelConfig, http: &reqwest::Client) -
     };
     for status in [Status::Firing, Status::Resolved] {
         let message = Message::test(&channel.name, status, now);
-        if let Err(failure) = sender.send(&message.idempotency_key, &message.to_json()).await {
+        if let Err(failure) = sender.send_one(&message.idempotency_key, &message.to_json()).await {
             return Tried {
                 what,
                 ok: false,

@@ -1,0 +1,358 @@
+//! Whether a condition says what its author means: comparisons of a signal with a number are checked for unit and
+//! direction by walking the tree.
+//!
+//! A share is never 80 and a latency hardly ever 2000 seconds. More of `safety` is better, so `pass_rate('safety') > 0.8` holds
+//! while answers are good: as an alert it is a floor written as a ceiling. Beside something that is wrong the same
+//! comparison is right: "answers are worse, *and the first token is fast*". So a condition is refused when it holds
+//! because something is good and nothing else:
+//!
+//! ```text
+//! a && b   refused when one is good, and the other good or a mere guard (a count, `true`)
+//! a || b   refused when one of them is
+//! !a       the same with its parts turned round
+//! ```
+//! What cannot be told (two signals, arithmetic, words, neutral signals) counts as neither and saves a condition.
+
+use bifocal_model::signal::{self, Direction, Lens, Range};
+use cel::IdedExpr;
+use cel::common::ast::{Expr, LiteralValue, SourceInfo, operators};
+
+use crate::check::{Place, leftmost, place_index};
+use crate::error::ExprError;
+
+/// A latency of so many seconds is one in milliseconds.
+const SECONDS_MAX: f64 = 1000.0;
+
+/// Something about a condition that its author should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad.
+    pub weight: Weight,
+    /// What and where, and what to write instead.
+    pub said: ExprError,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// The condition is a mistake.
+    Refused,
+    /// It may be one.
+    Warned,
+}
+
+/// Why a part of a condition holds.
+enum Holds {
+    /// Something is wrong.
+    Bad,
+    /// Something is well: where it says so, and what to write instead.
+    Good(ExprError),
+    /// It says how much was seen, or nothing.
+    Guard,
+    /// It cannot be told.
+    Unclear,
+}
+
+pub(crate) fn look(tree: &IdedExpr, places: &[Place], source: &str, info: &SourceInfo) -> Vec<Finding> {
+    let counts = places.iter().any(|p| matches!(p, Place::Number { function, .. } if function == "n"));
+    let mut sense = Sense { places, source, info, counts, findings: Vec::new() };
+    if let Holds::Good(said) = sense.of(tree, false) {
+        sense.findings.push(Finding { weight: Weight::Refused, said });
+    }
+    sense.findings
+}
+
+struct Sense<'a> {
+    places: &'a [Place],
+    source: &'a str,
+    info: &'a SourceInfo,
+    /// Whether the condition asks anywhere how many answers were judged.
+    counts: bool,
+    findings: Vec<Finding>,
+}
+
+/// A signal as a condition names it.
+struct Named<'a> {
+    function: &'a str,
+    signal: &'a str,
+}
+
+/// What is known of a signal.
+struct Facts {
+    unit: &'static str,
+    range: Range,
+    direction: Direction,
+    lens: Lens,
+}
+
+impl Named<'_> {
+    fn facts(&self) -> Option<Facts> {
+        let of = |signal: &signal::Signal| Facts {
+            unit: signal.unit,
+            range: signal.range,
+            direction: signal.direction,
+            lens: signal.lens,
+        };
+        let rate = || self.signal.strip_suffix("_pass_rate").and_then(signal::find);
+        let facts = signal::find(self.signal).map(of).or_else(|| rate().map(of))?;
+        let is_rate = self.function.starts_with("pass_rate") || self.signal.ends_with("_pass_rate");
+        // Passing is better, whatever the signal itself is.
+        Some(if is_rate { Facts { direction: Direction::HigherIsBetter, ..facts } } else { facts })
+    }
+
+    fn text(&self) -> String {
+        format!("{}('{}')", self.function, self.signal)
+    }
+}
+
+impl Facts {
+    /// Whether it is sure which way is worse. Free accelerators and low cost are better by the registry, and an alert on too few
+    /// of them may well be meant.
+    fn is_one_sided(&self, name: &str) -> bool {
+        self.lens == Lens::Quality
+            || self.unit == "seconds"
+            || ["error", "capture_"].iter().any(|start| name.starts_with(start))
+    }
+}
+
+impl<'a> Sense<'a> {
+    /// Why this part holds, or, negated, why it does not.
+    fn of(&mut self, tree: &IdedExpr, negated: bool) -> Holds {
+        let call = match &tree.expr {
+            Expr::Literal(_) => return Holds::Guard,
+            Expr::Ident(name) => return self.of_truth(tree, name, negated),
+            Expr::Call(call) => call,
+            _ => return Holds::Unclear,
+        };
+        match (call.func_name.as_str(), call.args.as_slice()) {
+            (operators::LOGICAL_NOT, [part]) => self.of(part, !negated),
+            (name @ (operators::LOGICAL_AND | operators::LOGICAL_OR), [a, b]) => {
+                let (a, b) = (self.of(a, negated), self.of(b, negated));
+                if (name == operators::LOGICAL_AND) == negated { either(a, b) } else { both(a, b) }
+            }
+            (
+                name @ (operators::LESS
+                | operators::LESS_EQUALS
+                | operators::GREATER
+                | operators::GREATER_EQUALS),
+                [a, b],
+            ) => self.of_comparison(tree, name, a, b, negated),
+            (operators::EQUALS, [a, b]) => {
+                self.equality(tree, a, b);
+                Holds::Unclear
+            }
+            (operators::CONDITIONAL, [condition, a, b]) => {
+                for part in [condition, a, b] {
+                    self.of(part, negated);
+                }
+                Holds::Unclear
+            }
+            _ => Holds::Unclear,
+        }
+    }
+
+    /// `degraded('x')`: something is wrong; negated, something is well.
+    fn of_truth(&self, tree: &IdedExpr, name: &str, negated: bool) -> Holds {
+        let text = match place_index(name).and_then(|at| self.places.get(at)) {
+            Some(Place::Truth { function, signal }) => format!("{function}('{signal}')"),
+            Some(Place::PlainTruth { function }) => format!("{function}()"),
+            _ => return Holds::Unclear,
+        };
+        if !negated {
+            return Holds::Bad;
+        }
+        Holds::Good(
+            self.at(tree, format!("`!{text}` holds while nothing is wrong"))
+                .hint(format!("write `{text}`, or join it with what is wrong")),
+        )
+    }
+
+    fn of_comparison(
+        &mut self,
+        tree: &IdedExpr,
+        name: &str,
+        a: &IdedExpr,
+        b: &IdedExpr,
+        negated: bool,
+    ) -> Holds {
+        let above = matches!(name, operators::GREATER | operators::GREATER_EQUALS);
+        let or_equal = matches!(name, operators::LESS_EQUALS | operators::GREATER_EQUALS);
+        let (signal, number, above) = match (self.named(a), number(b), number(a), self.named(b)) {
+            (Some(signal), Some(number), ..) => (signal, number, above),
+            // `0.8 > value('x')` is `value('x') < 0.8`.
+            (_, _, Some(number), Some(signal)) => (signal, number, !above),
+            (Some(a), None, None, Some(b)) => {
+                self.units(tree, &a, &b);
+                return Holds::Unclear;
+            }
+            _ => return Holds::Unclear,
+        };
+        let Some(facts) = signal.facts() else { return Holds::Unclear };
+        let op = match (above, or_equal) {
+            (true, false) => ">",
+            (true, true) => ">=",
+            (false, false) => "<",
+            (false, true) => "<=",
+        };
+        if !self.unit(tree, &signal, &facts, op, number) || signal.function == "n" {
+            return Holds::Guard;
+        }
+        let more_is_better = match facts.direction {
+            _ if signal.function == "baseline" => return Holds::Unclear,
+            Direction::Neutral => return Holds::Unclear,
+            Direction::HigherIsBetter => true,
+            Direction::LowerIsBetter => false,
+        };
+        let holds_above = above != negated;
+        if holds_above != more_is_better {
+            self.few(tree, &signal, &facts, op, number);
+            return Holds::Bad;
+        }
+        if !facts.is_one_sided(signal.signal) {
+            return Holds::Unclear;
+        }
+        let (text, turned) = (signal.text(), if above { op.replace('>', "<") } else { op.replace('<', ">") });
+        let side = if more_is_better { "more" } else { "less" };
+        let name = signal.signal;
+        Holds::Good(if negated {
+            self.at(
+                tree,
+                format!("`!({text} {op} {number})` holds while all is well: {side} of `{name}` is better"),
+            )
+            .hint(format!("write `{text} {op} {number}`, or join it with what is wrong"))
+        } else {
+            self.at(tree, format!("`{text} {op} {number}` holds while all is well: {side} of `{name}` is better"))
+                .hint(format!("write `{text} {turned} {number}`, or join it with what is wrong, such as `degraded('relevance') && …`"))
+        })
+    }
+
+    /// Whether a number can be what the signal is; what cannot is refused.
+    fn unit(&mut self, tree: &IdedExpr, signal: &Named<'_>, facts: &Facts, op: &str, number: f64) -> bool {
+        let text = signal.text();
+        let refuse = |message: String, hint: String| {
+            Some(Finding { weight: Weight::Refused, said: self.at(tree, message).hint(hint) })
+        };
+        let found = if signal.function == "n" {
+            if number < 0.0 || (number > 0.0 && number < 1.0) {
+                let value = format!("write `value('{}') {op} {number}` for the signal itself", signal.signal);
+                refuse(format!("`{text}` counts judged answers and is compared with {number}"), value)
+            } else {
+                None
+            }
+        } else if let Some(max) = facts.range.max {
+            let (min, share) = (facts.range.min, number / 100.0);
+            if number > max && share <= max {
+                let hint = format!("write `{text} {op} {share}`");
+                refuse(format!("`{text}` is a share from 0 to 1 and is compared with {number}"), hint)
+            } else if number < min || number > max {
+                let hint = format!("compare it with a number from {min} to {max}");
+                refuse(format!("`{text}` lies from {min} to {max} and is compared with {number}"), hint)
+            } else if (op == "<" && number <= min) || (op == ">" && number >= max) {
+                let hint = format!("compare it with a number between {min} and {max}");
+                refuse(format!("`{text} {op} {number}` never holds"), hint)
+            } else {
+                None
+            }
+        } else if number < facts.range.min {
+            let hint = format!("compare it with a number from {} up", facts.range.min);
+            refuse(format!("`{text}` is never below {}", facts.range.min), hint)
+        } else if facts.unit == "seconds" && number >= SECONDS_MAX {
+            let hint = format!("write `{text} {op} {}` if milliseconds were meant", number / 1000.0);
+            refuse(format!("`{text}` is in seconds and is compared with {number} of them"), hint)
+        } else {
+            None
+        };
+        let fits = found.is_none();
+        self.findings.extend(found);
+        fits
+    }
+
+    /// A point estimate, or the lower end of its interval, pages on a handful of answers.
+    fn few(&mut self, tree: &IdedExpr, signal: &Named<'_>, facts: &Facts, op: &str, number: f64) {
+        let upper = match signal.function {
+            "value" | "lower" => "upper",
+            "pass_rate" | "pass_rate_lower" => "pass_rate_upper",
+            _ => return,
+        };
+        if facts.lens == Lens::Quality && !self.counts {
+            let message =
+                format!("`{} {op} {number}` may page on a handful of judged answers", signal.text());
+            let hint = format!(
+                "write `{upper}('{}') {op} {number}`, or ask for `n('{}')` too",
+                signal.signal, signal.signal
+            );
+            self.warn(tree, message, hint);
+        }
+    }
+
+    fn units(&mut self, tree: &IdedExpr, a: &Named<'_>, b: &Named<'_>) {
+        let (Some(of_a), Some(of_b)) = (a.facts(), b.facts()) else { return };
+        if of_a.unit != of_b.unit && a.function != "n" && b.function != "n" {
+            let message = format!("`{}` is in {} and `{}` in {}", a.text(), of_a.unit, b.text(), of_b.unit);
+            self.warn(tree, message, "compare signals of one unit".to_owned());
+        }
+    }
+
+    fn equality(&mut self, tree: &IdedExpr, a: &IdedExpr, b: &IdedExpr) {
+        let pair = match (self.named(a), number(b), number(a), self.named(b)) {
+            (Some(signal), Some(number), ..) | (.., Some(number), Some(signal)) => Some((signal, number)),
+            _ => None,
+        };
+        if let Some((signal, number)) = pair.filter(|(_, number)| number.fract() != 0.0) {
+            let message = format!("`{} == {number}` hardly ever holds of what is measured", signal.text());
+            self.warn(tree, message, "write `<` or `>`".to_owned());
+        }
+    }
+
+    fn named(&self, tree: &IdedExpr) -> Option<Named<'a>> {
+        let Expr::Ident(name) = &tree.expr else { return None };
+        match place_index(name).and_then(|at| self.places.get(at)) {
+            Some(Place::Number { function, signal }) => Some(Named { function, signal }),
+            _ => None,
+        }
+    }
+
+    fn warn(&mut self, tree: &IdedExpr, message: String, hint: String) {
+        let said = self.at(tree, message).hint(hint);
+        self.findings.push(Finding { weight: Weight::Warned, said });
+    }
+
+    fn at(&self, tree: &IdedExpr, message: String) -> ExprError {
+        let (start, _) = self.info.offset_for(leftmost(tree)).unwrap_or_default();
+        ExprError::at(self.source, start as usize, message)
+    }
+}
+
+/// Both must hold: one that is bad makes the whole bad, and a good one stands only beside guards.
+fn both(a: Holds, b: Holds) -> Holds {
+    match (a, b) {
+        (Holds::Bad, _) | (_, Holds::Bad) => Holds::Bad,
+        (Holds::Unclear, _) | (_, Holds::Unclear) => Holds::Unclear,
+        (Holds::Good(said), _) | (_, Holds::Good(said)) => Holds::Good(said),
+        (Holds::Guard, Holds::Guard) => Holds::Guard,
+    }
+}
+
+/// One is enough: then a good one is enough.
+fn either(a: Holds, b: Holds) -> Holds {
+    match (a, b) {
+        (Holds::Good(said), _) | (_, Holds::Good(said)) => Holds::Good(said),
+        (Holds::Bad, _) | (_, Holds::Bad) => Holds::Bad,
+        (Holds::Unclear, _) | (_, Holds::Unclear) => Holds::Unclear,
+        (Holds::Guard, Holds::Guard) => Holds::Guard,
+    }
+}
+
+/// A number as it is written, with its sign.
+fn number(tree: &IdedExpr) -> Option<f64> {
+    match &tree.expr {
+        Expr::Literal(LiteralValue::Double(number)) => Some(*number.inner()),
+        Expr::Call(call) if call.func_name == operators::NEGATE => {
+            call.args.first().and_then(number).map(|number| -number)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
