@@ -319,7 +319,14 @@ impl<'a> Sense<'a> {
 
     fn at(&self, tree: &IdedExpr, message: String) -> ExprError {
         let (start, _) = self.info.offset_for(leftmost(tree)).unwrap_or_default();
-        ExprError::at(self.source, start as usize, message)
+        ExprError::at(self.source, self.name_before(start as usize), message)
+    }
+
+    /// A call stands at its bracket; its name is before it.
+    fn name_before(&self, at: usize) -> usize {
+        let is_bracket = self.source.as_bytes().get(at) == Some(&b'(');
+        let before = self.source.get(..at).filter(|_| is_bracket).unwrap_or_default();
+        at - before.bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
     }
 }
 

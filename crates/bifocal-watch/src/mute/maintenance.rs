@@ -204,7 +204,10 @@ mod tests {
         let daily = window(r#"{"name": "w", "at": "02:00", "for": "30m"}"#).unwrap();
         assert!(daily.ends_after(at("2026-11-25T02:29:00Z")).is_some(), "every day");
         let longest = window(r#"{"name": "w", "days": ["mon"], "at": "00:00", "for": "168h"}"#).unwrap();
-        assert!(longest.ends_after(at("2026-11-29T23:59:59Z")).is_some(), "a whole week is the most");
+        assert!(
+            longest.ends_after(at("2026-11-29T23:59:59Z")).is_some(),
+            "a whole week is the most: maintenance_hours"
+        );
     }
 
     #[test]
