@@ -26,8 +26,9 @@ fn week(seed: u64) -> (usize, u64) {
         }
         if minute % TICK == 0 || minute + 1 == MINUTES {
             let outcome = watch.tick(targets[0].now(), &NoQuantiles);
-            // An alarm is one page, whatever other rules say of it as well.
-            told += outcome.notifications.iter().filter(|n| n.rule == "answers degraded").count();
+            // An alarm is one page, whatever other rules say of it as well, and whichever of them is told.
+            let fired = outcome.events.iter().filter(|event| event.kind == EventKind::AlertFired);
+            told += fired.filter(|event| event.id.ends_with(":answers degraded")).count();
             let streams = outcome.snapshot.targets.iter().flat_map(|view| &view.streams);
             let comparisons = streams.flat_map(|stream| &stream.comparisons);
             rolling =
