@@ -62,7 +62,8 @@ impl AlertBook {
             let turns: Vec<_> =
                 rules.iter().map(|rule| self.step(rule, view, look(rule), window.end)).collect();
             for (rule, turn) in rules.iter().zip(turns) {
-                let is_quiet = turn.is_none() && self.standing.is_empty();
+                // Most rules fire for nobody: what mutes them need not be asked.
+                let is_quiet = turn.is_none() && !self.fires(&rule.config.name, &view.key);
                 let muted = if is_quiet { None } else { self.muted(rule, &view.key, mutes) };
                 // One word a tick: what is told with an alert and not as an event of its own, a replay would tell again.
                 let told = match turn {
@@ -141,12 +142,12 @@ impl AlertBook {
 
     /// What keeps a rule's alert of a target from being told now.
     fn muted(&self, rule: &Rule, target: &TargetKey, mutes: &Mutes<'_>) -> Option<MutedView> {
-        let fires = |name: &str| {
-            let mut of_rule =
-                self.standing.iter().filter(|entry| entry.rule == name && entry.target == *target);
-            of_rule.any(|entry| entry.standing.status == Status::Firing)
-        };
-        mutes.of(rule, target, fires)
+        mutes.of(rule, target, |name| self.fires(name, target))
+    }
+
+    fn fires(&self, rule: &str, target: &TargetKey) -> bool {
+        let mut of_rule = self.standing.iter().filter(|entry| entry.rule == rule && entry.target == *target);
+        of_rule.any(|entry| entry.standing.status == Status::Firing)
     }
 
     fn firing_mut(&mut self, rule: &Rule, target: &TargetKey) -> Option<&mut Entry> {
