@@ -46,6 +46,27 @@ fn cli_mistakes_of_rules_and_values_are_found_before_anything_is_tried() {
 }
 
 #[test]
+fn cli_a_rule_that_holds_while_all_is_well_is_refused_and_one_that_may_mislead_is_told() {
+    let rule = |when: &str| format!("[[alert]]\nname = \"x\"\nwhen = \"{when}\"\n");
+    let refused = check(&rule("p95('ttft_seconds') < 2"), &[]);
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
+    for said in ["line 1, column 1", "holds while all is well", "write `p95('ttft_seconds') > 2`"] {
+        assert!(refused.errors.contains(said), "{said}: {}", refused.errors);
+    }
+    let circle = check("[[alert]]\nname = \"x\"\nwhen = \"true\"\ninhibits = [\"x\"]\n", &[]);
+    assert!(circle.code == Some(2) && circle.errors.contains("nobody would be told"), "{}", circle.errors);
+    let window = check("[[maintenance]]\nname = \"w\"\nat = \"25:00\"\nfor = \"1h\"\n", &[]);
+    assert!(window.code == Some(2) && window.errors.contains("no time of day"), "{}", window.errors);
+
+    let warned = check(&rule("value('relevance') < 0.7"), &[]);
+    assert_eq!(warned.code, Some(0), "{}{}", warned.out, warned.errors);
+    assert!(warned.out.contains("warn    `x`: line 1, column 1:"), "{}", warned.out);
+    let json = check(&rule("value('relevance') < 0.7"), &["--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert!(value["warnings"][0].as_str().unwrap().contains("upper('relevance') < 0.7"), "{value}");
+}
+
+#[test]
 fn cli_off_loopback_needs_a_token() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = bifocal();
