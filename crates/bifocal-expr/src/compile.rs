@@ -44,6 +44,22 @@ impl Expression {
         &self.findings
     }
 
+    /// What the condition looks at, as it is now: `upper('relevance_pass_rate') = 0.62`, and what it asks for that is true.
+    pub fn looked_at(&self, context: &dyn Context) -> Vec<String> {
+        let look = |place: &Place| match place {
+            Place::Number { function, signal } => {
+                let number = context.number(function, &[signal]).filter(|number| number.is_finite())?;
+                Some(format!("{function}('{signal}') = {}", three_digits(number)))
+            }
+            Place::Truth { function, signal } => {
+                context.truth(function, &[signal])?.then(|| format!("{function}('{signal}')"))
+            }
+            Place::PlainTruth { function } => context.truth(function, &[])?.then(|| format!("{function}()")),
+            Place::Text { .. } => None,
+        };
+        self.places.iter().filter_map(look).collect()
+    }
+
     /// The condition's value now.
     pub fn evaluate(&self, context: &dyn Context) -> Result<Outcome, ExprError> {
         run(self, context)
@@ -85,6 +101,15 @@ fn unreadable(source: &str, errors: &ParseErrors) -> ExprError {
         .hint("a condition looks like `upper('relevance_pass_rate') < 0.7 && state != 'outage'`")
 }
 
+/// A number with three digits that count.
+fn three_digits(number: f64) -> String {
+    let whole = number.abs().max(1e-6).log10().floor();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to 0..=8")]
+    let decimals = (2.0 - whole).clamp(0.0, 8.0) as usize;
+    let text = format!("{number:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +143,20 @@ mod tests {
                 let read = half.spawn_scoped(scope, || read(source, &names).is_ok()).unwrap().join();
                 assert!(read.is_ok(), "{source:.40}");
             });
+        }
+    }
+
+    #[test]
+    fn numbers_are_told_with_three_digits_that_count() {
+        for (number, text) in [
+            (0.6234, "0.623"),
+            (0.5, "0.5"),
+            (12.34, "12.3"),
+            (2_000.4, "2000"),
+            (0.000_123_4, "0.000123"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(three_digits(number), text);
         }
     }
 }

@@ -184,3 +184,15 @@ proptest! {
         let _ = result(&tokens.join(" "));
     }
 }
+
+#[test]
+fn what_a_condition_looks_at_is_told() {
+    let seen = |source: &str| compile(source).unwrap().looked_at(&Fixed);
+    assert_eq!(
+        seen("upper('relevance_pass_rate') < 0.7 && p95('ttft_seconds') > 1.0"),
+        ["upper('relevance_pass_rate') = 0.6", "p95('ttft_seconds') = 1.5"]
+    );
+    // What is true and what has data, no more.
+    assert_eq!(seen("degraded('relevance') || degraded('composite')"), ["degraded('relevance')"]);
+    assert_eq!(seen("value('safety') < 0.7 || state == 'outage'"), Vec::<String>::new());
+}

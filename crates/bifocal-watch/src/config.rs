@@ -123,3 +123,68 @@ impl Default for AlertingConfig {
         Self { false_pages_per_30_days: 1.0, judged_per_day: None, streams: None }
     }
 }
+
+impl WatchConfig {
+    /// Whether every number lies where it means something; else which one does not, and what it may be.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { objectives: o, quality: q, alerting: a, .. } = self;
+        let numbers = [
+            ("objectives", "ttft_p95_seconds", o.ttft_p95_seconds, 0.001, 600.0),
+            ("objectives", "duration_p95_seconds", o.duration_p95_seconds, 0.001, 86_400.0),
+            ("objectives", "error_ratio", o.error_ratio, 0.0, 0.999),
+            ("objectives", "requests_waiting", o.requests_waiting, 0.0, 1e6),
+            ("objectives", "kv_cache_usage_ratio", o.kv_cache_usage_ratio, 0.0, 1.0),
+            ("objectives", "idle_gpu_utilization_ratio", o.idle_gpu_utilization_ratio, 0.0, 1.0),
+            ("objectives", "idle_for_seconds", o.idle_for_seconds, 0.0, 2_592_000.0),
+            ("objectives", "usd_per_good_answer", o.usd_per_good_answer.unwrap_or(1.0), 0.0, 1e6),
+            ("objectives", "window_seconds", o.window_seconds, 1.0, 86_400.0),
+            ("objectives", "stale_after_seconds", o.stale_after_seconds, 1.0, 2_592_000.0),
+            ("objectives", "dwell_seconds", o.dwell_seconds, 0.0, 86_400.0),
+            ("quality", "window_seconds", q.window_seconds, 1.0, 2_592_000.0),
+            ("quality", "baseline_judged", q.baseline_judged as f64, 1.0, 1e6),
+            ("quality", "provisional_judged", q.provisional_judged as f64, 1.0, 1e6),
+            ("quality", "min_effect", q.min_effect, 0.0, 0.999),
+            ("quality", "recovery_tolerance", q.recovery_tolerance, 0.0, 0.999),
+            ("quality", "recovery_threshold", q.recovery_threshold, 1.0, 1e12),
+            // 0 would buy a threshold that no evidence reaches: no detector would ever page.
+            ("alerting", "false_pages_per_30_days", a.false_pages_per_30_days, 1e-6, 1e6),
+            ("alerting", "judged_per_day", a.judged_per_day.unwrap_or(1.0), 1e-6, 1e9),
+            ("alerting", "streams", a.streams.unwrap_or(1) as f64, 1.0, 1e6),
+        ];
+        // NaN lies nowhere.
+        match numbers.into_iter().find(|(.., value, least, most)| !(least..=most).contains(&value)) {
+            Some((section, key, value, least, most)) => {
+                Err(format!("[{section}] {key} = {value}: from {least} to {most} can be meant"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_disarm_the_watch_are_refused() {
+        assert_eq!(WatchConfig::default().check(), Ok(()));
+        let refused = |change: fn(&mut WatchConfig)| {
+            let mut config = WatchConfig::default();
+            change(&mut config);
+            config.check().unwrap_err()
+        };
+        let err = refused(|config| config.alerting.false_pages_per_30_days = -1.0);
+        assert_eq!(err, "[alerting] false_pages_per_30_days = -1: from 0.000001 to 1000000 can be meant");
+        for change in [
+            (|config| config.alerting.false_pages_per_30_days = 0.0) as fn(&mut WatchConfig),
+            |config| config.objectives.error_ratio = 5.0,
+            |config| config.objectives.ttft_p95_seconds = -2.0,
+            |config| config.objectives.ttft_p95_seconds = 2_000.0,
+            |config| config.objectives.usd_per_good_answer = Some(f64::NAN),
+            |config| config.quality.window_seconds = f64::INFINITY,
+            |config| config.quality.baseline_judged = 0,
+        ] {
+            assert!(refused(change).starts_with('['));
+        }
+    }
+}

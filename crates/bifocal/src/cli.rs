@@ -165,7 +165,8 @@ pub struct DemoArgs {
     /// Simulated seconds in a second, 1 to 20.
     #[arg(long, default_value_t = 10.0, value_name = "N")]
     pub speed: f64,
-    /// Start this incident 5 seconds after the demo is ready: silent-degradation, overload, outage, cost-waste.
+    /// Start this incident 5 seconds after the demo is ready: silent-degradation, overload, outage, cost-waste,
+    /// harmless-deployment, judge-swap, mix-shift.
     #[arg(long, value_name = "NAME")]
     pub incident: Option<String>,
     /// Everything but measured latencies is a function of this number.

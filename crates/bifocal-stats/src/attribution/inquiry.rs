@@ -249,6 +249,7 @@ impl Inquiry {
             {
                 Some("the judge moved and does not explain all of it: two changes at once".to_owned())
             }
+            CheckOutcome::Unclear if rescores >= ANCHOR_LOOKS[3] => Some(judge.line.clone()),
             CheckOutcome::Unclear => Some(format!(
                 "{rescores} anchors were scored again since the change; {} are wanted",
                 ANCHOR_LOOKS[3]

@@ -2,14 +2,14 @@
 //!
 //! A target is looked at when a judged answer of it comes, once a minute of the history at most, through the same streams
 //! that watch live scores. A history of scores knows nothing of the service: `service` is taken as `ok` and `state` follows
-//! from it and the answers; where a rule needs anything else that is not there (a latency, an error ratio), it has no
+//! from it and the answers, so that a rule on another state has no answer; where a rule needs anything else that is not there (a latency, an error ratio), it has no
 //! answer, and the report names what was missing.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use bifocal_expr::{Context, Outcome as Truth};
-use bifocal_model::{Answers, Condition, Efficiency, Service, Span, Timestamp};
+use bifocal_model::{Answers, Condition, Efficiency, Service, Span, StateName, Timestamp};
 use serde::Serialize;
 
 use crate::Error;
@@ -36,8 +36,10 @@ pub struct RuleReport {
     pub severity: Severity,
     /// Whether its pages fall under the budget of false pages.
     pub budgeted: bool,
-    /// Whether the history could answer it at all; else nothing is known of it.
+    /// Whether the history could answer it; else nothing is known of it.
     pub answered: bool,
+    /// Looks at which it depended on what the history does not hold.
+    pub undecided: u64,
     /// What the history does not hold, as the rule asks for it.
     pub missing: Vec<String>,
     /// What was taken for granted, as the rule asks for it.
@@ -87,6 +89,7 @@ struct Replayed {
     missing: BTreeSet<String>,
     assumed: BTreeSet<String>,
     tally: Tally,
+    undecided: u64,
     firings: Vec<Firing>,
 }
 
@@ -119,6 +122,7 @@ impl Rules {
                 missing: BTreeSet::new(),
                 assumed: BTreeSet::new(),
                 tally: Tally::default(),
+                undecided: 0,
                 firings: Vec::new(),
             })
         };
@@ -188,6 +192,8 @@ impl Rules {
             replayed.assumed.append(&mut values.assumed.into_inner());
             if holds.is_some() {
                 stand.answer(since, time, &mut replayed.tally);
+            } else {
+                replayed.undecided += 1;
             }
             let hold = replayed.rule.config.hold.span();
             let (after, transition) = step(stand.standing, holds, time, hold);
@@ -217,6 +223,13 @@ impl Rules {
         }
         self.rules.into_iter().zip(delays).map(|(replayed, delays)| replayed.report(&delays)).collect()
     }
+}
+
+/// Whether a condition on states names one that a target with a healthy service can be in, or excludes some.
+fn can_hold(when: &str) -> bool {
+    let reachable = [StateName::SilentDegradation.name(), StateName::Healthy.name(), Service::Ok.name()];
+    let named = |name: &str| when.contains(&format!("'{name}'")) || when.contains(&format!("\"{name}\""));
+    when.contains('!') || reachable.into_iter().any(named)
 }
 
 /// Whether a condition names a dimension other than in `degraded(…)`.
@@ -267,7 +280,15 @@ impl Replayed {
     }
 
     fn report(self, delays: &[Delay]) -> RuleReport {
-        let Self { rule, missing, assumed, tally, firings } = self;
+        // A state that a healthy service never is in, and a condition that needed what is not there whenever it came to it,
+        // are no answer.
+        let asks_another_state = !self.assumed.is_empty() && !can_hold(&self.rule.config.when);
+        let silent = self.tally.pages == 0 && self.undecided > 0;
+        let answered = self.tally.streams > 0 && !asks_another_state && !silent;
+        let Self { rule, mut missing, assumed, tally, undecided, firings } = self;
+        if asks_another_state {
+            missing.insert("the service".to_owned());
+        }
         let RuleConfig { name, when, severity, .. } = rule.config;
         let method = Method::of(&name, String::new(), &tally, delays, None);
         let seen = delays.iter().filter(|delay| delay.is_seen());
@@ -276,7 +297,8 @@ impl Replayed {
             when,
             severity,
             budgeted: rule.budgeted,
-            answered: tally.streams > 0,
+            answered,
+            undecided,
             missing: missing.into_iter().collect(),
             assumed: assumed.into_iter().collect(),
             fired: tally.pages,

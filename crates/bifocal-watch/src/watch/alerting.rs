@@ -60,7 +60,7 @@ impl AlertBook {
             };
             // First all rules move, for one that fires in this moment inhibits the others of this moment.
             let turns: Vec<_> =
-                rules.iter().map(|rule| self.step(rule, view, look(rule), window.end)).collect();
+                rules.iter().map(|rule| self.step(rule, &values, look(rule), window.end)).collect();
             for (rule, turn) in rules.iter().zip(turns) {
                 // Most rules fire for nobody: what mutes them need not be asked.
                 let is_quiet = turn.is_none() && !self.fires(&rule.config.name, &view.key);
@@ -224,14 +224,14 @@ impl AlertBook {
         told.collect()
     }
 
-    fn step(
+    fn step<Q: Quantiles>(
         &mut self,
         rule: &Rule,
-        view: &TargetView,
+        values: &SignalValues<'_, Q>,
         holds: Option<bool>,
         now: Timestamp,
     ) -> Option<(Transition, Entry)> {
-        let name = &rule.config.name;
+        let (name, view) = (&rule.config.name, values.view);
         let at = self.standing.iter().position(|entry| entry.rule == *name && entry.target == view.key);
         let before = at.map(|at| self.standing[at].standing);
         let (after, transition) = step(before, holds, now, rule.config.hold.span());
@@ -247,7 +247,7 @@ impl AlertBook {
                     target: view.key.clone(),
                     standing: after,
                     resolved_at: None,
-                    summary: view.sentence.clone(),
+                    summary: String::new(),
                     told: Cause::Pending,
                     untold: false,
                     withheld: Cause::Pending,
@@ -257,7 +257,7 @@ impl AlertBook {
         };
         entry.standing = after;
         if holds == Some(true) {
-            entry.summary.clone_from(&view.sentence);
+            entry.summary = words::summary(rule, values);
         }
         transition.map(|transition| (transition, entry.clone()))
     }

@@ -158,6 +158,9 @@ impl Resolved {
             rules: alert_rules(file.alert),
             maintenance: file.maintenance,
         };
+        watch.check().map_err(|what| {
+            UserError::new(Code::ConfigInvalid, what).hint("see docs/guide/configuration.md for every key")
+        })?;
         for channel in &file.channel {
             channel.gathering().map_err(|what| channel_error(&channel.name, &what))?;
         }
@@ -397,6 +400,8 @@ mod tests {
             ("[[evaluate]]\nrate = 0.0\n", "(0, 1]"),
             ("[[alert]]\nname = \"x\"\nwhen = \"true\"\nchannels = [\"sre\"]\n", "no channel `sre`"),
             ("[[channel]]\nname = \"sre\"\n", "says nowhere to go"),
+            ("[alerting]\nfalse_pages_per_30_days = -1.0\n", "[alerting] false_pages_per_30_days = -1"),
+            ("[objectives]\nttft_p95_seconds = 2000.0\n", "from 0.001 to 600"),
             ("[[channel]]\nname = \"sre\"\nsns = \"alerts\"\n", "is no topic"),
             (
                 "[[target]]\nupstream = \"http://a:1\"\n[[target]]\nupstream = \"http://b:1\"\n",

@@ -69,13 +69,23 @@ fn rules_on_detectors_fire_with_them_and_are_late_by_as_much() {
     }
     assert_eq!(named(&report, "answers degraded").assumed, Vec::<String>::new());
     assert_eq!(named(&report, "silent degradation").assumed, ["service is ok"]);
-    // A healthy service is taken for granted: this one cannot fire, and says why.
+    // A healthy service is taken for granted: this one cannot fire, so its silence is no answer.
     let outage = named(&report, "outage");
-    assert_eq!((outage.fired, &outage.assumed[..]), (0, &["service is ok".to_owned()][..]));
+    assert_eq!((outage.answered, &outage.missing[..]), (false, &["the service".to_owned()][..]));
     let capture = named(&report, "capture loss");
     assert!(!capture.answered);
     assert_eq!(capture.missing, ["value('capture_coverage_upper_ratio')"]);
     assert_eq!(capture.false_pages.per_30_days, None, "nothing is known of its rate");
+}
+
+#[test]
+fn a_rule_that_lacked_something_when_it_mattered_has_no_answer() {
+    let when = "degraded('relevance') && p95('ttft_seconds') < 2.0";
+    let change = HistoryEvent::change(at(1_000));
+    let report = replay((0..1_300).map(swing), vec![rule(when, 0)], vec![change]);
+    let rule = &report.rules[0];
+    assert!(!rule.answered && rule.undecided > 100, "{rule:?}");
+    assert_eq!(rule.missing, ["p95('ttft_seconds')"]);
 }
 
 #[test]

@@ -1,10 +1,23 @@
 //! Alerts in words: the events that a tick leaves in the journal, and the notifications of the channels.
 
-use bifocal_model::{Cause, Event, EventKind, Timestamp};
+use bifocal_model::{Cause, Event, EventKind, StateName, Timestamp};
 
 use super::Entry;
-use crate::alert::{Notification, Rule, Status, Transition};
+use crate::alert::{Notification, Rule, SignalValues, Status, Transition};
 use crate::mute::MutedView;
+use crate::watch::Quantiles;
+
+/// What an alert says: what its rule looked at, and how the target is. Where the target's sentence is about what the rule
+/// tells, it stands alone.
+pub(super) fn summary<Q: Quantiles>(rule: &Rule, values: &SignalValues<'_, Q>) -> String {
+    let view = values.view;
+    let seen = rule.condition.looked_at(values);
+    let says_it = rule.budgeted && !rule.watches_judges() && view.state == StateName::SilentDegradation;
+    if says_it || seen.is_empty() {
+        return view.sentence.clone();
+    }
+    format!("{}. {}", seen.join(", "), view.sentence)
+}
 
 pub(super) fn event(transition: Transition, entry: &Entry, now: Timestamp) -> Event {
     let (kind, word) = match transition {

@@ -141,7 +141,9 @@ fn rule_line(rule: &RuleReport) -> String {
     let RuleReport { rule: name, fired, changes, seen, .. } = rule;
     let head = format!("{name} ({})", rule.severity.name());
     if !rule.answered {
-        return format!("{head}: not answered, the history does not hold {}", rule.missing.join(", "));
+        let lacks =
+            if rule.missing.is_empty() { "a judged answer".to_owned() } else { rule.missing.join(", ") };
+        return format!("{head}: not answered, the history does not hold {lacks}");
     }
     let late = match (rule.judged_mean, rule.hours_mean) {
         (Some(judged), Some(hours)) => {

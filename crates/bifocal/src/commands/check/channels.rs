@@ -17,7 +17,7 @@ pub(super) async fn connect(channel: &ChannelConfig) -> Tried {
         Err(detail) => return Tried { what, ok: false, detail },
     };
     let (address, variable) = match kind {
-        Kind::Webhook { url, .. } | Kind::Alertmanager { url, .. } => (Some(url), None),
+        Kind::Webhook { url, token_env } | Kind::Alertmanager { url, token_env } => (Some(url), token_env),
         Kind::PagerDuty { key_env, url } => (Some(url), Some(key_env)),
         Kind::Slack { url_env } => (std::env::var(&url_env).ok(), Some(url_env)),
         Kind::Email(mailbox) => (Some(mailbox.server), mailbox.password_env),
@@ -26,9 +26,8 @@ pub(super) async fn connect(channel: &ChannelConfig) -> Tried {
             return Tried { what, ok: true, detail };
         }
     };
-    let is_set = |name: &String| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    if let Some(name) = variable.filter(|name| !is_set(name)) {
-        return Tried { what, ok: false, detail: format!("the environment variable {name} is not set") };
+    if let Some(unset) = unset(what.clone(), variable) {
+        return unset;
     }
     let address = address.and_then(|url| {
         let url = url::Url::parse(&url).ok()?;
@@ -49,9 +48,18 @@ pub(super) async fn connect(channel: &ChannelConfig) -> Tried {
     }
 }
 
+/// What is said of a variable that is named and not set: a message would go without what it should hold.
+fn unset(what: String, variable: Option<String>) -> Option<Tried> {
+    let name = variable.filter(|name| !std::env::var(name).is_ok_and(|value| !value.is_empty()))?;
+    Some(Tried { what, ok: false, detail: format!("the environment variable {name} is not set") })
+}
+
 /// Sends the beginning and the end of an alert that says that it is a test.
 pub(super) async fn send_test(channel: &ChannelConfig, http: &reqwest::Client) -> Tried {
     let what = format!("channel {}", channel.name);
+    if let Some(unset) = unset(what.clone(), channel.token_env.clone()) {
+        return unset;
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let now = clock.now();
     let sender = match Sender::new(channel, http.clone(), clock, Telemetry::new()) {
