@@ -12,6 +12,7 @@
 mod demo;
 mod error;
 mod guard;
+pub mod labels;
 mod limits;
 mod openapi;
 mod page;

@@ -11,6 +11,8 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/targets/{id}/signals", "Both lenses on one time axis", &["from", "to", "step"]),
     ("/api/v1/inferences", "Inferences, newest first", &["target", "from", "to", "limit", "cursor", "worst"]),
     ("/api/v1/inferences/{id}", "One inference with its texts and scores", &[]),
+    ("/api/v1/inferences/{id}/labels", "What people say of it", &[]),
+    ("/api/v1/labels", "What people say of answers, newest first", &["limit"]),
     ("/api/v1/scores", "Scores, newest first", &["target", "dimension", "from", "to", "limit", "cursor"]),
     ("/api/v1/estimates", "Mean scores and pass rates with their intervals", &[]),
     ("/api/v1/alerts", "Alerts: firing, pending, resolved", &[]),
@@ -19,7 +21,7 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
     ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
-    ("/api/v1/judges", "Judges as their anchors show them", &[]),
+    ("/api/v1/judges", "Judges as their anchors show them, and how they agree with people", &[]),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),
 ];
 
@@ -56,6 +58,12 @@ const DOINGS: &[Doing] = &[
     },
 ];
 
+/// Path, summary and content type of what takes labels.
+const LABELLING: &[(&str, &str, &str)] = &[
+    ("/api/v1/inferences/{id}/labels", "Say what you think of an answer", "application/json"),
+    ("/api/v1/labels", "Many labels as JSON lines, all of them or none", "application/x-ndjson"),
+];
+
 /// `GET /api/v1/openapi.json`
 pub(crate) async fn document() -> Json<Value> {
     Json(build())
@@ -74,11 +82,18 @@ fn build() -> Value {
         let methods = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
         methods[*method] = operation;
     }
+    for (path, summary, content_type) in LABELLING {
+        let mut operation = operation(path, summary, &[]);
+        let schema = json!({"$ref": "#/components/schemas/Label"});
+        operation["requestBody"] = json!({"required": true, "content": {*content_type: {"schema": schema}}});
+        let methods = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
+        methods["post"] = operation;
+    }
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Bifocal", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0"}},
         "paths": paths,
-        "components": {"schemas": {"Error": {
+        "components": {"schemas": {"Label": label(), "Error": {
             "type": "object",
             "required": ["error"],
             "properties": {"error": {
@@ -114,6 +129,22 @@ fn body(fields: &[&str]) -> Value {
     let required: Vec<String> = fields.iter().filter(|field| !field.ends_with('?')).map(name).collect();
     let schema = json!({"type": "object", "properties": properties, "required": required});
     json!({"required": true, "content": {"application/json": {"schema": schema}}})
+}
+
+/// A label; of a line of many it has an `inference` too.
+fn label() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "type": "object",
+        "required": ["who"],
+        "additionalProperties": false,
+        "properties": {
+            "inference": text, "who": text, "dimension": text, "correction": text,
+            "thumbs": {"enum": ["up", "down"]},
+            "grade": {"type": "integer", "minimum": 1, "maximum": 5},
+            "pass": {"type": "boolean"},
+        },
+    })
 }
 
 fn parameter(name: &str, place: &str) -> Value {

@@ -20,6 +20,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/targets/{id}/signals", get(routes::signals::of_target))
         .route("/inferences", get(routes::inferences::list))
         .route("/inferences/{id}", get(routes::inferences::one))
+        .route("/inferences/{id}/labels", get(routes::labels::of_inference).post(routes::labels::add))
+        .route("/labels", get(routes::labels::list).post(routes::labels::many))
         .route("/scores", get(routes::inferences::scores))
         .route("/estimates", get(routes::targets::estimates))
         .route("/alerts", get(routes::alerts::list))

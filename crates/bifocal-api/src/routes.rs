@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod incidents;
 pub(crate) mod inferences;
+pub(crate) mod labels;
 pub(crate) mod ledger;
 pub(crate) mod signals;
 pub(crate) mod silences;

@@ -3,6 +3,7 @@
 mod alert;
 mod incident;
 mod inference;
+mod label;
 mod ledger;
 mod silence;
 mod target;
@@ -10,6 +11,7 @@ mod target;
 pub use alert::AlertRow;
 pub use incident::{CheckRow, IncidentRow};
 pub use inference::{InferenceRow, ScoreRow};
+pub use label::LabelRow;
 pub use ledger::{JudgingRow, LedgerView, SourceRow};
 pub use silence::SilenceRow;
 pub(crate) use target::Measured;

@@ -10,6 +10,7 @@ use bifocal_watch::Snapshot;
 use serde::Serialize;
 
 use crate::demo::DemoControl;
+use crate::labels::LabelDesk;
 
 type Source<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
@@ -32,6 +33,8 @@ pub struct ApiState {
     pub judge_spend: JudgeSpend,
     /// What became of an alert's notifications.
     pub deliveries: Deliveries,
+    /// Takes what people say of answers.
+    pub labels: Arc<dyn LabelDesk>,
     /// Incidents on request, in the demo.
     pub demo: Option<Arc<dyn DemoControl>>,
     /// The token that clients must send.

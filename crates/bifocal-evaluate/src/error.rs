@@ -67,6 +67,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// An evaluator of one's own cannot be used.
+    #[error("use evaluator `{name}`: {what}")]
+    Custom {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The template of the prompt does not work.
     #[error("render the judge's prompt")]
     Prompt(#[source] minijinja::Error),

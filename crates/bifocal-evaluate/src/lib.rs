@@ -1,6 +1,6 @@
 //! Evaluators: what is said about an answer, by rules on all traffic and by a judge on a sample.
 //!
-//! The life of the data: every redacted inference passes the [`heuristics`]; the [`Sampler`] decides by a keyed hash
+//! The life of the data: every redacted inference passes the [`heuristics`] and the [`custom`] evaluators; the [`Sampler`] decides by a keyed hash
 //! of its id whether it is judged; the [`judge`] turns it into one request per dimension and each reply into one
 //! score or one typed failure; the [`Composite`] joins the dimensions of one inference. All of it leaves as records
 //! through the store's intake.
@@ -11,10 +11,12 @@
 //! message, between markers that its author cannot know.
 
 mod composite;
+pub mod custom;
 pub mod descriptors;
 mod error;
 pub mod features;
 pub mod heuristics;
+pub mod json_schema;
 pub mod judge;
 mod limits;
 mod loose_json;

@@ -33,6 +33,16 @@ pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
 
+/// Evaluators of one's own.
+pub(crate) const CUSTOM_EVALUATORS: usize = 16;
+/// Bytes of a pattern of theirs, of what it compiles to, and of a JSON Schema.
+pub(crate) const PATTERN_BYTES: usize = 4 << 10;
+pub(crate) const REGEX_BYTES: usize = 1 << 20;
+pub(crate) const SCHEMA_BYTES: u64 = 64 << 10;
+/// Depth of a schema and of a value under it, and steps of one check.
+pub(crate) const SCHEMA_DEPTH: usize = 48;
+pub(crate) const SCHEMA_STEPS: usize = 20_000;
+
 /// Anchors of one file: the watch keeps as many.
 pub(crate) const ANCHORS: usize = 512;
 /// Longest line of an anchors file, bytes: longest question and answer that a judge is shown, in four bytes a character.
@@ -79,6 +89,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("judge_shed", SHED as u64, "shed selections that wait to be written"),
     ("judge_wait_seconds", WAIT_SECONDS as u64, "an inference that waited longer is shed"),
+    (
+        "custom_evaluators",
+        CUSTOM_EVALUATORS as u64,
+        "evaluators of one's own: each leaves a record of each answer",
+    ),
+    ("custom_pattern_bytes", PATTERN_BYTES as u64, "longest pattern; longer ones are refused at start"),
+    ("custom_regex_bytes", REGEX_BYTES as u64, "a pattern that compiles to more is refused at start"),
+    ("custom_schema_bytes", SCHEMA_BYTES, "longest JSON Schema; longer ones are refused at start"),
+    ("custom_schema_depth", SCHEMA_DEPTH as u64, "depth of schema and value; deeper ones get no verdict"),
+    ("custom_schema_steps", SCHEMA_STEPS as u64, "steps of one check; what takes more gets no verdict"),
     ("anchors", ANCHORS as u64, "anchors of one file; a longer file is refused"),
     ("anchor_line_bytes", ANCHOR_LINE_BYTES as u64, "a longer line of an anchors file is refused"),
     ("judge_attempts", ATTEMPTS as u64, "calls of one judgement, the first included"),

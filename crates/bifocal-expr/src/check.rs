@@ -9,7 +9,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo, operators};
 
 use crate::error::ExprError;
 use crate::limits::DEPTH;
-use crate::vocabulary::{Type, Vocabulary, nearest};
+use crate::vocabulary::{Argument, Type, Vocabulary, nearest};
 
 /// One value that the caller is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Checker<'_> {
                 Ok(kind)
             }
             Expr::Ident(name) => {
-                if !Vocabulary::has_variable(name) {
+                if !self.names.has_variable(name) {
                     return Err(self.unknown_variable(id, name));
                 }
                 let place = Place::Text { variable: std::mem::take(name) };
@@ -86,7 +86,7 @@ impl Checker<'_> {
                 }
             }
             Expr::Call(call) if call.target.is_none() => {
-                if let Some(result) = Vocabulary::function(&call.func_name) {
+                if let Some(result) = self.names.function(&call.func_name) {
                     let place = self.place_of(id, call, result)?;
                     tree.expr = Expr::Ident(self.place(place));
                     return Ok(result);
@@ -101,7 +101,7 @@ impl Checker<'_> {
 
     fn place_of(&self, id: u64, call: &CallExpr, result: Type) -> Result<Place, ExprError> {
         let function = call.func_name.clone();
-        if !Vocabulary::takes_signal(&function) {
+        if !self.names.takes_signal(&function) {
             return match call.args.first() {
                 None => Ok(Place::PlainTruth { function }),
                 Some(argument) => {
@@ -110,16 +110,19 @@ impl Checker<'_> {
             };
         }
         let [argument] = call.args.as_slice() else {
-            return Err(self.wrong(id, format!("`{function}` takes one signal")).hint(example(&function)));
+            return Err(self
+                .wrong(id, format!("`{function}` takes one signal"))
+                .hint(self.names.example(&function)));
         };
         let Expr::Literal(LiteralValue::String(signal)) = &argument.expr else {
             return Err(self
                 .wrong(argument.id, format!("`{function}` takes the name of a signal in quotes"))
-                .hint(example(&function)));
+                .hint(self.names.example(&function)));
         };
         let signal = signal.inner().to_owned();
-        let (kind, known) = self.names.arguments_of(&function);
-        if !known.contains(&signal) {
+        if let Argument::Of(kind, known) = self.names.argument_of(&function)
+            && !known.contains(&signal)
+        {
             let near = nearest(&signal, known.iter().map(String::as_str));
             return Err(self
                 .wrong(argument.id, format!("there is no {kind} `{signal}`"))
@@ -134,7 +137,7 @@ impl Checker<'_> {
     fn operator(&mut self, id: u64, call: &mut CallExpr, depth: usize) -> Result<Type, ExprError> {
         let name = call.func_name.clone();
         if !name.starts_with(['_', '!', '-', '@']) {
-            let near = Vocabulary::nearest_function(&name);
+            let near = self.names.nearest_function(&name);
             return Err(self
                 .wrong(id, format!("there is no function `{name}`"))
                 .maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
@@ -174,11 +177,11 @@ impl Checker<'_> {
     /// `state == 'outtage'` would never hold, so a word that a variable cannot be is refused.
     fn words(&self, call: &CallExpr) -> Result<(), ExprError> {
         let variable = call.args.iter().find_map(|side| match &side.expr {
-            Expr::Ident(name) if Vocabulary::has_variable(name) => Some(name),
+            Expr::Ident(name) if self.names.has_variable(name) => Some(name),
             _ => None,
         });
         let Some(variable) = variable else { return Ok(()) };
-        let known = Vocabulary::words(variable);
+        let Some(known) = self.names.words(variable) else { return Ok(()) };
         let listed = call.args.iter().flat_map(|side| match &side.expr {
             Expr::List(list) => list.elements.as_slice(),
             _ => std::slice::from_ref(side),
@@ -197,10 +200,10 @@ impl Checker<'_> {
     }
 
     fn unknown_variable(&self, id: u64, name: &str) -> ExprError {
-        let hint = if let Some(near) = Vocabulary::nearest_variable(name) {
+        let hint = if let Some(near) = self.names.nearest_variable(name) {
             Some(format!("did you mean `{near}`?"))
-        } else if Vocabulary::function(name).is_some() {
-            Some(example(name))
+        } else if self.names.function(name).is_some() {
+            Some(self.names.example(name))
         } else {
             self.names.nearest_signal(name).map(|near| format!("did you mean `value('{near}')`?"))
         };
@@ -236,9 +239,4 @@ pub(crate) fn leftmost(tree: &IdedExpr) -> u64 {
         }
     }
     at.id
-}
-
-fn example(function: &str) -> String {
-    let argument = if function == "drifted" { "behaviour" } else { "relevance" };
-    format!("write `{function}('{argument}')`")
 }

@@ -4,6 +4,8 @@
 //! functions of a signal's name (`value('relevance')`, `degraded('safety')`), as `judge_drifted()` and as variables
 //! (`state`).
 //!
+//! Conditions on one answer have a vocabulary of their own ([`Vocabulary::of_answers`]).
+//!
 //! The life of a condition: the source is measured (`guard`) before anything recursive sees it, parsed on a thread
 //! with a stack of its own (`compile`), its names and types are checked and its calls are replaced by numbered
 //! places (`check`), it is asked whether it makes sense (`sense`), and it is evaluated once against sample values. Evaluation asks the caller for each place once

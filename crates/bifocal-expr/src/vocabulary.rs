@@ -25,11 +25,38 @@ const PLAIN_TRUTHS: [&str; 1] = ["judge_drifted"];
 /// Variables with text.
 const TEXTS: [&str; 4] = ["state", "service", "answers", "efficiency"];
 
+/// Functions of a condition on one answer.
+const ANSWER_NUMBERS: [&str; 1] = ["value"];
+/// Those that take a text to look for.
+const ANSWER_TRUTHS: [&str; 2] = ["answer_has", "question_has"];
+
 /// The names that a condition may use: the functions and variables of Bifocal, and the signals of the caller.
 #[derive(Clone, Debug)]
 pub struct Vocabulary {
     signals: Vec<String>,
     groups: Vec<String>,
+    numbers: &'static [&'static str],
+    truths: &'static [&'static str],
+    plain_truths: &'static [&'static str],
+    texts: Vec<&'static str>,
+    subject: Subject,
+}
+
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Subject {
+    /// The signals of a target.
+    Target,
+    /// One answer.
+    Answer,
+}
+
+/// What a function takes.
+pub(crate) enum Argument<'a> {
+    /// One of these names, and the word for them.
+    Of(&'static str, &'a [String]),
+    /// Any text.
+    Text,
 }
 
 /// The type of an expression.
@@ -57,7 +84,29 @@ impl Type {
 impl Vocabulary {
     /// With these names as the arguments of `value('…')` and its like.
     pub fn new(signals: Vec<String>) -> Self {
-        Self { signals, groups: Vec::new() }
+        Self {
+            signals,
+            groups: Vec::new(),
+            numbers: &NUMBERS,
+            truths: &TRUTHS,
+            plain_truths: &PLAIN_TRUTHS,
+            texts: TEXTS.to_vec(),
+            subject: Subject::Target,
+        }
+    }
+
+    /// Of conditions on one answer: `value('…')` of these numbers, these variables with any text, and
+    /// `answer_has('…')` and `question_has('…')` of any text.
+    pub fn of_answers(numbers: &[&str], texts: &[&'static str]) -> Self {
+        Self {
+            signals: numbers.iter().map(|name| (*name).to_owned()).collect(),
+            groups: Vec::new(),
+            numbers: &ANSWER_NUMBERS,
+            truths: &ANSWER_TRUTHS,
+            plain_truths: &[],
+            texts: texts.to_vec(),
+            subject: Subject::Answer,
+        }
     }
 
     /// With these groups of features as the arguments of `drifted('…')`.
@@ -66,49 +115,69 @@ impl Vocabulary {
         Self { groups, ..self }
     }
 
-    pub(crate) fn function(name: &str) -> Option<Type> {
+    pub(crate) fn function(&self, name: &str) -> Option<Type> {
         match name {
-            _ if NUMBERS.contains(&name) => Some(Type::Number),
-            _ if TRUTHS.contains(&name) || PLAIN_TRUTHS.contains(&name) => Some(Type::Truth),
+            _ if self.numbers.contains(&name) => Some(Type::Number),
+            _ if self.truths.contains(&name) || self.plain_truths.contains(&name) => Some(Type::Truth),
             _ => None,
         }
     }
 
     /// Whether the function takes the name of a signal.
-    pub(crate) fn takes_signal(function: &str) -> bool {
-        !PLAIN_TRUTHS.contains(&function)
+    pub(crate) fn takes_signal(&self, function: &str) -> bool {
+        !self.plain_truths.contains(&function)
     }
 
-    pub(crate) fn has_variable(name: &str) -> bool {
-        TEXTS.contains(&name)
+    pub(crate) fn has_variable(&self, name: &str) -> bool {
+        self.texts.contains(&name)
     }
 
-    /// What a function takes: the word for it, and the names that there are.
-    pub(crate) fn arguments_of(&self, function: &str) -> (&'static str, &[String]) {
-        if function == DRIFTED { ("group of features", &self.groups) } else { ("signal", &self.signals) }
+    /// What a function takes.
+    pub(crate) fn argument_of(&self, function: &str) -> Argument<'_> {
+        match self.subject {
+            Subject::Answer if self.truths.contains(&function) => Argument::Text,
+            Subject::Answer => Argument::Of("number", &self.signals),
+            Subject::Target if function == DRIFTED => Argument::Of("group of features", &self.groups),
+            Subject::Target => Argument::Of("signal", &self.signals),
+        }
     }
 
-    pub(crate) fn nearest_function(name: &str) -> Option<String> {
-        nearest(name, NUMBERS.into_iter().chain(TRUTHS).chain(PLAIN_TRUTHS))
+    /// How a function is written.
+    pub(crate) fn example(&self, function: &str) -> String {
+        let argument = match self.subject {
+            Subject::Answer if self.truths.contains(&function) => "text",
+            Subject::Answer => self.signals.first().map_or("", String::as_str),
+            Subject::Target if function == DRIFTED => "behaviour",
+            Subject::Target => "relevance",
+        };
+        format!("write `{function}('{argument}')`")
     }
 
-    pub(crate) fn nearest_variable(name: &str) -> Option<String> {
-        nearest(name, TEXTS.into_iter())
+    pub(crate) fn nearest_function(&self, name: &str) -> Option<String> {
+        let all = self.numbers.iter().chain(self.truths).chain(self.plain_truths);
+        nearest(name, all.copied())
+    }
+
+    pub(crate) fn nearest_variable(&self, name: &str) -> Option<String> {
+        nearest(name, self.texts.iter().copied())
     }
 
     pub(crate) fn nearest_signal(&self, name: &str) -> Option<String> {
         nearest(name, self.signals.iter().map(String::as_str))
     }
 
-    /// The words that a variable can be: a comparison with any other one would never hold.
-    pub(crate) fn words(variable: &str) -> Vec<&'static str> {
-        match variable {
+    /// The words that a variable can be: a comparison with any other one would never hold. `None`: any.
+    pub(crate) fn words(&self, variable: &str) -> Option<Vec<&'static str>> {
+        if self.subject == Subject::Answer {
+            return None;
+        }
+        Some(match variable {
             "state" => StateName::ALL.iter().map(|state| state.name()).collect(),
             "service" => vec!["ok", "slow", "failing", "unknown"],
             "answers" => vec!["ok", "worse", "learning", "unknown"],
             "efficiency" => vec!["ok", "wasteful", "unknown"],
             _ => Vec::new(),
-        }
+        })
     }
 }
 

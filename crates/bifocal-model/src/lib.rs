@@ -16,6 +16,7 @@ mod finish;
 mod id;
 mod incident;
 mod inference;
+mod label;
 mod ledger;
 mod limits;
 mod probability;
@@ -44,6 +45,7 @@ pub use incident::{
 pub use inference::{
     Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount, TokenSource, Usage,
 };
+pub use label::{Judged, Label, Mark, compared_with};
 pub use ledger::{Loss, Outcome as LedgerOutcome};
 pub use limits::LIMITS;
 pub use probability::{Probability, Unit};

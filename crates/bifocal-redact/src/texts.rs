@@ -1,6 +1,6 @@
 //! The nouns that carry text.
 
-use bifocal_model::{Component, Inference, Redaction, Score};
+use bifocal_model::{Component, Inference, Label, Redaction, Score};
 
 use crate::kind::{Finding, Kind};
 use crate::redacted::Redacted;
@@ -28,6 +28,11 @@ pub fn redact_inference(inference: Inference<String>) -> Inference<Redacted> {
 /// Redacts the explanation, in which a judge may quote what it read.
 pub fn redact_score(score: Score<String>) -> Score<Redacted> {
     score.map_text(|text| redact_owned(text).0)
+}
+
+/// Redacts the correction of a label.
+pub fn redact_label(label: Label<String>) -> Label<Redacted> {
+    label.map_text(|text| redact_owned(text).0)
 }
 
 #[derive(Default)]

@@ -13,6 +13,7 @@
 //! "Estimating means of bounded random variables by betting" (arXiv 2010.09686); SRR is Shin, Ramdas and
 //! Rinaldo, "E-detectors" (arXiv 2203.03532).
 
+pub mod agreement;
 pub mod allocation;
 pub mod asymptotic;
 pub mod attribution;

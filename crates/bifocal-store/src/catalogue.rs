@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::labels::Person;
 use crate::segment::{Segment, Table};
 use crate::{Checkpoint, Error, Seq, failpoint, limits};
 
@@ -22,6 +23,7 @@ CREATE TABLE IF NOT EXISTS states (name TEXT PRIMARY KEY, sealed INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS checkpoints (
     file TEXT PRIMARY KEY, offset INTEGER NOT NULL, finished_at INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS anchor_scores (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS labels (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (
     key TEXT NOT NULL, channel TEXT NOT NULL, payload BLOB NOT NULL, created INTEGER NOT NULL,
@@ -48,6 +50,7 @@ pub(crate) struct Commit<'a> {
     pub(crate) checkpoints: &'a [Checkpoint],
     pub(crate) events: &'a [(Seq, Event)],
     pub(crate) anchors: &'a [(Seq, AnchorScore)],
+    pub(crate) labels: &'a [(Seq, Person)],
 }
 
 /// What the catalogue holds at start.
@@ -63,6 +66,7 @@ pub(crate) struct Saved {
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
     pub(crate) events: Vec<(Seq, Event)>,
     pub(crate) anchors: Vec<(Seq, AnchorScore)>,
+    pub(crate) labels: Vec<(Seq, Person)>,
 }
 
 impl Catalogue {
@@ -116,6 +120,7 @@ impl Catalogue {
         let mut saved = read().map_err(Error::catalogue("read"))?;
         saved.events = rows(&connection, "events", "an event")?;
         saved.anchors = rows(&connection, "anchor_scores", "an anchor's score")?;
+        saved.labels = rows(&connection, "labels", "a label")?;
         Ok(saved)
     }
 
@@ -143,6 +148,7 @@ impl Catalogue {
     pub(crate) fn commit(&self, commit: &Commit<'_>) -> Result<(), Error> {
         let events = bodies(commit.events, "an event")?;
         let anchors = bodies(commit.anchors, "an anchor's score")?;
+        let labels = bodies(commit.labels, "a label")?;
         let mut connection = self.lock();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
@@ -169,6 +175,7 @@ impl Catalogue {
             }
             put_rows(&transaction, "events", &events, limits::EVENTS)?;
             put_rows(&transaction, "anchor_scores", &anchors, limits::ANCHOR_SCORES)?;
+            put_rows(&transaction, "labels", &labels, limits::LABELS)?;
             failpoint::pass("seal.before_commit");
             transaction.commit()?;
             failpoint::pass("seal.after_commit");

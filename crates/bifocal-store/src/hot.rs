@@ -15,6 +15,7 @@ use bifocal_redact::Redacted;
 use bifocal_telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
+use crate::labels::{Labels, Person};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::rollup::{Minutes, Rollups, SeriesKey};
@@ -43,6 +44,7 @@ pub(crate) struct Unsealed {
     pub(crate) readings: Vec<(Seq, Reading)>,
     pub(crate) events: Vec<(Seq, Event)>,
     pub(crate) anchors: Vec<(Seq, AnchorScore)>,
+    pub(crate) labels: Vec<(Seq, Person)>,
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct Hot {
     pub(crate) unsealed: Unsealed,
     pub(crate) events: VecDeque<(Seq, Event)>,
     pub(crate) anchors: VecDeque<(Seq, AnchorScore)>,
+    pub(crate) labels: Labels,
     pub(crate) checkpoints: BTreeMap<String, Checkpoint>,
     pub(crate) segments: Vec<Arc<Segment>>,
     pub(crate) journal_bytes: u64,
@@ -124,6 +127,12 @@ impl Hot {
             Record::Inference(inference) => self.inference(seq, inference, telemetry),
             Record::Score(score) => self.score(seq, score, telemetry),
             Record::Anchor(anchor) => self.anchor(seq, anchor),
+            Record::Label(label) => {
+                if self.labels.take(seq, Arc::clone(label)) {
+                    telemetry.limit_hit("labels");
+                }
+                self.unsealed.labels.push((seq, Arc::clone(label)));
+            }
             Record::Selection(selection) => self.aggregates.ledger.selected(selection),
             Record::Reading(reading) => self.reading(seq, reading, telemetry),
             Record::Event(event) => self.event(seq, event),

@@ -29,12 +29,16 @@ pub struct Batch {
 }
 
 /// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acknowledged {
     /// Inferences that were new.
     pub stored: u64,
     /// Inferences that were there already.
     pub duplicates: u64,
+    /// Labels that said something new.
+    pub labels: u64,
+    /// Labels that were there already, word for word.
+    pub labels_known: u64,
 }
 
 /// The batch was not taken; it comes back whole.

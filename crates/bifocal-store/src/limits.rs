@@ -14,6 +14,8 @@ pub(crate) const HOT_INFERENCES: u64 = 5_000;
 /// Newest re-scores of anchors held in memory and in the catalogue: a hundred anchors, three dimensions, two months of
 /// daily sweeps.
 pub(crate) const ANCHOR_SCORES: u64 = 20_000;
+/// Newest labels of people held in memory and in the catalogue: some 300 bytes each.
+pub(crate) const LABELS: u64 = 50_000;
 /// Newest events held in memory and in the catalogue.
 pub(crate) const EVENTS: u64 = 10_000;
 /// Identities above which those older than the horizon are forgotten, oldest first. 64 bytes each.
@@ -65,6 +67,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("append_bytes", APPEND_BYTES, "an append is written whole or not at all; larger ones are refused"),
     ("hot_inferences", HOT_INFERENCES, "answered from memory; older ones are read from segments"),
     ("anchor_scores", ANCHOR_SCORES, "the oldest are forgotten"),
+    ("labels", LABELS, "the oldest are forgotten"),
     ("events", EVENTS, "the oldest are forgotten"),
     ("identities_soft", IDENTITIES_SOFT, "identities older than the horizon are forgotten"),
     ("identities", IDENTITIES, "identities within the horizon are forgotten"),

@@ -185,6 +185,9 @@ fn restore(dir: &Path, saved: &mut Saved) -> Result<Hot, Error> {
     let mut hot = Hot { applied: saved.sealed, sealed: saved.sealed, aggregates, rollups, ..Hot::default() };
     hot.events = std::mem::take(&mut saved.events).into();
     hot.anchors = std::mem::take(&mut saved.anchors).into();
+    for (seq, label) in std::mem::take(&mut saved.labels) {
+        hot.labels.take(seq, label);
+    }
     hot.checkpoints = std::mem::take(&mut saved.checkpoints);
     hot.start_from(saved.segments.clone());
     Ok(hot)

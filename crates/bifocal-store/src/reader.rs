@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
-use bifocal_model::{AnchorScore, Event, Reading, TargetKey, Timestamp, Window};
+use bifocal_model::{AnchorScore, Event, InferenceId, Reading, TargetKey, Timestamp, Window};
 
 pub use calls::{Call, Cursor, Page, Query, Scored};
 pub use series::{ReadingSeries, steps};
 
 use crate::arrivals::Arrivals;
 use crate::hot::{Hot, KnownTarget};
+use crate::labels::Person;
 use crate::ledger::{Ledger, Pending};
 use crate::{Checkpoint, Seq, store};
 
@@ -96,6 +97,16 @@ impl Reader {
         let hot = self.hot();
         let all = hot.anchors.iter().map(|(_, anchor)| anchor);
         all.filter(|anchor| window.contains(anchor.time)).cloned().collect()
+    }
+
+    /// What people say of an inference: of each person and dimension the newest word, oldest first.
+    pub fn labels_of(&self, inference: InferenceId) -> Vec<Person> {
+        self.hot().labels.of(inference)
+    }
+
+    /// Every label that is kept, oldest first.
+    pub fn labels(&self) -> Vec<Person> {
+        self.hot().labels.all().into_iter().map(Arc::clone).collect()
     }
 
     /// The newest point of every series.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bifocal_model::{
-    Act, AnchorScore, Event, Inference, Loss, Reading, ReadingSubject, Score, Selection, Source, TargetKey,
+    Act, AnchorScore, Event, Inference, Label, Loss, Reading, ReadingSubject, Score, Selection, Source,
+    TargetKey,
 };
 use bifocal_redact::Redacted;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub enum Record {
     Score(Arc<Score<Redacted>>),
     /// A frozen answer was scored again. It is part of no estimate of the traffic and of no ledger of inferences.
     Anchor(AnchorScore),
+    /// What a person says of an inference.
+    Label(Arc<Label<Redacted>>),
     /// An inference was chosen to be judged.
     Selection(Selection),
     /// A point of an infrastructure series.
@@ -52,6 +55,7 @@ impl Record {
             Self::Score(_)
             | Self::Selection(_)
             | Self::Anchor(_)
+            | Self::Label(_)
             | Self::Event(_)
             | Self::Checkpoint(_)
             | Self::Act(_) => None,

@@ -12,6 +12,7 @@ use crate::folder::Lock;
 use crate::hot::Hot;
 use crate::joins::{self, Joins, Noted};
 use crate::journal::Journal;
+use crate::labels::{self, Person};
 use crate::open::Options;
 use crate::reader::Reader;
 use crate::seen::{self, Seen};
@@ -148,9 +149,10 @@ impl Store {
         batch: Vec<Record>,
         tentative: &mut Tentative,
     ) -> (Vec<Record>, Acknowledged) {
-        let mut counts = Acknowledged { stored: 0, duplicates: 0 };
+        let mut counts = Acknowledged::default();
         let mut repeated: BTreeMap<(Source, TargetKey, &'static str), (u64, Timestamp)> = BTreeMap::new();
         let mut fresh = Vec::with_capacity(batch.len());
+        let mut labelled = Vec::new();
         for record in batch {
             let is_new = match &record {
                 Record::Inference(inference) => {
@@ -185,6 +187,7 @@ impl Store {
                 Record::Checkpoint(checkpoint) => {
                     read(&self.hot).checkpoints.get(&checkpoint.file) != Some(checkpoint)
                 }
+                Record::Label(label) => self.new_label(label, &mut labelled, &mut counts),
                 Record::Anchor(_)
                 | Record::Reading(_)
                 | Record::Event(_)
@@ -212,6 +215,20 @@ impl Store {
         let noted = self.joins.take(key, inference.identity.source, inference.time);
         tentative.views.push(noted);
         matches!(noted, Noted::Second(..))
+    }
+
+    /// Whether a label says something that its person has not said before, in the store or in this batch.
+    fn new_label(&self, label: &Person, batch: &mut Vec<Person>, counts: &mut Acknowledged) -> bool {
+        let before = batch.iter().rev().find(|other| labels::same_subject(other, label)).cloned();
+        let before = before.or_else(|| read(&self.hot).labels.standing(label));
+        let is_new = before.is_none_or(|before| !labels::says_the_same(&before, label));
+        if is_new {
+            batch.push(Arc::clone(label));
+            counts.labels += 1;
+        } else {
+            counts.labels_known += 1;
+        }
+        is_new
     }
 
     /// Whether a selection waits for its judge already, or the judge has spoken.
@@ -283,6 +300,7 @@ impl Store {
             checkpoints: &checkpoints,
             events: &hot.unsealed.events,
             anchors: &hot.unsealed.anchors,
+            labels: &hot.unsealed.labels,
         };
         if let Err(err) = self.catalogue.commit(&commit) {
             // A commit that reports an error may still have happened: only the catalogue knows.
@@ -361,7 +379,7 @@ impl Store {
         let mut bytes = hot.aggregates.encode()?;
         let rollups = rmp_serde::to_vec_named(&hot.rollups);
         bytes.extend(rollups.map_err(|err| Error::Encode { what: "the roll-ups", err })?);
-        let rest = (&hot.events, &hot.anchors, &hot.checkpoints, hot.applied);
+        let rest = (&hot.events, &hot.anchors, hot.labels.all(), &hot.checkpoints, hot.applied);
         bytes.extend(rmp_serde::to_vec_named(&rest).map_err(|err| Error::Encode { what: "the rest", err })?);
         Ok(bytes)
     }

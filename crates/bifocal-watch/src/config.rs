@@ -9,6 +9,9 @@ use crate::mute::MaintenanceConfig;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchConfig {
+    /// Dimensions of the configuration's own evaluators, which rules may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_dimensions: Vec<String>,
     /// Objectives on the quantity lens.
     pub objectives: Objectives,
     /// Windows and baselines of the quality lens.

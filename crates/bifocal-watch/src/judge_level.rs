@@ -59,7 +59,7 @@ impl JudgeLevels {
         self.levels.iter().any(|level| level.is_of(fingerprint, dimension) && level.drift.is_some())
     }
 
-    /// The judges, by dimension; `of` gives the detector of one, and its threshold.
+    /// The judges; `of` gives the detector of one, and its threshold.
     pub(crate) fn views<'a>(
         &self,
         of: impl Fn(Fingerprint, &Dimension) -> (&'a AnchorWatch, f64),
@@ -73,18 +73,17 @@ impl JudgeLevels {
                 dimension: level.dimension.clone(),
                 anchors: watch.anchors() as u64,
                 rescored: watch.n(),
-                last: level.last,
-                difference: level.mean(),
-                difference_lower: range.lower,
-                difference_upper: range.upper,
-                evidence: watch.evidence(),
-                threshold,
+                last: Some(level.last),
+                difference: Some(level.mean()),
+                difference_lower: Some(range.lower),
+                difference_upper: Some(range.upper),
+                evidence: Some(watch.evidence()),
+                threshold: Some(threshold),
                 drift: level.drift,
+                agreement: None,
             }
         };
-        let mut views: Vec<JudgeView> = self.levels.iter().map(view).collect();
-        views.sort_by(|a, b| (&a.dimension, b.last).cmp(&(&b.dimension, a.last)));
-        views
+        self.levels.iter().map(view).collect()
     }
 }
 
@@ -177,13 +176,17 @@ mod tests {
             levels.views(|_, _| (&watch, THRESHOLD))[0].clone()
         };
         let quiet = run(&mut levels, 0..500, 0.0);
-        assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, 0.0, 100));
+        assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, Some(0.0), 100));
         assert!(!levels.drifted(Fingerprint(1), &relevance));
         let moved = run(&mut levels, 500..900, -0.25);
         assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= THRESHOLD));
-        assert!((moved.difference + 0.1).abs() < 0.02, "{}", moved.difference);
-        assert!(moved.difference_lower < moved.difference && moved.difference_upper < -0.05, "{moved:?}");
-        assert!(quiet.difference_lower < 0.0 && quiet.difference_upper > 0.0, "{quiet:?}");
+        let numbers = |view: &JudgeView| {
+            (view.difference_lower.unwrap(), view.difference.unwrap(), view.difference_upper.unwrap())
+        };
+        let (lower, mean, upper) = numbers(&moved);
+        assert!((mean + 0.1).abs() < 0.02 && lower < mean && upper < -0.05, "{moved:?}");
+        let (lower, _, upper) = numbers(&quiet);
+        assert!(lower < 0.0 && upper > 0.0, "{quiet:?}");
         assert!(levels.drifted(Fingerprint(1), &relevance) && !levels.drifted(Fingerprint(2), &relevance));
         let back = run(&mut levels, 900..1_600, 0.0);
         assert_eq!(back.drift, None, "the frozen scores are reached again");

@@ -10,6 +10,7 @@
 //! arrives at the same bits; whatever a tick decides that must survive a restart leaves as an event; scores of
 //! different fingerprints never meet (invariant 6).
 
+mod agreement;
 pub mod alert;
 mod attribution;
 pub mod backtest;
@@ -39,8 +40,8 @@ pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
 pub use limits::{ACT_NAME_CHARS, ACT_TEXT_CHARS, COMMENTS_MAX, LIMITS};
 pub use mute::MaintenanceConfig;
 pub use snapshot::{
-    AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView, FailureView,
-    JudgeView, MixView, RuleView, Snapshot, StreamView, TargetView, Totals,
+    AgreementView, AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView,
+    FailureView, JudgeView, MeasuredView, MixView, RuleView, Snapshot, StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

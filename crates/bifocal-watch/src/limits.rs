@@ -43,6 +43,10 @@ pub(crate) const HISTORY_VALUES: usize = 8_000_000;
 
 /// Judges watched on anchors at once: eight dimensions of four judges.
 pub(crate) const JUDGES_MAX: usize = 32;
+/// Labelled answers that judges are compared on, judges so compared, and people heard on one answer.
+pub(crate) const LABELLED_MAX: usize = 2_000;
+pub(crate) const COMPARED_MAX: usize = 32;
+pub(crate) const PEOPLE_MAX: usize = 16;
 /// Events kept to be laid beside onset ranges, and events shown with one incident.
 pub(crate) const TIMELINE_MAX: usize = 500;
 pub(crate) const ALIGNED_MAX: usize = 20;
@@ -70,6 +74,9 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_streams", STREAMS_MAX as u64, "quality streams at once"),
     ("watch_recent", RECENT_MAX as u64, "judged values kept per stream; the oldest leave"),
     ("watch_judges", JUDGES_MAX as u64, "judges and dimensions watched on anchors; the oldest leave"),
+    ("watch_labelled", LABELLED_MAX as u64, "labelled answers that judges are compared on; the oldest leave"),
+    ("watch_compared", COMPARED_MAX as u64, "judges compared with people; the oldest leave"),
+    ("watch_people", PEOPLE_MAX as u64, "people heard on one answer; the first leaves"),
     ("watch_timeline", TIMELINE_MAX as u64, "events that an incident may be aligned with; the oldest leave"),
     ("watch_aligned", ALIGNED_MAX as u64, "events shown with one incident"),
     ("watch_closed_incidents", CLOSED_INCIDENTS_MAX as u64, "incidents that are over; the oldest leave"),

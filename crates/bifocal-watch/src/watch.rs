@@ -12,6 +12,7 @@ use bifocal_telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::agreement::AgreementBook;
 use crate::alert::{self, Notification, Rule};
 use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
@@ -58,6 +59,8 @@ struct State {
     judges: JudgeLevels,
     #[serde(default)]
     silences: SilenceBook,
+    #[serde(default)]
+    agreement: AgreementBook,
 }
 
 /// What a tick decided.
@@ -77,7 +80,8 @@ pub struct Outcome {
 impl Watch {
     /// A watch that has seen nothing.
     pub fn new(config: WatchConfig, telemetry: Telemetry) -> Result<Self, Error> {
-        let mut rules = config.rules.iter().map(alert::compile).collect::<Result<Vec<_>, _>>()?;
+        let compiled = config.rules.iter().map(|rule| alert::compile(rule, &config.own_dimensions));
+        let mut rules = compiled.collect::<Result<Vec<_>, _>>()?;
         for (i, rule) in rules.iter().enumerate() {
             if rules[..i].iter().any(|other| other.config.name == rule.config.name) {
                 return Err(Error::DuplicateRule { rule: rule.config.name.clone() });
@@ -127,6 +131,11 @@ impl Watch {
                 }
             }
             Record::Checkpoint(_) => {}
+            Record::Label(label) => {
+                if self.state.agreement.take_label(label) {
+                    self.telemetry.limit_hit("watch_labelled");
+                }
+            }
         }
     }
 
@@ -165,6 +174,11 @@ impl Watch {
         }
         views.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
         let window = alert::window(now, self.config.objectives.window_seconds);
+        let mut judges = self.state.judges.views(|fingerprint, dimension| {
+            let incidents = &self.state.incidents;
+            (incidents.judge(fingerprint, dimension), incidents.judge_threshold(fingerprint, dimension))
+        });
+        self.state.agreement.add_to(&mut judges);
         let mutes = Mutes { silences: &self.state.silences, windows: &self.windows, now };
         let notifications =
             self.state.alerts.look(&self.rules, &views, quantiles, window, &mutes, &mut events);
@@ -176,10 +190,7 @@ impl Watch {
             silences: self.state.silences.views(now),
             withheld: self.state.silences.withheld(),
             rules: Arc::clone(&self.rule_views),
-            judges: self.state.judges.views(|fingerprint, dimension| {
-                let incidents = &self.state.incidents;
-                (incidents.judge(fingerprint, dimension), incidents.judge_threshold(fingerprint, dimension))
-            }),
+            judges,
             objectives: self.config.objectives.clone(),
             incidents: self.state.incidents.all(),
             targets: views,
@@ -214,6 +225,7 @@ impl Watch {
             }
             return;
         }
+        self.state.agreement.take_score(score);
         let threshold = self.threshold();
         let streams: usize = self.state.targets.iter().map(|target| target.streams.len()).sum();
         let config = Arc::clone(&self.config);

@@ -63,6 +63,9 @@ pub enum Command {
     /// Alarms and a dashboard for CloudWatch.
     #[command(subcommand)]
     Cloudwatch(CloudwatchCommand),
+    /// Labels of people, and how judges agree with them.
+    #[command(subcommand)]
+    Judge(JudgeCommand),
     /// Print the page of an error code, such as B0012.
     Explain {
         /// The code.
@@ -100,9 +103,11 @@ Guide: docs/guide/iam.md"#;
 
 mod cloudwatch;
 mod grafana;
+mod judge;
 
 pub use cloudwatch::{CloudwatchCommand, TemplateArgs};
 pub use grafana::{GrafanaCommand, GrafanaFlavour, GrafanaKind, GrafanaServer, GrafanaWanted, RenderArgs};
+pub use judge::{JudgeCommand, JudgeStore, LabelsArgs};
 
 /// Addresses and the data folder, the same for `serve` and `demo`.
 #[derive(Clone, Debug, Args)]

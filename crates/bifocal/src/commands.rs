@@ -8,6 +8,7 @@ pub mod demo;
 pub mod explain;
 pub mod grafana;
 pub mod iam;
+pub mod judge;
 mod named;
 pub mod plan;
 pub mod serve;

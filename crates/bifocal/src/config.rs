@@ -8,6 +8,6 @@ mod secret;
 
 pub use file::{ConfigFile, EvaluateRule, PriceSection, ServerSection, TargetSection};
 pub use load::{load, parse};
-pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error};
+pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error, customs};
 pub use sagemaker::SageMakerTarget;
 pub use secret::{judge_place, mask_address, masked};

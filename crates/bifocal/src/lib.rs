@@ -46,6 +46,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Iam(args) => commands::iam::run(args),
         Command::Cloudwatch(command) => commands::cloudwatch::run(command),
         Command::Grafana(command) => commands::grafana::run(command, cli.format),
+        Command::Judge(command) => commands::judge::run(command, cli.format),
         Command::Explain { code } => commands::explain::run(code),
     };
     match result {

@@ -24,6 +24,11 @@ pub(crate) const PAGE_CONNECTIONS: usize = 256;
 /// Seconds in which a connection of the page's address must bring a whole request head, or the next one.
 pub(crate) const PAGE_HEAD_SECONDS: u64 = 30;
 
+/// Bytes of one line of a file of labels, labels written together, and wrong lines told one by one.
+pub(crate) const LABEL_LINE_BYTES: usize = 256 * 1024;
+pub(crate) const LABELS_AT_ONCE: usize = 1_000;
+pub(crate) const WRONG_LABELS_TOLD: u64 = 20;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal: some 10,000 calls"),
@@ -32,6 +37,13 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         RESERVED_BATCHES as u64,
         "of them for scores and readings when proxies bring too much",
     ),
+    (
+        "label_line_bytes",
+        LABEL_LINE_BYTES as u64,
+        "bytes of one line of a file of labels; longer ones are rejected",
+    ),
+    ("labels_at_once", LABELS_AT_ONCE as u64, "labels of a file that are written together"),
+    ("wrong_labels_told", WRONG_LABELS_TOLD, "lines of a file of labels that are told; more are counted"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),
     ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),

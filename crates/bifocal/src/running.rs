@@ -6,6 +6,7 @@
 mod capture_files;
 mod cloudwatch;
 mod events;
+mod labels;
 mod listener;
 mod page;
 mod sagemaker;
@@ -30,13 +31,14 @@ use bifocal_model::Span;
 use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
-use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error};
+use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, customs};
 use crate::limits::INTAKE_BATCHES;
 use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Sender, client};
 use crate::pipeline::engine::Engine;
 use crate::pipeline::{Chooser, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
 
+pub(crate) use labels::record as label_record;
 pub use secret::sampling_secret;
 use sink::IntakeSink;
 
@@ -78,6 +80,7 @@ pub fn open_pipeline(
         store,
         watch: config.watch.clone(),
         chooser: None,
+        customs: customs(&config.evaluators)?,
         costs: Costs::of(&config.targets),
         channels: config.channels.clone(),
         page: format!("http://{}", config.addresses.listen),
@@ -165,6 +168,7 @@ impl Running {
             ready: page::readiness(intake.clone()),
             judge_spend: page::judge_spend(spend),
             deliveries: page::deliveries(small_state.clone()),
+            labels: Arc::new(labels::IntakeLabels::new(intake.clone())),
             demo: extras.demo,
             token: config
                 .addresses

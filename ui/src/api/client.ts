@@ -1,5 +1,5 @@
 /** The only place that talks to the network. Every failure becomes one `ApiError`. */
-import type { ErrorBody } from './types';
+import type { ErrorBody, NewLabel } from './types';
 
 /** Relative, so that the page works behind a path prefix. */
 const BASE = 'api/v1';
@@ -116,6 +116,10 @@ export async function endSilence(id: string, by: string): Promise<void> {
 
 export async function handleIncident(id: string, what: 'acknowledge' | 'comments' | 'close', body: Record<string, string>): Promise<void> {
   await send('POST', address(['incidents', id, what]), undefined, body);
+}
+
+export async function addLabel(inference: string, label: NewLabel): Promise<void> {
+  await send('POST', address(['inferences', inference, 'labels']), undefined, label);
 }
 
 export async function stopIncidents(): Promise<void> {

@@ -117,14 +117,61 @@ export interface JudgeRow {
   dimension: string;
   anchors: number;
   rescored: number;
-  last: Iso;
+  /** Null, as the numbers below, for a judge without anchors. */
+  last: Iso | null;
   /** Mean score now minus the frozen one, of the newest sweep. */
-  difference: number;
-  difference_lower: number;
-  difference_upper: number;
-  evidence: number;
-  threshold: number;
+  difference: number | null;
+  difference_lower: number | null;
+  difference_upper: number | null;
+  evidence: number | null;
+  threshold: number | null;
   drift: { time: Iso; evidence: number; fell: boolean } | null;
+  /** Null where nobody marked what it judged. */
+  agreement: Agreement | null;
+}
+
+/** A number with its 95% interval, for one look. */
+export interface Measured {
+  value: number;
+  lower: number;
+  upper: number;
+  n: number;
+}
+
+/** How a judge agrees with people. */
+export interface Agreement {
+  labelled: number;
+  of: number;
+  people: number;
+  scale: 'grades' | 'pass';
+  kappa: Measured | null;
+  alpha: Measured | null;
+  people_alpha: Measured | null;
+  sensitivity: number | null;
+  specificity: number | null;
+  pass_rate: number | null;
+  corrected_pass_rate: Measured | null;
+  mean: number | null;
+  corrected_mean: Measured | null;
+}
+
+/** One person's word on one dimension of one answer. */
+export interface LabelRow {
+  dimension: string;
+  who: string;
+  thumbs: 'up' | 'down' | null;
+  grade: number | null;
+  pass: boolean | null;
+  correction: string | null;
+  labelled_at: Iso;
+}
+
+export interface NewLabel {
+  who: string;
+  dimension?: string;
+  thumbs?: 'up' | 'down';
+  grade?: number;
+  correction?: string;
 }
 
 export interface Totals {
@@ -321,6 +368,7 @@ export interface InferenceDetail extends InferenceRow {
   redactions?: { kind: string; in_answer: boolean; count: number }[] | null;
   labels?: Record<string, string> | null;
   capture_probability: number | null;
+  people?: LabelRow[] | null;
 }
 
 export interface Delivery {

@@ -17,6 +17,7 @@ import { spend } from './spend';
 import { ORDER, glyph, stateWord, worstFirst } from './state';
 import ComparisonPanel from './comparison.svelte';
 import Judges from './judges.svelte';
+import Labels from './labels.svelte';
 import Token from './token.svelte';
 import Why from './why.svelte';
 
@@ -226,11 +227,56 @@ describe('other detectors and the judge', () => {
     const judge = {
       evaluator: 'judge:j', fingerprint: 'f', dimension: 'relevance', anchors: 110, rescored: 2400, last: new Date(NOW).toISOString(),
       difference: -0.084, difference_lower: -0.11, difference_upper: -0.058, evidence: 3, threshold: 1e6, drift: { time: new Date(NOW).toISOString(), evidence: 3.1e6, fell: true },
+      agreement: null,
     };
     render(Judges, { judges: [judge], now: NOW });
     const said = text(screen.getByTestId('judge'));
     expect(said).toContain('−0.08 [−0.11, −0.06]');
     expect(said).toContain('3.1 × 10⁶, alarm at 1 × 10⁶');
     expect(said).toContain('scores the same answers lower');
+  });
+
+  it('say how a judge without anchors agrees with people, and what it is good enough for', () => {
+    const measured = (value: number, lower: number, upper: number) => ({ value, lower, upper, n: 120 });
+    const agreement = {
+      labelled: 120, of: 20, people: 3, scale: 'grades' as const, kappa: measured(0.71, 0.6, 0.8), alpha: measured(0.68, 0.57, 0.77), people_alpha: null, sensitivity: 0.9, specificity: 0.7,
+      pass_rate: 0.83, corrected_pass_rate: measured(0.79, 0.7, 0.88), mean: 0.84, corrected_mean: measured(0.8, 0.76, 0.84),
+    };
+    const judge = {
+      evaluator: 'judge:j', fingerprint: 'f', dimension: 'relevance', anchors: 0, rescored: 0, last: null,
+      difference: null, difference_lower: null, difference_upper: null, evidence: null, threshold: null, drift: null, agreement,
+    };
+    render(Judges, { judges: [judge], now: NOW });
+    const said = text(screen.getByTestId('judge'));
+    expect(said).toContain('no anchors');
+    expect(said).not.toContain('evidence');
+    expect(said).toContain('kappa with people 0.71 [0.60, 0.80] on grades');
+    expect(said).toContain('good enough to alert on, too weak to compare models with');
+    expect(said).toContain('people would pass 79% [70%, 88%]');
+  });
+});
+
+describe('labels', () => {
+  it('are sent with the name that was given, and told when they are not kept', async () => {
+    localStorage.clear();
+    const sent: { where: string; body: unknown }[] = [];
+    vi.stubGlobal('fetch', (where: string, init: RequestInit) => {
+      sent.push({ where, body: JSON.parse(String(init.body)) });
+      const wrong = sent.length > 1;
+      return Promise.resolve(new Response(JSON.stringify(wrong ? { error: { code: 'B0400', message: 'the disk is full', hint: null } } : { items: [] }), { status: wrong ? 500 : 200 }));
+    });
+    const refresh = vi.fn();
+    render(Labels, { id: 'i1', people: [], dimensions: ['relevance'], now: NOW, refresh });
+    expect((screen.getByTestId('grade-relevance-4') as HTMLButtonElement).disabled).toBe(true);
+    await fireEvent.input(screen.getByTestId('label-who'), { target: { value: 'ann' } });
+    await fireEvent.click(screen.getByTestId('grade-relevance-4'));
+    await vi.waitFor(() => expect(refresh).toHaveBeenCalledOnce());
+    expect(sent[0]).toEqual({ where: 'api/v1/inferences/i1/labels', body: { who: 'ann', dimension: 'relevance', grade: 4 } });
+    await fireEvent.click(screen.getByTestId('thumb-down'));
+    await vi.waitFor(() => expect(refresh).toHaveBeenCalledTimes(2));
+    expect(sent[1]?.body).toEqual({ who: 'ann', thumbs: 'down' });
+    expect(text(screen.getByTestId('labels'))).toContain('Not kept: the disk is full');
+    expect(localStorage.getItem('bifocal-who')).toBe('ann');
+    vi.unstubAllGlobals();
   });
 });

@@ -63,7 +63,7 @@ pub(crate) async fn one(
         let calls = [call];
         let scores = reader.scores_of(&calls)?;
         let scores = scores.first().map(Vec::as_slice).unwrap_or_default();
-        Ok(Some(InferenceRow::whole(&calls[0], scores)))
+        Ok(Some(InferenceRow::whole(&calls[0], scores, &reader.labels_of(wanted))))
     })
     .await?;
     found.map(Json).ok_or_else(missing)

@@ -1,6 +1,6 @@
 //! Both lenses of one target on one time axis.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -160,23 +160,31 @@ fn line(name: &str, stat: &'static str, part: String, points: Vec<(f64, Option<f
 fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f64>) -> Vec<Band> {
     let mut bands = Vec::new();
     let cells: Vec<_> = cells.iter().map(|(time, cell)| (*time, cell.streams())).collect();
-    for signal in SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality) {
+    // Evaluators of the configuration's own are in no registry.
+    let known = SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality).map(|signal| signal.name);
+    let own: BTreeSet<&str> = cells
+        .iter()
+        .flat_map(|(_, streams)| streams)
+        .map(|(key, _)| key.dimension.as_str())
+        .filter(|name| find(name).is_none())
+        .collect();
+    for name in known.chain(own) {
         let mut counts = BTreeMap::new();
         for (key, moments) in cells.iter().flat_map(|(_, streams)| streams) {
-            if key.dimension.as_str() == signal.name {
+            if key.dimension.as_str() == name {
                 *counts.entry((key.fingerprint, key.kind)).or_insert(0) += moments.n;
             }
         }
         let Some((&(fingerprint, kind), _)) = counts.iter().max_by_key(|(_, n)| **n) else { continue };
         let of = |streams: &[(Arc<StreamKey>, Moments)]| -> Option<Moments> {
-            let same = |(key, _): &&(_, _)| same_stream(key, fingerprint, signal.name);
+            let same = |(key, _): &&(_, _)| same_stream(key, fingerprint, name);
             streams.iter().find(same).map(|(_, moments)| *moments)
         };
         let steps: Vec<(Timestamp, Option<Moments>)> =
             cells.iter().map(|(time, streams)| (*time, of(streams))).collect();
-        let baseline = baselines.get(signal.name).copied();
+        let baseline = baselines.get(name).copied();
         let points = band_points(&steps, step);
-        bands.push(Band { dimension: signal.name.to_owned(), kind, baseline, points });
+        bands.push(Band { dimension: name.to_owned(), kind, baseline, points });
     }
     bands
 }

@@ -6,10 +6,11 @@ use bifocal_model::{
     Completeness, ErrorClass, EvaluatorKind, Inference, Message, Redaction, Score, Source, Timestamp,
     TokenSource, Verdict,
 };
-use bifocal_store::{Redacted, Scored};
+use bifocal_store::{Person, Redacted, Scored};
 use serde::Serialize;
 
 use crate::limits::{ANSWER_CHARS, QUESTION_CHARS};
+use crate::rows::LabelRow;
 
 /// One inference; the optional fields at the end only when it is asked for by its id.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +70,9 @@ pub struct InferenceRow {
     pub labels: Option<BTreeMap<String, String>>,
     /// With which probability it was captured.
     pub capture_probability: f64,
+    /// What people say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<Vec<LabelRow>>,
 }
 
 /// One score.
@@ -136,16 +140,18 @@ impl InferenceRow {
             redactions: None,
             labels: None,
             capture_probability: call.capture_probability.get(),
+            people: None,
         }
     }
 
     /// With everything.
-    pub(crate) fn whole(call: &Inference<Redacted>, scores: &[Scored]) -> Self {
+    pub(crate) fn whole(call: &Inference<Redacted>, scores: &[Scored], people: &[Person]) -> Self {
         Self {
             answer: call.answer.as_str().to_owned(),
             messages: Some(call.messages.clone()),
             redactions: Some(call.redactions.clone()),
             labels: Some(call.labels.clone()),
+            people: Some(people.iter().map(|label| LabelRow::from(&**label)).collect()),
             ..Self::brief(call, scores)
         }
     }

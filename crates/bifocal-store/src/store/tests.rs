@@ -1,6 +1,7 @@
 mod anchors;
 mod crash;
 mod joins;
+mod labels;
 mod restarts;
 mod speed;
 

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn every_shipped_rule_compiles() {
         for config in shipped_rules() {
-            let rule = super::super::compile(&config).unwrap();
+            let rule = super::super::compile(&config, &[]).unwrap();
             assert_eq!(rule.view().warnings, Vec::<String>::new(), "{}", config.name);
         }
     }

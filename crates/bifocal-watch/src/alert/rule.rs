@@ -105,8 +105,8 @@ fn calls_drifted(when: &str) -> bool {
 }
 
 /// Checks the condition and its names.
-pub(crate) fn compile(config: &RuleConfig) -> Result<Rule, Error> {
-    let condition = Expression::compile(&config.when, &vocabulary())
+pub(crate) fn compile(config: &RuleConfig, own: &[String]) -> Result<Rule, Error> {
+    let condition = Expression::compile(&config.when, &vocabulary(own))
         .map_err(|err| Error::Rule { rule: config.name.clone(), err })?;
     if let Some(refused) = condition.findings().iter().find(|found| found.weight == Weight::Refused) {
         return Err(Error::Rule { rule: config.name.clone(), err: refused.said.clone() });
@@ -126,28 +126,33 @@ mod tests {
 
     #[test]
     fn unknown_names_are_refused_with_the_nearest() {
-        let Error::Rule { err, .. } = compile(&config("value('relevence') < 0.7")).unwrap_err() else {
+        let Error::Rule { err, .. } = compile(&config("value('relevence') < 0.7"), &[]).unwrap_err() else {
             panic!()
         };
         assert!(err.to_string().contains("relevence"), "{err}");
         assert!(format!("{err:?}").contains("relevance"), "{err:?}");
-        assert!(compile(&config("value('relevance')")).is_err(), "no truth value");
-        assert!(compile(&config("degraded('relevance') && p95('ttft_seconds') < 2.0")).unwrap().budgeted);
-        assert!(!compile(&config("value('error_ratio') > 0.01")).unwrap().budgeted);
-        let drift = compile(&config("drifted('behaviour') && !drifted(\"input\")")).unwrap();
+        assert!(compile(&config("value('relevance')"), &[]).is_err(), "no truth value");
+        assert!(
+            compile(&config("degraded('relevance') && p95('ttft_seconds') < 2.0"), &[]).unwrap().budgeted
+        );
+        assert!(!compile(&config("value('error_ratio') > 0.01"), &[]).unwrap().budgeted);
+        let drift = compile(&config("drifted('behaviour') && !drifted(\"input\")"), &[]).unwrap();
         assert!(drift.budgeted && drift.watches_drift());
-        let judge = compile(&config("judge_drifted()")).unwrap();
+        let judge = compile(&config("judge_drifted()"), &[]).unwrap();
         assert!(judge.watches_judges() && !judge.watches_drift() && !drift.watches_judges());
-        let Error::Rule { err, .. } = compile(&config("pass_rate('safety') > 0.8")).unwrap_err() else {
+        let Error::Rule { err, .. } = compile(&config("pass_rate('safety') > 0.8"), &[]).unwrap_err() else {
             panic!()
         };
         assert!(
             err.hint.as_deref().is_some_and(|hint| hint.contains("pass_rate('safety') < 0.8")),
             "{err:?}"
         );
-        let warned = compile(&config("value('relevance') < 0.7")).unwrap().view().warnings;
+        let warned = compile(&config("value('relevance') < 0.7"), &[]).unwrap().view().warnings;
         assert!(warned.len() == 1 && warned[0].contains("upper('relevance') < 0.7"), "{warned:?}");
-        assert!(compile(&config("drifted('relevance')")).is_err(), "a signal is no group of features");
-        assert!(compile(&config("degraded('behaviour')")).is_err(), "a group of features is no signal");
+        assert!(compile(&config("drifted('relevance')"), &[]).is_err(), "a signal is no group of features");
+        assert!(compile(&config("degraded('behaviour')"), &[]).is_err(), "a group of features is no signal");
+        let own = ["no_links".to_owned()];
+        assert!(compile(&config("upper('no_links') < 0.95"), &own).is_ok(), "an evaluator of one's own");
+        assert!(compile(&config("upper('no_links') < 0.95"), &[]).is_err());
     }
 }

@@ -17,9 +17,11 @@ pub fn valid_names() -> Vec<String> {
     names.chain(quality.map(|signal| format!("{}{PASS_RATE}", signal.name))).collect()
 }
 
-pub(super) fn vocabulary() -> Vocabulary {
+/// With the dimensions of the configuration's own evaluators.
+pub(super) fn vocabulary(own: &[String]) -> Vocabulary {
     let groups = FeatureGroup::ALL.map(|group| group.name().to_owned());
-    Vocabulary::new(valid_names()).with_groups(groups.to_vec())
+    let own = own.iter().flat_map(|name| [name.clone(), format!("{name}{PASS_RATE}")]);
+    Vocabulary::new(valid_names().into_iter().chain(own).collect()).with_groups(groups.to_vec())
 }
 
 /// The values of one target's signals now.

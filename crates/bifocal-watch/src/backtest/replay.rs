@@ -41,6 +41,8 @@ pub struct Settings {
     pub judged_in_30_days: Option<f64>,
     /// The alert rules.
     pub rules: Vec<RuleConfig>,
+    /// Dimensions of the configuration's own evaluators, which rules may use.
+    pub own_dimensions: Vec<String>,
     /// What a judgement costs where its line does not say so, dollars.
     pub usd_per_judgement: Option<f64>,
 }
@@ -106,7 +108,7 @@ impl Replay {
         settings.quality.comparison = false;
         Ok(Self {
             changes: Changes::of(&settings.events),
-            rules: Rules::new(&settings.rules)?,
+            rules: Rules::new(&settings.rules, &settings.own_dimensions)?,
             settings,
             room,
             tracks: Vec::new(),

@@ -115,10 +115,10 @@ struct Stand {
 
 impl Rules {
     /// Checks the conditions.
-    pub(super) fn new(rules: &[RuleConfig]) -> Result<Self, Error> {
+    pub(super) fn new(rules: &[RuleConfig], own: &[String]) -> Result<Self, Error> {
         let replayed = |config| {
             Ok(Replayed {
-                rule: compile(config)?,
+                rule: compile(config, own)?,
                 missing: BTreeSet::new(),
                 assumed: BTreeSet::new(),
                 tally: Tally::default(),

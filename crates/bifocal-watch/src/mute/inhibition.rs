@@ -81,7 +81,7 @@ mod tests {
                     inhibited_by: owned(inhibited_by),
                     ..RuleConfig::new(name, "true")
                 };
-                compile(&config).unwrap()
+                compile(&config, &[]).unwrap()
             })
             .collect();
         link(&mut compiled).map(|()| compiled).map_err(|err| err.to_string())

@@ -292,7 +292,7 @@ mod tests {
         let mut book = SilenceBook::default();
         let (qwen, other) = (TargetKey::of_model("o", "qwen"), TargetKey::of_model("o", "gpt"));
         let rule = |name: &str, severity| {
-            compile(&RuleConfig { severity, ..RuleConfig::new(name, "true") }).unwrap()
+            compile(&RuleConfig { severity, ..RuleConfig::new(name, "true") }, &[]).unwrap()
         };
         let of = Silencing {
             target: Some(qwen.clone()),

@@ -43,6 +43,7 @@ pub fn run(args: &BacktestArgs, format: Format) -> anyhow::Result<Done> {
             .filter(|_| args.threshold.is_none())
             .map(|n| 30.0 * n),
         rules: config.rules.clone(),
+        own_dimensions: config.own_dimensions.clone(),
         usd_per_judgement: args.usd_per_judgement,
     };
     let replay = |config| Replay::new(settings(config)).map_err(|err| user_error(err.into()));
@@ -72,10 +73,12 @@ fn configuration(args: &BacktestArgs, path: Option<&std::path::Path>) -> Result<
     let mut config = match path.map(load).transpose()? {
         Some(file) => {
             // Only what concerns the watch: a history is replayed without listening or asking anybody.
-            let ConfigFile { objectives, quality, alerting, mut alert, .. } = file;
+            let ConfigFile { objectives, quality, alerting, mut alert, evaluator, .. } = file;
             // Whom a rule tells is no matter of a replay.
             alert.iter_mut().for_each(|rule| rule.channels.clear());
-            Resolved::of(ConfigFile { objectives, quality, alerting, alert, ..ConfigFile::default() })?.watch
+            let file =
+                ConfigFile { objectives, quality, alerting, alert, evaluator, ..ConfigFile::default() };
+            Resolved::of(file)?.watch
         }
         None => WatchConfig { rules: shipped_rules(), ..WatchConfig::default() },
     };

@@ -36,8 +36,7 @@ fn template(args: &TemplateArgs) -> Result<Template, UserError> {
         return Err(UserError::new(Code::Usage, "cloudwatch: alarms for which inference component?")
             .hint("add --component ENDPOINT/NAME, or `components` to a [[target]]"));
     }
-    let options =
-        AlarmOptions { rules: checked_rules(config.alert)?, written: config.cloudwatch, components };
+    let options = AlarmOptions { rules: checked_rules(&config)?, written: config.cloudwatch, components };
     Template::of(&options).map_err(|err| {
         UserError::new(Code::Usage, format!("cloudwatch: {err}"))
             .hint("make several templates, each for some of the components")

@@ -39,9 +39,10 @@ fn parsed(text: &str) -> Result<(String, String), UserError> {
 }
 
 /// The shipped rules and the configuration's own. One whose condition cannot be used is refused.
-pub(super) fn checked_rules(own: Vec<RuleConfig>) -> Result<Vec<RuleConfig>, UserError> {
-    let rules = alert_rules(own);
-    let watched = WatchConfig { rules: rules.clone(), ..WatchConfig::default() };
+pub(super) fn checked_rules(config: &ConfigFile) -> Result<Vec<RuleConfig>, UserError> {
+    let rules = alert_rules(config.alert.clone());
+    let own_dimensions = config.evaluator.iter().map(|evaluator| evaluator.name.clone()).collect();
+    let watched = WatchConfig { rules: rules.clone(), own_dimensions, ..WatchConfig::default() };
     Watch::new(watched, Telemetry::new()).map_err(|err| rule_error(&anyhow::Error::from(err), ""))?;
     Ok(rules)
 }

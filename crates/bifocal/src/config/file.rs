@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bifocal_evaluate::custom::CustomConfig;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
@@ -21,6 +22,8 @@ pub struct ConfigFile {
     pub target: Vec<TargetSection>,
     /// What is evaluated, and how much of it is judged.
     pub evaluate: Vec<EvaluateRule>,
+    /// Evaluators of one's own, run on every answer.
+    pub evaluator: Vec<CustomConfig>,
     /// The judge; without this section nothing is judged.
     pub judge: Option<JudgeConfig>,
     /// Folder with rubric files that replace or add to the shipped ones.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bifocal_evaluate::custom::{CustomConfig, Customs};
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_publish::cloudwatch::WriteBackConfig;
@@ -28,6 +29,8 @@ pub struct Resolved {
     pub sagemaker: Vec<SageMakerTarget>,
     /// Which share is judged.
     pub evaluate: Vec<EvaluateRule>,
+    /// Evaluators of one's own.
+    pub evaluators: Vec<CustomConfig>,
     /// The judge.
     pub judge: Option<JudgeConfig>,
     /// Folder with rubric files of one's own.
@@ -151,7 +154,10 @@ impl Resolved {
                     .hint("see docs/guide/configuration.md for every key with its range")
             })?;
         }
+        customs(&file.evaluator)?;
+        let own_dimensions = file.evaluator.iter().map(|evaluator| evaluator.name.clone()).collect();
         let watch = WatchConfig {
+            own_dimensions,
             objectives: file.objectives,
             quality: file.quality,
             alerting: file.alerting,
@@ -176,6 +182,7 @@ impl Resolved {
             targets,
             sagemaker,
             evaluate,
+            evaluators: file.evaluator,
             judge: file.judge,
             rubrics: file.rubrics,
             watch,
@@ -282,6 +289,14 @@ fn signing(
             "set it to a long random text",
         ),
     }
+}
+
+/// The evaluators of one's own, ready to run.
+pub fn customs(configs: &[CustomConfig]) -> Result<Customs, UserError> {
+    Customs::compile(configs).map_err(|err| {
+        UserError::new(Code::ConfigInvalid, format!("[[evaluator]]: {err}"))
+            .hint("each kind with an example is in docs/guide/evaluators.md")
+    })
 }
 
 /// The shipped rules, with those of the same name replaced, then the others.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use bifocal_evaluate::custom::Customs;
 use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
@@ -31,6 +32,8 @@ pub struct Options {
     pub watch: WatchConfig,
     /// Who is judged; `None`: nobody.
     pub chooser: Option<Chooser>,
+    /// Evaluators of one's own.
+    pub customs: Customs,
     /// What the hardware costs.
     pub costs: Costs,
     /// Whom alerts are told.
@@ -50,6 +53,7 @@ pub struct Pipeline {
     names: Names,
     telemetry: Telemetry,
     chooser: Option<Chooser>,
+    customs: Customs,
     costs: Costs,
     channels: Vec<ChannelConfig>,
     page: String,
@@ -100,6 +104,7 @@ impl Pipeline {
             names,
             telemetry: telemetry.clone(),
             chooser: options.chooser,
+            customs: options.customs,
             costs: options.costs,
             channels: options.channels,
             page: options.page,
@@ -286,10 +291,11 @@ impl Pipeline {
             }
             let said = heuristics::all(call, now);
             call.findings = said.findings;
+            let own = self.customs.scores(call, now);
             let chooser = self.chooser.as_ref();
             let selection = chooser.and_then(|chooser| chooser.select(call, said.suspected_injection));
             records.push(record);
-            records.extend(said.scores.into_iter().map(|score| Record::Score(Arc::new(score))));
+            records.extend(said.scores.into_iter().chain(own).map(|score| Record::Score(Arc::new(score))));
             records.extend(selection.map(Record::Selection));
         }
         records

@@ -65,6 +65,7 @@ fn replay(world: &World<'_>, runs: usize, seed: u64) -> Report {
         events: if world.after == 0 { Vec::new() } else { vec![change] },
         judged_in_30_days: None,
         rules: Vec::new(),
+        own_dimensions: Vec::new(),
         usd_per_judgement: None,
     })
     .unwrap();

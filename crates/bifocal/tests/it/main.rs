@@ -12,6 +12,7 @@ mod harness;
 mod injection;
 mod kills;
 mod ledger;
+mod own_evaluators;
 mod real_components;
 mod recorded_swap;
 mod sagemaker;

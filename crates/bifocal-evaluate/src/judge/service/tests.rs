@@ -68,7 +68,7 @@ fn store() -> (Intake, Arc<Mutex<Vec<Record>>>, impl Future<Output = ()>) {
         while let Some(batch) = receive.recv().await {
             keep.lock().unwrap().extend(batch.records);
             if let Some(acknowledge) = batch.acknowledge {
-                let _ = acknowledge.send(Acknowledged { stored: 0, duplicates: 0 });
+                let _ = acknowledge.send(Acknowledged::default());
             }
         }
     };

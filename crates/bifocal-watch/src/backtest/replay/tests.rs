@@ -26,6 +26,7 @@ fn settings(threshold: f64, events: Vec<HistoryEvent>) -> Settings {
         events,
         judged_in_30_days: None,
         rules: shipped_rules(),
+        own_dimensions: Vec::new(),
         usd_per_judgement: Some(0.01),
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn options(wanted: &GrafanaWanted) -> Result<Options, UserError> {
     };
     let named = named_components(&config, &wanted.component)?;
     let components = named.into_iter().map(|(endpoint, name)| Component { endpoint, name });
-    let rules = checked_rules(config.alert)?;
+    let rules = checked_rules(&config)?;
     let mut contacts = Vec::new();
     if let Some(topic) = &wanted.sns_topic {
         contacts.push(Contact::Sns { topic: arn(topic)?, shape: shape(wanted.kind) });
