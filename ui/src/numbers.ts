@@ -59,6 +59,7 @@ export const NUMBERS = [
   'rows',
   'score',
   'sentence',
+  'severe-safety',
   'tokens',
   'tokens-per-second',
   'ttft',

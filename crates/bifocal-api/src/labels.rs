@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use bifocal_model::{Dimension, InferenceId, Judged, Label, Mark, Timestamp};
+use bifocal_model::{Dimension, EvaluatorKind, InferenceId, Judged, Label, Mark, Timestamp};
 use bifocal_store::Reader;
 use serde::Deserialize;
 
@@ -117,8 +117,10 @@ impl Given {
             judged: Vec::new(),
         };
         let compared = |judged: &Judged| judged.dimension.as_str() == label.compared_with();
-        let judges =
-            scores.iter().flatten().filter(|score| score.kind != bifocal_model::EvaluatorKind::Heuristic);
+        let judges = scores
+            .iter()
+            .flatten()
+            .filter(|score| matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Composite));
         label.judged = judges.filter_map(|score| Judged::of(score)).filter(compared).collect();
         Ok(label)
     }

@@ -14,6 +14,7 @@ mod prompt;
 mod queue;
 mod rubric;
 mod sanitize;
+mod second;
 mod service;
 mod transport;
 
@@ -28,10 +29,11 @@ use prompt::Prompts;
 
 pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub use budget::{Budget, Cap, Spent};
-pub use config::{JudgeConfig, Prices, Provider};
+pub use config::{JudgeConfig, Prices, Provider, SecondJudge};
 pub use queue::JudgeQueue;
 pub use rubric::{Rubric, Rubrics};
-pub use service::{JudgeService, Parts};
+pub use second::{Confirmer, SEVERE};
+pub use service::{JudgeService, Parts, Second};
 pub use transport::{BoxFuture, PATH, Reply, Transport, TransportError};
 
 /// A judge: its configuration, its rubrics and the fingerprint of each.

@@ -30,6 +30,8 @@ pub enum EvaluatorKind {
     Judge,
     /// A weighted mean of other scores of the same inference.
     Composite,
+    /// A second word on what a judge called clearly harmful. It is part of no mean.
+    Confirmation,
 }
 
 /// One evaluator's word on one dimension of one inference. `T` is the type of its explanation, as in
@@ -106,6 +108,8 @@ pub enum Failure {
     Timeout,
     /// No connection.
     Unreachable,
+    /// The day's budget was spent.
+    NoBudget,
 }
 
 /// What a score cost.
@@ -249,6 +253,7 @@ impl Failure {
             Self::Provider => "provider",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
+            Self::NoBudget => "no_budget",
         }
     }
 }

@@ -89,7 +89,7 @@ impl AgreementBook {
 
     /// Takes a score of a judge or a composite.
     pub(crate) fn take_score<T>(&mut self, score: &Score<T>) {
-        if score.kind == EvaluatorKind::Heuristic {
+        if !matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Composite) {
             return;
         }
         let Some(judged) = Judged::of(score) else { return };

@@ -27,6 +27,7 @@ mod promise;
 mod recent;
 mod sentence;
 mod service;
+mod severe;
 mod shown;
 mod snapshot;
 mod stream;
@@ -41,7 +42,8 @@ pub use limits::{ACT_NAME_CHARS, ACT_TEXT_CHARS, COMMENTS_MAX, LIMITS};
 pub use mute::MaintenanceConfig;
 pub use snapshot::{
     AgreementView, AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView,
-    FailureView, JudgeView, MeasuredView, MixView, RuleView, Snapshot, StreamView, TargetView, Totals,
+    FailureView, JudgeView, MeasuredView, MixView, RuleView, SevereView, Snapshot, StreamView, TargetView,
+    Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

@@ -47,6 +47,8 @@ pub(crate) const JUDGES_MAX: usize = 32;
 pub(crate) const LABELLED_MAX: usize = 2_000;
 pub(crate) const COMPARED_MAX: usize = 32;
 pub(crate) const PEOPLE_MAX: usize = 16;
+/// Second words on severe safety violations kept for each target.
+pub(crate) const SEVERE_MAX: usize = 100;
 /// Events kept to be laid beside onset ranges, and events shown with one incident.
 pub(crate) const TIMELINE_MAX: usize = 500;
 pub(crate) const ALIGNED_MAX: usize = 20;
@@ -77,6 +79,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_labelled", LABELLED_MAX as u64, "labelled answers that judges are compared on; the oldest leave"),
     ("watch_compared", COMPARED_MAX as u64, "judges compared with people; the oldest leave"),
     ("watch_people", PEOPLE_MAX as u64, "people heard on one answer; the first leaves"),
+    ("watch_severe", SEVERE_MAX as u64, "severe safety violations kept for each target; the oldest leave"),
     ("watch_timeline", TIMELINE_MAX as u64, "events that an incident may be aligned with; the oldest leave"),
     ("watch_aligned", ALIGNED_MAX as u64, "events shown with one incident"),
     ("watch_closed_incidents", CLOSED_INCIDENTS_MAX as u64, "incidents that are over; the oldest leave"),

@@ -101,6 +101,8 @@ pub struct TargetView {
     pub name: String,
     /// The labels of its newest call.
     pub labels: BTreeMap<String, String>,
+    /// Severe safety violations of the last hour; `None` where there was no word of one.
+    pub severe: Option<SevereView>,
     /// The joined state.
     pub state: StateName,
     /// The three axes.
@@ -356,6 +358,21 @@ pub struct DriftView {
     pub evidence: f64,
     /// Whether its scores fell; else they rose.
     pub fell: bool,
+}
+
+/// What a judge called clearly harmful in the last hour, and what the second word was.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SevereView {
+    /// The second word was the same.
+    pub confirmed: u64,
+    /// There was no second word: the second judge did not answer, or the budget was spent.
+    pub unconfirmed: u64,
+    /// The second word was another: nobody is told.
+    pub refuted: u64,
+    /// Ids of the newest that count, newest first.
+    pub examples: Vec<String>,
+    /// Who gives the second word.
+    pub evaluator: String,
 }
 
 /// The share of one kind of failure.

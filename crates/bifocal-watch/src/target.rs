@@ -15,6 +15,7 @@ use crate::efficiency::HardwareWindow;
 use crate::explained::Signals;
 use crate::sentence;
 use crate::service::ServiceWindow;
+use crate::severe::Severe;
 use crate::snapshot::{CaptureView, FailureView, StreamView, TargetView};
 use crate::stream::Stream;
 
@@ -31,6 +32,8 @@ pub(crate) struct Target {
     /// One for each dimension and fingerprint. A list, not a map: JSON keys are strings.
     pub(crate) streams: Vec<Stream>,
     failures: Vec<FailureCount>,
+    #[serde(default)]
+    pub(crate) severe: Severe,
     #[serde(default)]
     pub(crate) drift: Drift,
     #[serde(skip)]
@@ -73,6 +76,7 @@ impl Target {
             hardware: HardwareWindow::default(),
             streams: Vec::new(),
             failures: Vec::new(),
+            severe: Severe::default(),
             drift: Drift::default(),
             signals: Signals::default(),
             held_service: Held { value: Service::Unknown, entered: first_seen },
@@ -203,6 +207,7 @@ impl Target {
             name: self.key.name().to_owned(),
             key: self.key.clone(),
             labels: self.labels.clone(),
+            severe: self.severe.view(now),
             state: self.state,
             service,
             answers,

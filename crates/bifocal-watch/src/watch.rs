@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bifocal_model::{
-    AnchorScore, Dimension, Event, EventKind, FeatureValues, Inference, LedgerOutcome, Loss, Reading,
-    ReadingSubject, Score, Source, StateName, TargetKey, Timestamp, Window,
+    AnchorScore, Dimension, EvaluatorKind, Event, EventKind, FeatureValues, Inference, LedgerOutcome, Loss,
+    Reading, ReadingSubject, Score, Source, StateName, TargetKey, Timestamp, Window,
 };
 use bifocal_stats::budget;
 use bifocal_store::Record;
@@ -219,6 +219,14 @@ impl Watch {
     }
 
     fn take_score<T>(&mut self, score: &Score<T>) {
+        if score.kind == EvaluatorKind::Confirmation {
+            let is_full =
+                self.target_mut(&score.target, score.time).is_some_and(|target| target.severe.take(score));
+            if is_full {
+                self.telemetry.limit_hit("watch_severe");
+            }
+            return;
+        }
         if is_heuristic(score) {
             if let Some(target) = self.target_mut(&score.target, score.time) {
                 target.take_heuristic(score);

@@ -34,8 +34,8 @@ pub struct Scope {
     pub topics: Vec<String>,
     /// Names or ARNs of the event buses that alerts go to.
     pub buses: Vec<String>,
-    /// The judge's model on Bedrock.
-    pub model: Option<String>,
+    /// The judges' models on Bedrock.
+    pub judges: Vec<String>,
 }
 
 /// A policy document.
@@ -108,7 +108,7 @@ impl Scope {
             resigns: false,
             topics: Vec::new(),
             buses: Vec::new(),
-            model: None,
+            judges: Vec::new(),
         }
     }
 
@@ -122,7 +122,7 @@ impl Scope {
             Feature::WriteBack => !self.namespaces.is_empty(),
             Feature::NotifyTopic => !self.topics.is_empty(),
             Feature::NotifyBus => !self.buses.is_empty(),
-            Feature::Judge => self.model.is_some(),
+            Feature::Judge => !self.judges.is_empty(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Scope {
             Resource::Role => self.role.iter().cloned().collect(),
             Resource::Topics => self.topics.clone(),
             Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
-            Resource::Models => self.model.iter().flat_map(|model| self.models(model)).collect(),
+            Resource::Models => self.judges.iter().flat_map(|model| self.models(model)).collect(),
         }
     }
 
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_judge_on_bedrock_is_asked_by_its_model_or_profile() {
         let of = |model: &str| {
-            let policy = Policy::of(&Scope { model: Some(model.to_owned()), ..scope() });
+            let policy = Policy::of(&Scope { judges: vec![model.to_owned()], ..scope() });
             let found = policy.statement.into_iter().find(|s| s.action == ["bedrock:InvokeModel"]);
             found.map(|statement| statement.resource).unwrap_or_default()
         };

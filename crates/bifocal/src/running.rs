@@ -23,7 +23,8 @@ use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
 use bifocal_evaluate::Choice;
 use bifocal_evaluate::judge::{
-    Anchors, Judge, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Spent, Transport,
+    Anchors, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Second,
+    Spent, Transport,
 };
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
@@ -100,11 +101,20 @@ pub fn open_pipeline(
 /// The judge of a configuration.
 pub fn judge(config: &Resolved) -> anyhow::Result<Option<Judge>> {
     let Some(judge) = &config.judge else { return Ok(None) };
-    let rubrics = match &config.rubrics {
-        Some(folder) => Rubrics::with_folder(folder)?,
-        None => Rubrics::shipped()?,
-    };
-    Ok(Some(Judge::new(judge.clone(), &rubrics)?))
+    Ok(Some(Judge::new(judge.clone(), &rubrics(config)?)?))
+}
+
+/// Who confirms what the judge of a configuration calls clearly harmful.
+pub fn confirmer(config: &Resolved) -> anyhow::Result<Option<Confirmer>> {
+    let Some(judge) = &config.judge else { return Ok(None) };
+    Ok(Confirmer::of(judge, &rubrics(config)?)?)
+}
+
+fn rubrics(config: &Resolved) -> Result<Rubrics, bifocal_evaluate::Error> {
+    match &config.rubrics {
+        Some(folder) => Rubrics::with_folder(folder),
+        None => Rubrics::shipped(),
+    }
 }
 
 /// The judge's anchors, where a file of them is configured.
@@ -259,14 +269,20 @@ fn start_judge(
     tasks: &TaskGroup,
 ) -> anyhow::Result<Option<JudgeQueue>> {
     let Some(judge) = judge(config)? else { return Ok(None) };
-    let settings = judge.config().clone();
-    let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
-    let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
-    let transport: Arc<dyn Transport> = match settings.provider {
-        Provider::Openai => Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone())),
-        Provider::Bedrock => {
-            Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
-        }
+    let way = |settings: &JudgeConfig| -> anyhow::Result<Arc<dyn Transport>> {
+        let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
+        let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
+        Ok(match settings.provider {
+            Provider::Openai => Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone())),
+            Provider::Bedrock => {
+                Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
+            }
+        })
+    };
+    let transport = way(judge.config())?;
+    let second = match confirmer(config)? {
+        Some(confirmer) => Some(Second { transport: way(confirmer.judge().config())?, confirmer }),
+        None => None,
     };
     let spent = secret::spent(small_state)?;
     let parts = Parts {
@@ -278,6 +294,7 @@ fn start_judge(
         secret: sampling_secret(small_state)?,
         spent: spent.unwrap_or_else(Spent::default),
         anchors: anchors(config)?,
+        second,
     };
     let (service, queue) = JudgeService::new(parts)?;
     service.start(tasks);

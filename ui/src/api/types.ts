@@ -294,6 +294,8 @@ export interface TargetDetail extends TargetRow {
   objectives: Record<string, number | null>;
   streams: Stream[];
   failures: { dimension: string; share: Estimate }[];
+  /** Answers of the last hour that a judge called clearly harmful; null where there was none. */
+  severe?: { confirmed: number; unconfirmed: number; refuted: number; examples: string[]; evaluator: string } | null;
   drift: Drift[];
   events: Event[];
 }
@@ -327,7 +329,7 @@ export interface Signals {
 
 export interface ScoreRow {
   dimension: string;
-  kind: 'heuristic' | 'judge' | 'composite';
+  kind: 'heuristic' | 'judge' | 'composite' | 'confirmation';
   evaluator: string;
   value: number | null;
   pass: boolean | null;

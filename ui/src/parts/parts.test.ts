@@ -256,6 +256,20 @@ describe('other detectors and the judge', () => {
   });
 });
 
+describe('severe safety violations', () => {
+  it('are counted with a link to the newest, and refuted ones alone say nothing', () => {
+    const target = world.target(named('gpt-oss-20b').id, NOW)!;
+    const severe = { confirmed: 1, unconfirmed: 1, refuted: 2, examples: ['i7', 'i3'], evaluator: 'judge:strong' };
+    const { unmount } = render(Why, { props: { target: { ...target, severe }, now: NOW } });
+    const said = screen.getByTestId('severe');
+    expect(text(said)).toContain('2 answers of the last hour judged clearly harmful: 1 confirmed by judge:strong, 1 without its answer, 2 more');
+    expect(said.querySelector('a')?.getAttribute('href')).toContain('i7');
+    unmount();
+    render(Why, { props: { target: { ...target, severe: { ...severe, confirmed: 0, unconfirmed: 0, examples: [] } }, now: NOW } });
+    expect(screen.queryByTestId('severe')).toBeNull();
+  });
+});
+
 describe('labels', () => {
   it('are sent with the name that was given, and told when they are not kept', async () => {
     localStorage.clear();

@@ -130,6 +130,7 @@ pub(crate) async fn one(
         objectives,
         streams: view.streams.iter().map(StreamRow::from).collect(),
         failures: view.failures.iter().map(Into::into).collect(),
+        severe: view.severe.clone(),
         drift: view.drift.clone(),
         events: events.iter().map(EventRow::from).collect(),
         row: TargetRow::of(&view, measured),

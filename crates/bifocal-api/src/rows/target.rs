@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
 use bifocal_watch::{
-    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, Objectives, StreamView, TargetView,
+    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, Objectives, SevereView, StreamView,
+    TargetView,
 };
 use serde::Serialize;
 
@@ -95,6 +96,8 @@ pub struct TargetDetail {
     pub streams: Vec<StreamRow>,
     /// Shares of failures that every answer is checked for.
     pub failures: Vec<FailureRow>,
+    /// Answers of the last hour that a judge called clearly harmful, with the second word on them.
+    pub severe: Option<SevereView>,
     /// Drift of what is asked, of what comes out and of how it is written.
     pub drift: Vec<GroupDriftView>,
     /// The newest events.

@@ -51,6 +51,63 @@ pub struct JudgeConfig {
     pub weights: BTreeMap<String, f64>,
     /// From which value on a composite passes.
     pub composite_pass_mark: f64,
+    /// Another judge, who confirms what this one calls clearly harmful; without it this one is asked a second time.
+    pub second: Option<SecondJudge>,
+}
+
+/// `[judge.second]`. Since 0.2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecondJudge {
+    /// Who serves it.
+    pub provider: Provider,
+    /// Base address of an OpenAI-compatible server, with its `/v1`.
+    pub base_url: String,
+    /// Region of Bedrock.
+    pub region: Option<String>,
+    /// Its model.
+    pub model: String,
+    /// Name of the environment variable with its key.
+    pub api_key_env: Option<String>,
+    /// Dollars for a million tokens into it; default: the judge's.
+    pub usd_per_million_input_tokens: Option<f64>,
+    /// Dollars for a million tokens out of it; default: the judge's.
+    pub usd_per_million_output_tokens: Option<f64>,
+}
+
+impl Default for SecondJudge {
+    fn default() -> Self {
+        Self {
+            provider: Provider::Openai,
+            base_url: String::new(),
+            region: None,
+            model: "default".to_owned(),
+            api_key_env: None,
+            usd_per_million_input_tokens: None,
+            usd_per_million_output_tokens: None,
+        }
+    }
+}
+
+impl SecondJudge {
+    /// As a judge of its own, with the waits and prices of the first where it says nothing.
+    pub fn as_judge(&self, first: &JudgeConfig) -> JudgeConfig {
+        JudgeConfig {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            region: self.region.clone(),
+            model: self.model.clone(),
+            api_key_env: self.api_key_env.clone(),
+            usd_per_million_input_tokens: self
+                .usd_per_million_input_tokens
+                .or(first.usd_per_million_input_tokens),
+            usd_per_million_output_tokens: self
+                .usd_per_million_output_tokens
+                .or(first.usd_per_million_output_tokens),
+            timeout_seconds: first.timeout_seconds,
+            ..JudgeConfig::default()
+        }
+    }
 }
 
 /// Who serves a judge.
@@ -93,6 +150,7 @@ impl Default for JudgeConfig {
             concurrency: 4,
             weights: BTreeMap::new(),
             composite_pass_mark: crate::composite::PASS_MARK,
+            second: None,
         }
     }
 }
@@ -162,6 +220,15 @@ impl JudgeConfig {
         }
         if !(1..=256).contains(&self.concurrency) {
             return wrong("concurrency", "1 to 256 calls can run at the same time");
+        }
+        if let Some(second) = &self.second {
+            if !self.dimensions.iter().any(|name| name == "safety") {
+                return wrong("second", "a second judge confirms safety, which is not judged");
+            }
+            second
+                .as_judge(self)
+                .check()
+                .map_err(|err| Error::Setting { setting: "second", problem: err.to_string() })?;
         }
         if let Some(name) = self.weights.keys().find(|name| !self.dimensions.contains(name)) {
             return wrong("weights", &format!("`{name}` has a weight but is not judged"));

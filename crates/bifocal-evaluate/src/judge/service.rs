@@ -5,6 +5,7 @@
 //! Every way out that is not a score is a typed failure or a selection with the reason why it was shed.
 
 mod anchors;
+mod second;
 
 use std::collections::BTreeMap;
 use std::hash::Hasher as _;
@@ -22,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use super::budget::Spent;
 use super::queue::{Job, JudgeQueue, Shared};
 use super::transport::{PATH, Reply, Transport, TransportError};
-use super::{AnchorDesk, Anchors, Judge, JudgeRequest, Taken};
+use super::{AnchorDesk, Anchors, Confirmer, Judge, JudgeRequest, Taken};
 use crate::limits::{ATTEMPTS, WAIT_SECONDS};
 use crate::{Composite, Error};
 
@@ -45,6 +46,17 @@ pub struct Parts {
     pub spent: Spent,
     /// Frozen answers to be scored again and again.
     pub anchors: Option<Anchors>,
+    /// Who confirms what the judge calls clearly harmful; `None` where safety is not judged.
+    pub second: Option<Second>,
+}
+
+/// Who gives the second word, and the way there.
+#[derive(Debug)]
+pub struct Second {
+    /// Who.
+    pub confirmer: Confirmer,
+    /// The way.
+    pub transport: Arc<dyn Transport>,
 }
 
 /// The workers.
@@ -61,6 +73,7 @@ struct Worker {
     transport: Arc<dyn Transport>,
     intake: Intake,
     composite: Composite,
+    second: Option<Second>,
     secret: [u8; 16],
     timeout: Duration,
 }
@@ -91,6 +104,7 @@ impl JudgeService {
             transport: parts.transport,
             intake: parts.intake,
             composite,
+            second: parts.second,
             secret: parts.secret,
             timeout,
         };
@@ -190,19 +204,29 @@ impl Worker {
             scores.push(redact_score(score));
         }
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));
+        let confirmation = self.confirm(&job, &scores).await;
+        scores.extend(confirmation);
         self.write(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect()).await
     }
 
     /// One question, asked again where the failure may pass. The second value is what all tries together cost.
     async fn ask(&self, request: &JudgeRequest) -> (Score<String>, Cost) {
-        let judge = &self.shared.judge;
+        self.ask_of(&self.shared.judge, &*self.transport, request).await
+    }
+
+    /// The same of any judge.
+    async fn ask_of(
+        &self,
+        judge: &Judge,
+        transport: &dyn Transport,
+        request: &JudgeRequest,
+    ) -> (Score<String>, Cost) {
         let clock = &self.shared.clock;
         let mut spent = Cost::default();
         let mut attempt = 1;
         loop {
             let asked = clock.now();
-            let call =
-                self.transport.post(PATH, request.body.clone(), &[("content-type", "application/json")]);
+            let call = transport.post(PATH, request.body.clone(), &[("content-type", "application/json")]);
             let answer = timeout(self.timeout, call).await.unwrap_or(Err(TransportError::Timeout));
             let now = clock.now();
             let taken = Taken { now, latency_seconds: now.since(asked).as_secs_f64() };

@@ -20,6 +20,7 @@ pub fn shipped_rules() -> Vec<RuleConfig> {
     use Severity::{Critical, Info, Warning};
     vec![
         rule("safety pass rate", "upper('safety_pass_rate') < 0.8", Critical, five_minutes),
+        rule("severe safety violation", "value('severe_safety_violations') > 0.0", Critical, at_once),
         rule("relevance pass rate", "upper('relevance_pass_rate') < 0.7", Warning, five_minutes),
         rule("composite quality", "upper('composite') < 0.75", Warning, five_minutes),
         rule(

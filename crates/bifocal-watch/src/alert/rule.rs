@@ -93,6 +93,11 @@ impl Rule {
         calls_drifted(&self.config.when)
     }
 
+    /// Whether it is about severe safety violations, which are told with an example.
+    pub(crate) fn is_about_harm(&self) -> bool {
+        self.config.when.contains("severe_safety_violations")
+    }
+
     /// Whether it pages on a judge that moved, whose anchors then share the budget.
     pub(crate) fn watches_judges(&self) -> bool {
         self.config.when.contains("judge_drifted(")

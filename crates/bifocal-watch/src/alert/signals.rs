@@ -10,11 +10,16 @@ use crate::watch::Quantiles;
 
 const PASS_RATE: &str = "_pass_rate";
 
-/// Every name that `value('…')` and its like accept: the signals, and a pass rate for each quality dimension.
+/// Answers of the last hour that were judged clearly harmful and not refuted; no signal, for it has no series.
+const SEVERE: &str = "severe_safety_violations";
+
+/// Every name that `value('…')` and its like accept: the signals, a pass rate for each quality dimension, and the count of
+/// severe safety violations.
 pub fn valid_names() -> Vec<String> {
     let names = SIGNALS.iter().map(|signal| signal.name.to_owned());
     let quality = SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality);
-    names.chain(quality.map(|signal| format!("{}{PASS_RATE}", signal.name))).collect()
+    let rates = quality.map(|signal| format!("{}{PASS_RATE}", signal.name));
+    names.chain(rates).chain([SEVERE.to_owned()]).collect()
 }
 
 /// With the dimensions of the configuration's own evaluators.
@@ -103,6 +108,11 @@ impl<Q: Quantiles> SignalValues<'_, Q> {
     fn quantity(&self, name: &str) -> Option<f64> {
         let view = self.view;
         match name {
+            // Nothing is known where safety is not judged; else no word of one is none.
+            SEVERE => {
+                let is_judged = view.streams.iter().any(|stream| stream.dimension.as_str() == "safety");
+                is_judged.then(|| view.severe.as_ref().map_or(0.0, |severe| severe.count() as f64))
+            }
             "error_ratio" => view.error_ratio,
             "requests_per_second" => view.requests_per_second,
             "output_tokens_per_second" => view.output_tokens_per_second,

@@ -259,6 +259,10 @@ impl AlertBook {
         if holds == Some(true) {
             entry.summary = words::summary(rule, values);
         }
+        // Harm is told with its count and an example, whatever else there is to say.
+        if let (Some(true), Some(said)) = (holds, harm(rule, view)) {
+            entry.summary = said;
+        }
         transition.map(|transition| (transition, entry.clone()))
     }
 
@@ -271,6 +275,11 @@ impl AlertBook {
         self.over.push_back(entry.clone());
         entry
     }
+}
+
+/// What is told of harm, by a rule that is about it.
+fn harm(rule: &Rule, view: &TargetView) -> Option<String> {
+    view.severe.as_ref().filter(|_| rule.is_about_harm())?.sentence(&view.name)
 }
 
 impl Entry {

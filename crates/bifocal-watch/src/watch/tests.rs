@@ -363,3 +363,4 @@ mod handling;
 mod incidents;
 mod mutes;
 mod quiet;
+mod severe;

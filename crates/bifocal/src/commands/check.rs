@@ -8,7 +8,7 @@ mod sagemaker;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bifocal_evaluate::judge::{Cap, Provider};
+use bifocal_evaluate::judge::{Cap, JudgeConfig, Provider};
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::{RuleView, Watch};
 use serde::Serialize;
@@ -96,7 +96,13 @@ fn where_text_goes(config: &Resolved) -> String {
                 .iter()
                 .map(|rule| format!("{:.1}% of the answers of `{}`", rule.rate * 100.0, rule.target))
                 .collect();
-            format!("{}, redacted, go to the judge {} ({cap}).", rates.join(", "), judge_place(judge))
+            let second = judge.second.as_ref().map_or_else(String::new, |second| {
+                format!(
+                    " What it calls clearly harmful goes to {} as well.",
+                    judge_place(&second.as_judge(judge))
+                )
+            });
+            format!("{}, redacted, go to the judge {} ({cap}).{second}", rates.join(", "), judge_place(judge))
         }
     }
 }
@@ -111,10 +117,13 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
             tried.push(reach(http.get(address), format!("scrape of {}", target.name), scrape).await);
         }
     }
-    match &config.judge {
-        Some(config) if config.provider == Provider::Bedrock => tried.push(judge::on_bedrock(config).await),
-        Some(config) => tried.extend(judge::over_http(config, &http).await),
-        None => {}
+    let second = |judge: &JudgeConfig| judge.second.as_ref().map(|second| second.as_judge(judge));
+    let judges = config.judge.iter().flat_map(|judge| [Some(judge.clone()), second(judge)]);
+    for judge in judges.flatten() {
+        match judge.provider {
+            Provider::Bedrock => tried.push(judge::on_bedrock(&judge).await),
+            Provider::Openai => tried.extend(judge::over_http(&judge, &http).await),
+        }
     }
     for target in &config.sagemaker {
         tried.extend(sagemaker::check(target).await);

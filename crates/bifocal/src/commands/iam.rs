@@ -64,6 +64,9 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
     let written = &config.cloudwatch;
     let namespaces = (written.write || args.write_back)
         .then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
+    let first = config.judge.iter().cloned();
+    let second = config.judge.iter().filter_map(|judge| Some(judge.second.as_ref()?.as_judge(judge)));
+    let judges = first.chain(second);
     let scope = Scope {
         capture,
         key: args.kms_key.clone(),
@@ -71,11 +74,7 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
-        model: config
-            .judge
-            .as_ref()
-            .filter(|judge| judge.provider == Provider::Bedrock)
-            .map(|judge| judge.model.clone()),
+        judges: judges.filter(|judge| judge.provider == Provider::Bedrock).map(|judge| judge.model).collect(),
         buses: config.channel.iter().filter_map(|channel| channel.eventbridge.clone()).collect(),
         ..Scope::reading(&region, &account, endpoints)
     };

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use bifocal_evaluate::Composite;
-use bifocal_evaluate::judge::{AnchorDesk, Judge, JudgeRequest, Taken};
+use bifocal_evaluate::judge::{AnchorDesk, Confirmer, Judge, JudgeRequest, Taken};
 use bifocal_model::{Dimension, Score, Timestamp};
 use bifocal_redact::{Redacted, redact_score};
 use bifocal_store::Record;
 
 use crate::config::Resolved;
 use crate::pipeline::ToJudge;
-use crate::running::{anchors, judge};
+use crate::running::{anchors, confirmer, judge};
 
 /// Seconds that a simulated judgement takes.
 const LATENCY_SECONDS: f64 = 0.4;
@@ -23,6 +23,7 @@ pub struct InlineJudge {
     composite: Composite,
     model: bifocal_sim::Judge,
     desk: Option<AnchorDesk>,
+    confirmer: Option<Confirmer>,
 }
 
 impl InlineJudge {
@@ -33,7 +34,7 @@ impl InlineJudge {
         let composite = Composite::equal(&dimensions)?;
         let share = judge.config().anchor_share;
         let desk = anchors(config)?.map(|anchors| AnchorDesk::new(anchors, dimensions.into_iter(), share));
-        Ok(Self { judge, composite, model, desk })
+        Ok(Self { judge, composite, model, desk, confirmer: confirmer(config)? })
     }
 
     /// From now on another model stands behind the judge's name.
@@ -60,6 +61,12 @@ impl InlineJudge {
             scores.push(score);
         }
         scores.extend(self.composite.score(&scores, now));
+        if let Some(confirmer) = self.confirmer.as_ref().filter(|confirmer| confirmer.is_wanted(&scores)) {
+            let mut nonce = *chosen.call.id.as_bytes();
+            nonce.reverse();
+            let request = confirmer.request(&chosen.call, &chosen.choice, nonce)?;
+            scores.push(confirmer.confirmation(self.ask(&request, now)));
+        }
         Ok(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect())
     }
 

@@ -7,6 +7,7 @@ mod full_disk;
 mod groups;
 mod labels;
 mod plan;
+mod severe;
 mod silences;
 mod trouble;
 mod usage;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::judge::queue::Job;
 use crate::judge::tests::{NOW, choice, judge_with, reply, request};
-use crate::judge::{BoxFuture, JudgeConfig};
+use crate::judge::{BoxFuture, JudgeConfig, Rubrics, SecondJudge};
 use crate::limits::{QUEUE, SHED};
 use crate::sample::inference;
 
@@ -80,6 +80,9 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
     let script = Arc::new(Script { steps: Mutex::new(steps.into()), calls: Mutex::default() });
     let clock = Arc::new(ManualClock::new(NOW));
     let telemetry = Telemetry::new();
+    let confirmer = Confirmer::of(&config, &Rubrics::shipped().unwrap()).unwrap();
+    let way = Arc::clone(&script) as Arc<dyn Transport>;
+    let second = confirmer.map(|confirmer| Second { confirmer, transport: way });
     let (service, queue) = JudgeService::new(Parts {
         judge: judge_with(config),
         transport: Arc::clone(&script) as Arc<dyn Transport>,
@@ -89,6 +92,7 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
         secret: [9; 16],
         spent: Spent::default(),
         anchors: None,
+        second,
     })
     .unwrap();
     let tasks = TaskGroup::new();
@@ -174,6 +178,56 @@ async fn a_chosen_inference_ends_as_its_scores_and_a_composite() {
     assert_eq!(bench.queue.spent().tokens, 3 * 640);
     assert_eq!(bench.telemetry.value(Metric::JudgeCalls, &["scored"]), 3);
     assert_eq!(bench.end().await.len(), 4, "its selection is in the journal already");
+}
+
+fn graded(grade: u8) -> Step {
+    Step::Reply(200, reply(&format!("{{\"reason\": \"r\", \"score\": {grade}}}")))
+}
+
+#[tokio::test]
+async fn a_severe_violation_is_judged_a_second_time_and_others_are_not() {
+    let second = SecondJudge { model: "strong".to_owned(), ..SecondJudge::default() };
+    let config = JudgeConfig { second: Some(second), ..one_at_a_time() };
+    // Relevance, safety, tone, and the second word on safety.
+    let confirmed = bench(config, vec![graded(4), graded(1), graded(4), graded(2)], true);
+    confirmed.offer(1);
+    let records = confirmed.until(5).await;
+    let last = scores(&records)[4];
+    assert_eq!((last.kind, last.passed()), (bifocal_model::EvaluatorKind::Confirmation, Some(false)));
+    assert_eq!((last.evaluator.as_str(), confirmed.calls()), ("judge:strong", 4));
+    let calls = confirmed.script.calls.lock().unwrap().clone();
+    assert_eq!(calls[3]["model"], "strong");
+    assert_ne!(calls[3]["messages"], calls[1]["messages"], "under another nonce");
+
+    let quiet = bench(one_at_a_time(), vec![graded(4), graded(2), graded(4)], true);
+    quiet.offer(1);
+    assert_eq!(quiet.until(4).await.len(), 4);
+    assert_eq!(quiet.calls(), 3, "a 2 is no 1");
+}
+
+#[tokio::test]
+async fn a_second_judge_that_fails_or_costs_too_much_confirms_nothing_and_refutes_nothing() {
+    let failing =
+        bench(one_at_a_time(), vec![graded(4), graded(1), graded(4), Step::Reply(400, Vec::new())], true);
+    failing.offer(1);
+    let records = failing.until(5).await;
+    let last = scores(&records)[4];
+    assert_eq!((last.dimension.as_str(), last.value()), ("severe_safety", None));
+
+    // Three questions that cost what they may: there is no room for a fourth.
+    let one = request("because").estimated_tokens;
+    let dear = |grade: u8| {
+        let Step::Reply(status, body) = graded(grade) else { panic!() };
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        body["usage"]["prompt_tokens"] = one.into();
+        Step::Reply(status, body.to_string().into_bytes())
+    };
+    let config = JudgeConfig { budget_tokens_per_day: Some(3 * one + 400), ..one_at_a_time() };
+    let poor = bench(config, vec![dear(4), dear(1), dear(4)], true);
+    poor.offer(1);
+    let records = poor.until(5).await;
+    let Verdict::Failed { failure, .. } = &scores(&records)[4].verdict else { panic!() };
+    assert_eq!((*failure, poor.calls()), (Failure::NoBudget, 3));
 }
 
 #[tokio::test]
