@@ -67,6 +67,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// The file of a probe cannot be used.
+    #[error("read prompts `{}`: {what}", path.display())]
+    Probe {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        what: String,
+    },
     /// An evaluator of one's own cannot be used.
     #[error("use evaluator `{name}`: {what}")]
     Custom {

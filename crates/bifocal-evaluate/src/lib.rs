@@ -20,6 +20,7 @@ pub mod json_schema;
 pub mod judge;
 mod limits;
 mod loose_json;
+pub mod probe;
 mod sampler;
 mod stratum;
 

@@ -43,6 +43,12 @@ pub(crate) const SCHEMA_BYTES: u64 = 64 << 10;
 pub(crate) const SCHEMA_DEPTH: usize = 48;
 pub(crate) const SCHEMA_STEPS: usize = 20_000;
 
+/// Prompts of a probe, bytes of its file, characters kept of each answer, words that ROUGE-L compares.
+pub(crate) const PROBE_PROMPTS: usize = 500;
+pub(crate) const PROBE_FILE_BYTES: u64 = 8 << 20;
+pub(crate) const PROBE_ANSWER_CHARS: usize = 500;
+pub(crate) const ROUGE_WORDS: usize = 512;
+
 /// Anchors of one file: the watch keeps as many.
 pub(crate) const ANCHORS: usize = 512;
 /// Longest line of an anchors file, bytes: longest question and answer that a judge is shown, in four bytes a character.
@@ -99,6 +105,10 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("custom_schema_bytes", SCHEMA_BYTES, "longest JSON Schema; longer ones are refused at start"),
     ("custom_schema_depth", SCHEMA_DEPTH as u64, "depth of schema and value; deeper ones get no verdict"),
     ("custom_schema_steps", SCHEMA_STEPS as u64, "steps of one check; what takes more gets no verdict"),
+    ("probe_prompts", PROBE_PROMPTS as u64, "prompts of one probe; a longer file is refused"),
+    ("probe_file_bytes", PROBE_FILE_BYTES, "bytes of the file of a probe; a longer one is refused"),
+    ("probe_answer_chars", PROBE_ANSWER_CHARS as u64, "characters kept of each answer"),
+    ("rouge_words", ROUGE_WORDS as u64, "words of answer and reference that are compared"),
     ("anchors", ANCHORS as u64, "anchors of one file; a longer file is refused"),
     ("anchor_line_bytes", ANCHOR_LINE_BYTES as u64, "a longer line of an anchors file is refused"),
     ("judge_attempts", ATTEMPTS as u64, "calls of one judgement, the first included"),

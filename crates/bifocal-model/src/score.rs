@@ -30,6 +30,8 @@ pub enum EvaluatorKind {
     Judge,
     /// A weighted mean of other scores of the same inference.
     Composite,
+    /// A check of an answer to a frozen prompt against what is known of it: a probe.
+    Reference,
     /// A second word on what a judge called clearly harmful. It is part of no mean.
     Confirmation,
 }

@@ -16,7 +16,8 @@ pub(crate) fn conditions(
         let facts = Facts {
             baseline: stream.baseline.map_or((stream.judged, u64::MAX), |baseline| (baseline.n, baseline.of)),
             spans_week: stream.baseline.is_some_and(|baseline| baseline.seasonality_covered),
-            judge_as_before: has_anchors(stream).then_some(!stream.judge_drifted),
+            // What a probe's answers are checked against does not move.
+            judge_as_before: (stream.is_probe() || has_anchors(stream)).then_some(!stream.judge_drifted),
             hours_adjusted: stream.mix.hours,
             strata: stream.mix.strata,
             unseen_share: stream.mix.unseen_share,

@@ -415,6 +415,13 @@ pub struct AlertView {
     pub untold: bool,
 }
 
+impl StreamView {
+    /// Whether it is of probes, and so of no traffic.
+    pub fn is_probe(&self) -> bool {
+        self.evaluator.starts_with("probe:")
+    }
+}
+
 impl Snapshot {
     /// The view of a target.
     pub fn target(&self, id: bifocal_model::TargetId) -> Option<&TargetView> {

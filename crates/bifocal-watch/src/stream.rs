@@ -110,7 +110,7 @@ pub(crate) enum Turn {
 
 impl Stream {
     pub(crate) fn new<T>(score: &Score<T>, config: &QualityConfig) -> Self {
-        let watched = score.kind == EvaluatorKind::Judge;
+        let watched = matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Reference);
         let (dimension, evaluator) = (score.dimension.clone(), score.evaluator.clone());
         Self { watched, ..Self::watched(dimension, score.fingerprint, evaluator, score.time, config) }
     }

@@ -2,12 +2,14 @@
 
 mod file;
 mod load;
+mod probe;
 mod resolved;
 mod sagemaker;
 mod secret;
 
-pub use file::{ConfigFile, EvaluateRule, PriceSection, ServerSection, TargetSection};
+pub use file::{ConfigFile, EvaluateRule, PriceSection, ProbeSection, ServerSection, TargetSection};
 pub use load::{load, parse};
+pub use probe::ProbeConfig;
 pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error, customs};
 pub use sagemaker::SageMakerTarget;
 pub use secret::{judge_place, mask_address, masked};

@@ -29,6 +29,9 @@ pub(crate) const LABEL_LINE_BYTES: usize = 256 * 1024;
 pub(crate) const LABELS_AT_ONCE: usize = 1_000;
 pub(crate) const WRONG_LABELS_TOLD: u64 = 20;
 
+/// Probes of one configuration.
+pub(crate) const PROBES: usize = 16;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal: some 10,000 calls"),
@@ -44,6 +47,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("labels_at_once", LABELS_AT_ONCE as u64, "labels of a file that are written together"),
     ("wrong_labels_told", WRONG_LABELS_TOLD, "lines of a file of labels that are told; more are counted"),
+    ("probes", PROBES as u64, "probes of one configuration; more are refused"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),
     ("scrape_bytes", SCRAPE_BYTES as u64, "bytes of one scraped page"),

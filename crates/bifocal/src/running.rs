@@ -9,6 +9,7 @@ mod events;
 mod labels;
 mod listener;
 mod page;
+mod probes;
 mod sagemaker;
 mod secret;
 mod sink;
@@ -155,6 +156,7 @@ impl Running {
             }
             sagemaker::start(config, &intake, &reader, &clock, &telemetry, &sources);
             events::start(config, &intake, &reader, &sources);
+            probes::start(config, (&intake, &reader, &small_state), &clock, &telemetry, &sources)?;
             let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
             anyhow::Ok((listener, page, queue, proxies, writer))
         };

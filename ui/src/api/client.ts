@@ -1,5 +1,6 @@
 /** The only place that talks to the network. Every failure becomes one `ApiError`. */
-import type { ErrorBody, NewLabel } from './types';
+import type { NewLabel } from './people';
+import type { ErrorBody } from './types';
 
 /** Relative, so that the page works behind a path prefix. */
 const BASE = 'api/v1';

@@ -3,6 +3,8 @@
  * times inside series are unix seconds.
  */
 
+import type { Agreement, LabelRow } from './people';
+
 export type Iso = string;
 
 export type StateName =
@@ -128,50 +130,6 @@ export interface JudgeRow {
   drift: { time: Iso; evidence: number; fell: boolean } | null;
   /** Null where nobody marked what it judged. */
   agreement: Agreement | null;
-}
-
-/** A number with its 95% interval, for one look. */
-export interface Measured {
-  value: number;
-  lower: number;
-  upper: number;
-  n: number;
-}
-
-/** How a judge agrees with people. */
-export interface Agreement {
-  labelled: number;
-  of: number;
-  people: number;
-  scale: 'grades' | 'pass';
-  kappa: Measured | null;
-  alpha: Measured | null;
-  people_alpha: Measured | null;
-  sensitivity: number | null;
-  specificity: number | null;
-  pass_rate: number | null;
-  corrected_pass_rate: Measured | null;
-  mean: number | null;
-  corrected_mean: Measured | null;
-}
-
-/** One person's word on one dimension of one answer. */
-export interface LabelRow {
-  dimension: string;
-  who: string;
-  thumbs: 'up' | 'down' | null;
-  grade: number | null;
-  pass: boolean | null;
-  correction: string | null;
-  labelled_at: Iso;
-}
-
-export interface NewLabel {
-  who: string;
-  dimension?: string;
-  thumbs?: 'up' | 'down';
-  grade?: number;
-  correction?: string;
 }
 
 export interface Totals {
@@ -312,7 +270,7 @@ export interface Series {
 export interface Band {
   dimension: string;
   /** Of a heuristic, values are shares of answers that are free of the failure. */
-  kind?: 'heuristic' | 'judge' | 'composite';
+  kind?: 'heuristic' | 'judge' | 'composite' | 'reference';
   baseline: number | null;
   /** unix seconds, value, lower, upper, judged */
   points: [number, number, number, number, number][];
@@ -329,7 +287,7 @@ export interface Signals {
 
 export interface ScoreRow {
   dimension: string;
-  kind: 'heuristic' | 'judge' | 'composite' | 'confirmation';
+  kind: 'heuristic' | 'judge' | 'composite' | 'confirmation' | 'reference';
   evaluator: string;
   value: number | null;
   pass: boolean | null;

@@ -106,7 +106,7 @@ export function qualityRows(signals: Signals, target: TargetDetail): LensRow[] {
 /** Judged samples per step, all dimensions but the most judged one left out. */
 export function judgedPerStep(signals: Signals): { x: number[]; n: number[]; total: number; step: number } {
   const best = signals.bands
-    .filter((b) => b.dimension !== 'composite' && b.kind !== 'heuristic')
+    .filter((b) => b.dimension !== 'composite' && b.kind !== 'heuristic' && b.kind !== 'reference')
     .map((b) => ({ points: b.points, total: b.points.reduce((sum, p) => sum + p[4], 0) }))
     .sort((a, b) => b.total - a.total)[0];
   if (!best) return { x: [], n: [], total: 0, step: signals.step_seconds };

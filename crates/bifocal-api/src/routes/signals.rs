@@ -165,7 +165,7 @@ fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f
     let own: BTreeSet<&str> = cells
         .iter()
         .flat_map(|(_, streams)| streams)
-        .filter(|(key, _)| key.kind == EvaluatorKind::Heuristic)
+        .filter(|(key, _)| matches!(key.kind, EvaluatorKind::Heuristic | EvaluatorKind::Reference))
         .map(|(key, _)| key.dimension.as_str())
         .filter(|name| find(name).is_none())
         .collect();

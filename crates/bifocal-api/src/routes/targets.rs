@@ -187,7 +187,7 @@ async fn measured_rows(
 
 /// Answers judged: the largest number of scores of any one judged dimension.
 fn judged_in(view: &TargetView, cell: &Cell) -> u64 {
-    let judged = view.streams.iter().filter(|stream| stream.watched);
+    let judged = view.streams.iter().filter(|stream| stream.watched && !stream.is_probe());
     let of = |stream: &bifocal_watch::StreamView| {
         let same = cell
             .scores

@@ -204,8 +204,12 @@ impl TargetRow {
             Answers::Learning { n, of } => (Some(n), Some(of)),
             _ => (None, None),
         };
-        let means: Vec<f64> =
-            view.streams.iter().filter_map(|stream| stream.baseline.map(|b| b.mean)).collect();
+        let means: Vec<f64> = view
+            .streams
+            .iter()
+            .filter(|stream| !stream.is_probe())
+            .filter_map(|stream| stream.baseline.map(|b| b.mean))
+            .collect();
         Self {
             id: view.key.id().to_string(),
             origin: view.key.origin.clone(),

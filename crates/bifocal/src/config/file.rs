@@ -8,7 +8,7 @@ use bifocal_evaluate::custom::CustomConfig;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
-use bifocal_watch::alert::RuleConfig;
+use bifocal_watch::alert::{Hold, RuleConfig};
 use bifocal_watch::{AlertingConfig, MaintenanceConfig, Objectives, QualityConfig};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub struct ConfigFile {
     pub evaluate: Vec<EvaluateRule>,
     /// Evaluators of one's own, run on every answer.
     pub evaluator: Vec<CustomConfig>,
+    /// Frozen prompts that are asked again and again.
+    pub probe: Vec<ProbeSection>,
     /// The judge; without this section nothing is judged.
     pub judge: Option<JudgeConfig>,
     /// Folder with rubric files that replace or add to the shipped ones.
@@ -60,6 +62,38 @@ pub struct PriceSection {
     pub usd_per_hour: f64,
     /// Accelerators of one instance, for types that are not known.
     pub accelerators: Option<u32>,
+}
+
+/// `[[probe]]`. Since 0.2.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeSection {
+    /// Its name, lower case letters, digits and `_`; its stream is `probe_NAME`. Default: the file's.
+    pub name: Option<String>,
+    /// The file of prompts, JSON lines.
+    pub prompts: PathBuf,
+    /// The model as it is requested.
+    pub model: String,
+    /// Name of the `[[target]]` that is asked; may be left out where there is one only.
+    pub target: Option<String>,
+    /// From the beginning of one round to that of the next, such as `30m`, `1h` (the default); at least a minute.
+    #[serde(default = "hourly")]
+    pub every: Hold,
+    /// Whether an endpoint that is scaled to zero, or of which nothing says that it runs, is asked; default false.
+    #[serde(default)]
+    pub wake: bool,
+    /// Name of the environment variable with the upstream's key.
+    pub api_key_env: Option<String>,
+    /// Longest answer, tokens; default 512.
+    pub max_tokens: Option<u32>,
+    /// Default 0.
+    pub temperature: Option<f64>,
+    /// Seconds to wait for one answer; default 60.
+    pub timeout_seconds: Option<f64>,
+}
+
+fn hourly() -> Hold {
+    Hold::secs(3_600)
 }
 
 /// `[events]`.

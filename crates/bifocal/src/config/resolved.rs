@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bifocal_evaluate::custom::{CustomConfig, Customs};
 use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_evaluate::probe::Probe;
 use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::notify::ChannelConfig;
@@ -14,6 +15,7 @@ use bifocal_watch::alert::{RuleConfig, shipped_rules};
 use serde::Serialize;
 
 use super::file::{ConfigFile, EvaluateRule, PriceSection, TargetSection};
+use super::probe::ProbeConfig;
 use super::sagemaker::{self, SageMakerTarget};
 use super::secret::mask_address;
 use crate::user_error::{Code, UserError};
@@ -31,6 +33,8 @@ pub struct Resolved {
     pub evaluate: Vec<EvaluateRule>,
     /// Evaluators of one's own.
     pub evaluators: Vec<CustomConfig>,
+    /// Frozen prompts that are asked again and again.
+    pub probes: Vec<ProbeConfig>,
     /// The judge.
     pub judge: Option<JudgeConfig>,
     /// Folder with rubric files of one's own.
@@ -155,7 +159,10 @@ impl Resolved {
             })?;
         }
         customs(&file.evaluator)?;
-        let own_dimensions = file.evaluator.iter().map(|evaluator| evaluator.name.clone()).collect();
+        let probes = ProbeConfig::all(&file.probe, &targets)?;
+        let of_probes = probes.iter().map(|probe| Probe::dimension_of(&probe.name));
+        let own = file.evaluator.iter().map(|evaluator| evaluator.name.clone());
+        let own_dimensions = own.chain(of_probes).collect();
         let watch = WatchConfig {
             own_dimensions,
             objectives: file.objectives,
@@ -183,6 +190,7 @@ impl Resolved {
             sagemaker,
             evaluate,
             evaluators: file.evaluator,
+            probes,
             judge: file.judge,
             rubrics: file.rubrics,
             watch,
