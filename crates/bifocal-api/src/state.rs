@@ -1,5 +1,6 @@
 //! What the handlers ask.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,8 +32,10 @@ pub struct ApiState {
     pub ready: Source<Result<(), String>>,
     /// What the judge has spent today.
     pub judge_spend: JudgeSpend,
-    /// What became of an alert's notifications.
-    pub deliveries: Deliveries,
+    /// What became of the newest notifications, by their alerts' ids.
+    pub deliveries: Source<Deliveries>,
+    /// Whoever looks and then acts holds it, so that nothing changes in between.
+    pub acts: Arc<tokio::sync::Mutex<()>>,
     /// Takes what people say of answers.
     pub labels: Arc<dyn LabelDesk>,
     /// Incidents on request, in the demo.
@@ -44,8 +47,8 @@ pub struct ApiState {
 /// What the judge has spent today; `None` without a judge.
 pub type JudgeSpend = Source<Option<SpendNow>>;
 
-/// What became of the notifications of an alert (by its id).
-pub type Deliveries = Arc<dyn Fn(&str) -> Vec<Delivery> + Send + Sync>;
+/// What became of notifications, by the ids of alerts.
+pub type Deliveries = HashMap<String, Vec<Delivery>>;
 
 /// The judge's spending of one UTC day.
 #[derive(Clone, Debug, PartialEq, Serialize)]

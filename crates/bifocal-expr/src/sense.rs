@@ -20,8 +20,15 @@ use cel::common::ast::{Expr, LiteralValue, SourceInfo, operators};
 use crate::check::{Place, leftmost, place_index};
 use crate::error::ExprError;
 
-/// A latency of so many seconds is one in milliseconds.
+/// A latency to the first or next token of so many seconds is one in milliseconds.
 const SECONDS_MAX: f64 = 1000.0;
+/// A whole call may take hours: a batch, or much thinking.
+const DURATION_SECONDS_MAX: f64 = 86_400.0;
+
+/// From how many seconds on a signal's number was meant in milliseconds.
+fn seconds_max(signal: &str) -> f64 {
+    if signal.contains("duration") { DURATION_SECONDS_MAX } else { SECONDS_MAX }
+}
 
 /// Something about a condition that its author should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,13 +257,22 @@ impl<'a> Sense<'a> {
             } else if (op == "<" && number <= min) || (op == ">" && number >= max) {
                 let hint = format!("compare it with a number between {min} and {max}");
                 refuse(format!("`{text} {op} {number}` never holds"), hint)
+            } else if (op == ">=" && number <= min) || (op == "<=" && number >= max) {
+                let hint = format!("compare it with a number between {min} and {max}");
+                refuse(format!("`{text} {op} {number}` always holds"), hint)
             } else {
                 None
             }
         } else if number < facts.range.min {
             let hint = format!("compare it with a number from {} up", facts.range.min);
             refuse(format!("`{text}` is never below {}", facts.range.min), hint)
-        } else if facts.unit == "seconds" && number >= SECONDS_MAX {
+        } else if op == "<" && number <= facts.range.min {
+            let hint = format!("compare it with a number above {}", facts.range.min);
+            refuse(format!("`{text} {op} {number}` never holds"), hint)
+        } else if op == ">=" && number <= facts.range.min {
+            let hint = format!("compare it with a number above {}", facts.range.min);
+            refuse(format!("`{text} {op} {number}` always holds"), hint)
+        } else if facts.unit == "seconds" && number >= seconds_max(signal.signal) {
             let hint = format!("write `{text} {op} {}` if milliseconds were meant", number / 1000.0);
             refuse(format!("`{text}` is in seconds and is compared with {number} of them"), hint)
         } else {

@@ -50,7 +50,7 @@ impl Timestamp {
         if step.0 <= 0 {
             return self;
         }
-        Self(self.0.div_euclid(step.0) * step.0)
+        Self(self.0.div_euclid(step.0).saturating_mul(step.0))
     }
 
     /// The time that passed since `earlier`, zero when `earlier` is later.
@@ -197,6 +197,16 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_moments_that_can_be_written_have_a_step_too() {
+        let first = Timestamp::from_nanos(i64::MIN);
+        assert_eq!(first.floor_to(Span::from_secs(60)), first);
+        assert!(
+            Timestamp::from_nanos(i64::MIN + 7).floor_to(Span::from_mins(60))
+                <= Timestamp::from_nanos(i64::MIN + 7)
+        );
+    }
 
     #[test]
     fn text_and_nanoseconds_agree() {

@@ -180,6 +180,7 @@ impl Running {
             ready: page::readiness(intake.clone()),
             judge_spend: page::judge_spend(spend),
             deliveries: page::deliveries(small_state.clone()),
+            acts: Arc::default(),
             labels: Arc::new(labels::IntakeLabels::new(intake.clone())),
             demo: extras.demo,
             token: config

@@ -39,6 +39,7 @@ codes! {
     ProxyAddress "B0204" "the proxy cannot listen";
     UpstreamUnreachable "B0205" "the upstream cannot be reached";
     UpstreamSilent "B0206" "the upstream gave no response";
+    RequestBrokeOff "B0208" "the client broke off in its request";
     NotForwarded "B0207" "a request that the proxy cannot forward";
     BackfillRead "B0210" "a path to backfill from cannot be read";
     BackfillInput "B0211" "nothing to backfill";

@@ -11,8 +11,9 @@ use crate::state::ApiState;
 /// `GET /api/v1/alerts`: firing and pending ones first, then those that are over.
 pub(crate) async fn list(State(state): State<ApiState>) -> Json<List<AlertRow>> {
     let snapshot = (state.snapshot)();
-    let rows = snapshot.alerts.iter().map(|alert| AlertRow::of(alert, (state.deliveries)(&alert.id)));
-    Json(List::whole(rows.collect()))
+    let mut deliveries = (state.deliveries)();
+    let mut row = |alert| AlertRow::of(alert, deliveries.remove(&alert.id).unwrap_or_default());
+    Json(List::whole(snapshot.alerts.iter().map(&mut row).collect()))
 }
 
 /// `GET /api/v1/rules`: the alert rules, and what keeps each from being told.

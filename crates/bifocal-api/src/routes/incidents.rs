@@ -1,14 +1,14 @@
 //! Incidents.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use bifocal_model::{Deed, Incident};
 use bifocal_watch::COMMENTS_MAX;
 use serde::Deserialize;
 
 use super::acting::{act, check_name, check_text};
 use super::asking::{limit, target_key};
-use super::parameters::Body;
+use super::parameters::{Body, Path, Query};
 use crate::error::ApiError;
 use crate::rows::{IncidentRow, List};
 use crate::state::ApiState;
@@ -70,6 +70,7 @@ pub(crate) async fn acknowledge(
     Body(Acknowledging { by }): Body<Acknowledging>,
 ) -> Result<Json<IncidentRow>, ApiError> {
     check_name("by", &by)?;
+    let _turn = state.acts.lock().await;
     let incident = open(&state, &id)?;
     if let Some(first) = &incident.handling.acknowledged {
         let message = format!("{} looks after it already", first.by);
@@ -87,6 +88,7 @@ pub(crate) async fn comment(
 ) -> Result<Json<IncidentRow>, ApiError> {
     check_name("by", &by)?;
     check_text("text", &text)?;
+    let _turn = state.acts.lock().await;
     if known(&state, &id)?.handling.comments.len() >= COMMENTS_MAX {
         let message = format!("incident `{id}` has {COMMENTS_MAX} comments");
         return Err(ApiError::bad_request(message, "write the rest where your team keeps its notes"));
@@ -104,6 +106,7 @@ pub(crate) async fn close(
 ) -> Result<Json<IncidentRow>, ApiError> {
     check_name("by", &by)?;
     check_text("note", &note)?;
+    let _turn = state.acts.lock().await;
     open(&state, &id)?;
     let note = note.trim().to_owned();
     act(&state, &by, Deed::Close { incident: id.clone(), note }).await?;

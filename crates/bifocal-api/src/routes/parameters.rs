@@ -1,11 +1,16 @@
 //! What a request brings: parameters, path and body. What cannot be used is told in the envelope of all errors.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+
+/// How long a body may take to come.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 const HINT: &str = "GET /api/v1/openapi.json says what each path takes";
 
@@ -42,7 +47,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let taken = axum::Json::<T>::from_request(request, state).await;
+        // Without an end to it, bodies that never come would hold all connections.
+        let taken = tokio::time::timeout(BODY_PATIENCE, axum::Json::<T>::from_request(request, state)).await;
+        let Ok(taken) = taken else {
+            let message = format!("the body did not come within {} s", BODY_PATIENCE.as_secs());
+            return Err(ApiError::bad_request(message, "send it again whole"));
+        };
         let wrong = |err: JsonRejection| ApiError::bad_request(err.body_text(), HINT);
         taken.map(|body| Self(body.0)).map_err(wrong)
     }

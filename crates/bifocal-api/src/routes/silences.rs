@@ -47,6 +47,7 @@ pub(crate) async fn make(
     State(state): State<ApiState>,
     Body(wanted): Body<Wanted>,
 ) -> Result<(StatusCode, Json<SilenceRow>), ApiError> {
+    let _turn = state.acts.lock().await;
     let (snapshot, now) = ((state.snapshot)(), state.clock.now());
     if let Some(name) =
         wanted.rule.as_ref().filter(|name| snapshot.rules.iter().all(|rule| rule.name != **name))
@@ -85,6 +86,7 @@ pub(crate) async fn end(
     Path(id): Path<String>,
     Query(ending): Query<Ending>,
 ) -> Result<Json<SilenceRow>, ApiError> {
+    let _turn = state.acts.lock().await;
     let found = row(&state, &id)?;
     if found.status == SilenceStatus::Over {
         let message = format!("silence `{id}` is over already");

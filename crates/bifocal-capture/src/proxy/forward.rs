@@ -15,7 +15,7 @@ use crate::proxy::refusal::Refusal;
 use crate::proxy::service::{InFlight, Outcome};
 use crate::proxy::signing::Signing;
 use crate::proxy::tap::Tap;
-use crate::proxy::tee::{AnswerTee, RequestTee};
+use crate::proxy::tee::{AnswerTee, BrokenOff, RequestTee};
 use crate::proxy::{decode, headers, sagemaker};
 
 /// A client that sends its request slower than this gets its 502 before it is done.
@@ -47,8 +47,9 @@ pub(crate) async fn forward(
     head.uri = pool.upstream().request_target(&head.uri);
     head.version = Version::HTTP_11;
     let capture = call.as_ref().map(Call::request);
+    let broken = BrokenOff::default();
     let body = match signing {
-        None => RequestTee::new(body, capture),
+        None => RequestTee::new(body, capture, broken.clone()),
         // The only place where a request is held back: the signature covers all of it.
         Some(signing) => match signing.sign(&mut head, body, pool.upstream()).await {
             Ok(body) => RequestTee::whole(body, capture),
@@ -70,6 +71,15 @@ pub(crate) async fn forward(
             headers::to_client(&mut head.headers);
             head.version = Version::HTTP_11;
             Response::from_parts(head, AnswerTee::upstream(body, call, lease, in_flight))
+        }
+        Err(Failed::Response) if broken.happened() => {
+            // The client's doing: the upstream had no whole request to answer.
+            let response = Refusal::BrokenRequest.response();
+            in_flight.outcome(Outcome::ClientGone);
+            if let Some(call) = call {
+                call.end(Ended::ClientGone);
+            }
+            response.map(|body| AnswerTee::Own(Some(body)))
         }
         Err(failed) => {
             let refusal = match failed {

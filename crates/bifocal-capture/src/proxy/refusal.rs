@@ -13,6 +13,8 @@ pub(crate) enum Refusal {
     Unreachable,
     /// The upstream closed the connection without a response.
     NoResponse,
+    /// The request broke off, or is not framed as it should be.
+    BrokenRequest,
     /// A signature for another host than the upstream's.
     OtherHost,
     /// Asks to be signed for without the token.
@@ -31,6 +33,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Unreachable | Self::NoResponse => StatusCode::BAD_GATEWAY,
+            Self::BrokenRequest => StatusCode::BAD_REQUEST,
             Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             Self::OtherHost | Self::NotAuthenticated | Self::EndpointNotListed => StatusCode::FORBIDDEN,
             Self::TooLongToSign => StatusCode::PAYLOAD_TOO_LARGE,
@@ -51,6 +54,12 @@ impl Refusal {
                 "upstream_no_response",
                 "the upstream closed the connection without a response",
                 "look into the server's log; the request may have been processed",
+            ),
+            Self::BrokenRequest => (
+                "B0208",
+                "request_broke_off",
+                "the body of the request broke off, or its chunks are not framed as HTTP asks",
+                "send it again whole",
             ),
             Self::OtherHost => (
                 "B0230",

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -18,6 +19,18 @@ use crate::proxy::service::{InFlight, Outcome};
 pub(crate) struct RequestTee {
     body: RequestBody,
     capture: Option<Arc<RequestCapture>>,
+    broken: BrokenOff,
+}
+
+/// Whether the client broke off in its request: then no response says nothing of the upstream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BrokenOff(Arc<AtomicBool>);
+
+impl BrokenOff {
+    /// Whether it did.
+    pub(crate) fn happened(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// A request's body.
@@ -60,15 +73,16 @@ struct Open {
 }
 
 impl RequestTee {
-    pub(crate) fn new(body: Incoming, capture: Option<Arc<RequestCapture>>) -> Self {
-        let mut tee = Self { body: RequestBody::Passing(body), capture };
+    pub(crate) fn new(body: Incoming, capture: Option<Arc<RequestCapture>>, broken: BrokenOff) -> Self {
+        let mut tee = Self { body: RequestBody::Passing(body), capture, broken };
         tee.settle_at_end();
         tee
     }
 
     /// A body that was read before.
     pub(crate) fn whole(body: Bytes, capture: Option<Arc<RequestCapture>>) -> Self {
-        let mut tee = Self { body: RequestBody::Whole(Some(body).filter(|body| !body.is_empty())), capture };
+        let body = RequestBody::Whole(Some(body).filter(|body| !body.is_empty()));
+        let mut tee = Self { body, capture, broken: BrokenOff::default() };
         tee.settle_at_end();
         tee
     }
@@ -109,7 +123,10 @@ impl Body for RequestTee {
                 }
                 self.settle_at_end();
             }
-            Some(Err(_)) => self.capture = None,
+            Some(Err(_)) => {
+                self.broken.0.store(true, Ordering::Relaxed);
+                self.capture = None;
+            }
             None => {
                 if let Some(capture) = self.capture.take() {
                     capture.end();

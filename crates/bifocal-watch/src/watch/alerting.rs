@@ -77,7 +77,31 @@ impl AlertBook {
                 notifications.extend(told);
             }
         }
+        notifications.extend(self.end_without_rule(rules, events, window.end));
         notifications
+    }
+
+    /// Alerts whose rule is not configured any more end: nobody would ever look at them again. Whoever was told of the
+    /// beginning is told of the end, and as nothing says any more who that was, all channels are.
+    fn end_without_rule(
+        &mut self,
+        rules: &[Rule],
+        events: &mut Vec<Event>,
+        now: Timestamp,
+    ) -> Vec<Notification> {
+        let is_known = |entry: &Entry| rules.iter().any(|rule| rule.config.name == entry.rule);
+        let (kept, gone) = std::mem::take(&mut self.standing).into_iter().partition::<Vec<_>, _>(is_known);
+        self.standing = kept;
+        let mut told = Vec::new();
+        for entry in gone.into_iter().filter(|entry| entry.standing.status == Status::Firing) {
+            let mut entry = self.close(entry, now);
+            "its rule is not configured any more".clone_into(&mut entry.summary);
+            events.push(words::event(Transition::Resolved, &entry, now));
+            if !entry.untold {
+                told.push(words::ended(&entry, now));
+            }
+        }
+        told
     }
 
     /// What the channels get of a beginning or an end. A beginning that is muted is withheld, and an end is told to those

@@ -317,6 +317,27 @@ fn a_pass_rate_rule_waits_for_its_span_and_for_the_upper_bound() {
 }
 
 #[test]
+fn an_alert_whose_rule_is_gone_ends_and_is_told() {
+    let config = |name: &str| WatchConfig {
+        rules: vec![RuleConfig::new(name, "upper('relevance_pass_rate') < 0.7")],
+        ..Default::default()
+    };
+    let mut before = Watch::new(config("old"), Telemetry::new()).unwrap();
+    let mut traffic = Traffic::new("qwen", 5);
+    feed(&mut before, &mut traffic, 300, 0.5);
+    let fired = before.tick(traffic.now(), &NoQuantiles).notifications;
+    assert_eq!((fired.len(), fired[0].status), (1, Status::Firing));
+    let saved = before.save().unwrap();
+    let mut after = Watch::new(config("new"), Telemetry::new()).unwrap();
+    after.restore(&saved).unwrap();
+    let told = after.tick(traffic.now(), &NoQuantiles).notifications;
+    let ends: Vec<_> = told.iter().filter(|told| told.status == Status::Resolved).collect();
+    assert_eq!(ends.len(), 1, "{told:?}");
+    assert_eq!((&ends[0].alert_id, ends[0].rule.as_str()), (&fired[0].alert_id, "old"));
+    assert!(after.tick(traffic.now(), &NoQuantiles).notifications.is_empty(), "once");
+}
+
+#[test]
 fn silence_is_unknown_and_not_healthy() {
     let (mut watch, mut traffic) = (watch(), Traffic::new("qwen", 6));
     feed(&mut watch, &mut traffic, 600, 0.85);

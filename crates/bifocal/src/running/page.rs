@@ -18,7 +18,8 @@ use super::sink;
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
 
-const OUTBOX_SHOWN: u32 = 500;
+/// Messages that are looked at for what became of alerts, the newest.
+const OUTBOX_SHOWN: u32 = 2_000;
 
 pub(super) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|err| {
@@ -92,23 +93,45 @@ pub(super) fn judge_spend(queue: Option<JudgeQueue>) -> JudgeSpend {
     })
 }
 
-pub(super) fn deliveries(small_state: SmallState) -> Deliveries {
-    Arc::new(move |alert| {
-        let Ok(recent) = small_state.outbox_recent(OUTBOX_SHOWN) else { return Vec::new() };
-        let of_alert = recent.into_iter().filter(|outgoing| outgoing.key.starts_with(alert));
-        let delivery = |outgoing: bifocal_store::Outgoing| {
+pub(super) fn deliveries(small_state: SmallState) -> Arc<dyn Fn() -> Deliveries + Send + Sync> {
+    Arc::new(move || {
+        let mut by_alert = Deliveries::new();
+        for outgoing in small_state.outbox_recent(OUTBOX_SHOWN).unwrap_or_default() {
             let outcome = match (&outgoing.done_at, &outgoing.outcome) {
                 (Some(_), Some(outcome)) if outcome == "delivered" => "delivered",
                 (Some(_), _) => "failed",
                 (None, _) => "pending",
             };
-            Delivery {
+            by_alert.entry(alert_of(&outgoing.key).to_owned()).or_default().push(Delivery {
                 channel: outgoing.channel,
                 outcome: outcome.to_owned(),
                 at: outgoing.done_at,
                 attempts: outgoing.attempts,
-            }
-        };
-        of_alert.map(delivery).collect()
+            });
+        }
+        by_alert
     })
+}
+
+/// The alert of a message: its key is the alert's id with `:firing`, `:resolved` or `:cause:<word>` behind.
+fn alert_of(key: &str) -> &str {
+    let (id, _) = key.rsplit_once(':').unwrap_or((key, ""));
+    id.strip_suffix(":cause").unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alert_of;
+
+    #[test]
+    fn a_message_is_of_the_alert_whose_id_it_has_whole() {
+        for (key, alert) in [
+            ("m@9:1700:slow:firing", "m@9:1700:slow"),
+            ("m@9:1700:slow answers:resolved", "m@9:1700:slow answers"),
+            ("m@9:1700:slow:cause:judge", "m@9:1700:slow"),
+            ("m@9:1700:a: b:firing", "m@9:1700:a: b"),
+        ] {
+            assert_eq!(alert_of(key), alert);
+        }
+    }
 }

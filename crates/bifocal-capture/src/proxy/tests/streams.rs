@@ -1,6 +1,7 @@
 //! Streams: identical bytes, no waiting, the same end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bifocal_model::ErrorClass;
 use bifocal_telemetry::Metric;
@@ -186,6 +187,35 @@ async fn a_client_that_goes_away_before_the_answer_is_recorded_too() {
     let recorded = running.sink.inferences(1).await.remove(0);
     assert_eq!((recorded.error, recorded.status), (Some(ErrorClass::ClientGone), None));
     assert_eq!(recorded.target.model(), "qwen");
+}
+
+/// A client that breaks off in its request, or frames it wrongly, is no failure of the upstream.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_breaks_off_in_its_request_is_not_held_against_the_upstream() {
+    let head = format!("POST {CHAT} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n");
+    let short = format!("{head}content-length: 9000\r\n\r\n{{\"model\":\"qwen\",\"messages\":");
+    let framed = format!("{head}transfer-encoding: chunked\r\n\r\n11\r\n{{\"model\":\"badchk\"\r\nZZ\r\n");
+    for (request, closes) in [(short, true), (framed, false)] {
+        let (entered, closed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let server =
+            upstream(vec![Step::Tell(Arc::clone(&entered)), Step::UntilClosed(Arc::clone(&closed))]).await;
+        let running = proxy(server.address, |_| {}).await;
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        if closes {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            drop(stream);
+        } else {
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            let answer = String::from_utf8(answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("B0208"), "{answer}");
+        }
+        let recorded = running.sink.inferences(1).await.remove(0);
+        assert_eq!(recorded.error, Some(ErrorClass::ClientGone), "{recorded:?}");
+        assert_eq!(running.telemetry.value(Metric::ProxyRequests, &["unreachable"]), 0);
+        assert_eq!(running.telemetry.value(Metric::ProxyRequests, &["client_gone"]), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

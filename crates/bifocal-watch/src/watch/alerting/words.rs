@@ -3,7 +3,7 @@
 use bifocal_model::{Cause, Event, EventKind, StateName, Timestamp};
 
 use super::Entry;
-use crate::alert::{Notification, Rule, SignalValues, Status, Transition};
+use crate::alert::{Notification, Rule, Severity, SignalValues, Status, Transition};
 use crate::mute::MutedView;
 use crate::watch::Quantiles;
 
@@ -91,6 +91,23 @@ pub(super) fn read_id(id: &str) -> Option<(Timestamp, &str)> {
     let mut parts = id.splitn(4, ':');
     let since = parts.nth(2)?.parse().ok()?;
     Some((Timestamp::from_nanos(since), parts.next()?))
+}
+
+/// The end of an alert whose rule is gone.
+pub(super) fn ended(entry: &Entry, now: Timestamp) -> Notification {
+    Notification {
+        idempotency_key: format!("{}:resolved", entry.id()),
+        alert_id: entry.id(),
+        rule: entry.rule.clone(),
+        target: entry.target.clone(),
+        severity: Severity::Warning,
+        status: Status::Resolved,
+        since: entry.standing.since,
+        time: now,
+        summary: entry.summary.clone(),
+        when: String::new(),
+        channels: Vec::new(),
+    }
 }
 
 pub(super) fn notification(
