@@ -78,9 +78,14 @@ fn measured(view: &TargetView) -> Option<&str> {
     incident.attribution.effect.map(|_| incident.sentence.as_str())
 }
 
+/// Judged after an alarm before its size is told: the first look of an incident.
+const SIZE_JUDGED: u64 = 50;
+
 /// "relevance is lower by 0.05 to 0.11 (measured on 160 judged after the alarm); began between 13:51 and 14:12."
 fn degradation(dimension: &str, alarm: &AlarmView) -> String {
-    let size = match &alarm.size {
+    // As for an incident: a handful says nothing of the size, and looking again and again would find what it looks for.
+    let size = alarm.size.as_ref().filter(|size| size.n_judged >= SIZE_JUDGED);
+    let size = match size {
         Some(size) => format!(
             "lower by {} (measured on {} judged after the alarm)",
             drop_range(alarm.baseline_mean, size),
@@ -100,4 +105,41 @@ fn drop_range(baseline: f64, after: &Estimate) -> String {
 
 fn is_trouble(state: StateName) -> bool {
     !matches!(state, StateName::Healthy | StateName::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use bifocal_model::{Method, Timestamp, Window};
+
+    use super::*;
+
+    #[test]
+    fn a_size_is_told_from_the_first_look_on() {
+        let at = Timestamp::from_secs(0);
+        let alarm = |n_judged| AlarmView {
+            time: at,
+            index: 600,
+            onset_from: at,
+            onset_to: at,
+            baseline_mean: 0.8,
+            evidence: 1e6,
+            size: Some(Estimate {
+                value: 0.7,
+                lower: 0.65,
+                upper: 0.75,
+                n_judged,
+                n_total: 100.0,
+                method: Method::StudentT,
+                window: Window { start: at, end: at },
+            }),
+        };
+        assert!(
+            degradation("relevance", &alarm(49))
+                .starts_with("relevance is lower (its size is not measured yet)")
+        );
+        assert!(
+            degradation("relevance", &alarm(50))
+                .starts_with("relevance is lower by 0.05 to 0.15 (measured on 50")
+        );
+    }
 }
