@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bifocal_model::evaluator::EVALUATORS;
 use bifocal_model::feature::{BEHAVIOUR, OUTPUT};
-use bifocal_model::{FeatureValues, Inference, InferenceId};
+use bifocal_model::{FeatureValues, Findings, InferenceId};
 
 use crate::limits::{SIGNALS_CHOSEN, SIGNALS_NEWEST};
 
@@ -24,9 +24,9 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// An answer came.
-    pub(crate) fn see<T>(&mut self, call: &Inference<T>, values: &FeatureValues) {
+    pub(crate) fn see(&mut self, id: InferenceId, findings: &Findings, values: &FeatureValues) {
         let (Some(output), Some(behaviour)) = (&values.output, &values.behaviour) else { return };
-        push(&mut self.newest, (call.id, row(call, output.iter().chain(behaviour))), SIGNALS_NEWEST);
+        push(&mut self.newest, (id, row(findings, output.iter().chain(behaviour))), SIGNALS_NEWEST);
     }
 
     /// An answer is to be judged: its row is kept while others pass.
@@ -53,13 +53,13 @@ fn push(rows: &mut VecDeque<(InferenceId, Row)>, row: (InferenceId, Row), limit:
     rows.push_back(row);
 }
 
-fn row<'a, T>(call: &Inference<T>, features: impl Iterator<Item = &'a f64>) -> Row {
+fn row<'a>(findings: &Findings, features: impl Iterator<Item = &'a f64>) -> Row {
     #[expect(clippy::cast_possible_truncation, reason = "six digits are plenty for a regression")]
     let narrow = |x: f64| if x.is_finite() { x.max(0.0).ln_1p() as f32 } else { 0.0 };
     let mut row: Vec<f32> = Vec::with_capacity(FEATURES + EVALUATORS.len());
     row.extend(features.map(|x| narrow(*x)));
     row.resize(FEATURES + EVALUATORS.len(), 1.0);
-    for (at, value) in &call.findings.values {
+    for (at, value) in &findings.values {
         if let Some(cell) = row.get_mut(FEATURES + usize::from(*at)) {
             *cell = *value;
         }
@@ -76,39 +76,9 @@ impl PartialEq for Signals {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use bifocal_model::{
-        Completeness, Findings, FormatAsked, Identity, Probability, Source, TargetKey, Timestamp, Timing,
-        Usage,
-    };
+    use bifocal_model::Timestamp;
 
     use super::*;
-
-    fn call(second: usize) -> Inference<()> {
-        let time = Timestamp::from_secs(i64::try_from(second).unwrap());
-        Inference {
-            id: InferenceId::v7(time, [0; 10]),
-            identity: Identity { source: Source::Proxy, key: second.to_string() },
-            target: TargetKey::of_model("local", "m"),
-            labels: BTreeMap::new(),
-            tenant: None,
-            time,
-            messages: Vec::new(),
-            answer: (),
-            finish_reason: None,
-            usage: Usage::default(),
-            timing: Timing::default(),
-            status: Some(200),
-            error: None,
-            completeness: Completeness::Complete,
-            capture_probability: Probability::ONE,
-            format_asked: FormatAsked::Free,
-            streamed: false,
-            redactions: Vec::new(),
-            findings: Findings::default(),
-        }
-    }
 
     fn values(x: f64) -> FeatureValues {
         FeatureValues {
@@ -121,23 +91,26 @@ mod tests {
     #[test]
     fn chosen_rows_stay_while_others_pass_and_both_have_a_limit() {
         let mut signals = Signals::default();
-        let calls: Vec<_> = (0..2 * (SIGNALS_NEWEST + SIGNALS_CHOSEN)).map(call).collect();
-        signals.see(&calls[0], &values(0.0));
-        signals.choose(calls[0].id);
-        for call in &calls[1..] {
-            signals.see(call, &values(1.0));
+        let id = |i: usize| InferenceId::v7(Timestamp::from_secs(i64::try_from(i).unwrap()), [0; 10]);
+        let ids: Vec<InferenceId> = (0..2 * (SIGNALS_NEWEST + SIGNALS_CHOSEN)).map(id).collect();
+        let findings = Findings { passed: 0, values: vec![(12, 0.25)] };
+        signals.see(ids[0], &findings, &values(0.0));
+        signals.choose(ids[0]);
+        for id in &ids[1..] {
+            signals.see(*id, &findings, &values(1.0));
         }
         assert_eq!(signals.newest.len(), SIGNALS_NEWEST);
-        let row = signals.of(calls[0].id).unwrap();
-        assert_eq!((row.len(), row[0], row[FEATURES]), (FEATURES + EVALUATORS.len(), 0.0, 1.0));
-        assert!(signals.of(calls[1].id).is_none(), "passed without being chosen");
-        for call in &calls {
-            signals.see(call, &values(f64::NAN));
-            signals.choose(call.id);
+        let row = signals.of(ids[0]).unwrap();
+        assert_eq!((row.len(), row[0]), (FEATURES + EVALUATORS.len(), 0.0));
+        assert_eq!((row[FEATURES], row[FEATURES + 12]), (1.0, 0.25), "1 where an evaluator says nothing");
+        assert!(signals.of(ids[1]).is_none(), "passed without being chosen");
+        for id in &ids {
+            signals.see(*id, &findings, &values(f64::NAN));
+            signals.choose(*id);
         }
         assert_eq!(signals.chosen.len(), SIGNALS_CHOSEN);
-        assert!(signals.of(calls[0].id).is_none());
-        signals.see(&calls[0], &FeatureValues { behaviour: None, ..values(1.0) });
-        assert!(signals.of(calls[0].id).is_none(), "no answer, nothing known");
+        assert!(signals.of(ids[0]).is_none());
+        signals.see(ids[0], &findings, &FeatureValues { behaviour: None, ..values(1.0) });
+        assert!(signals.of(ids[0]).is_none(), "no answer, nothing known");
     }
 }

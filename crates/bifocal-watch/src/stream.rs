@@ -156,7 +156,7 @@ impl Stream {
 
     /// How much is explained, and what that would save of `judged` in `all` answers.
     fn explained_view(&self, estimate: Option<&Estimate>) -> Option<ExplainedView> {
-        let rho2 = self.cheap.explained.rho2(ALPHA).filter(|_| self.watched)?;
+        let rho2 = self.cheap.explained.rho2(ALPHA)?;
         let (judged, all) = estimate.map_or((1.0, 0.0), |e| (e.n_judged as f64, e.n_total));
         let saving = rho2.saving(judged, all);
         let usd = (self.cheap.priced > 0).then(|| self.cheap.usd / self.cheap.priced as f64);

@@ -150,7 +150,7 @@ impl Watch {
         let Some(target) = self.target_mut(&call.target, call.time) else { return };
         // Where nothing is judged, nothing waits for a judge.
         if !target.streams.is_empty() {
-            target.signals.see(call, values);
+            target.signals.see(call.id, &call.findings, values);
         }
         let buys = |rows_in_30_days| budget::threshold(streams, rows_in_30_days, pages);
         let events = target.drift.take(&call.target, call.time, values, call.id.random_half(), buys);
@@ -249,7 +249,8 @@ impl Watch {
         }
         let signals = target.signals.of(score.inference);
         let stream = target.stream_mut(score, &config);
-        if let Some(signals) = signals {
+        // A composite is made of what the judge said: its parts are explained.
+        if let Some(signals) = signals.filter(|_| stream.watched) {
             stream.explain(&signals, score);
         }
         let event = stream.take(score, threshold, &config.quality);

@@ -9,6 +9,9 @@ export function explains(of: Explained): string {
   const share = `cheap signals explain ${fixed(of.rho2, 2)} [${fixed(of.lower, 2)}, ${fixed(of.upper, 2)}] of the judge`;
   if (of.upper < WORTH) return `${share}: they save nothing`;
   if (of.lower < WORTH) return `${share}: too little is known to say what they save`;
-  const dollars = of.saving_usd_per_day === null ? '' : `, ${usd(of.saving_usd_per_day)} a day`;
-  return `${share}: they could save ${percent(of.saving)} of its calls${dollars}`;
+  // What is saved grows in proportion to rho²: its interval is that of rho², scaled.
+  const range = (saving: number, said: (x: number) => string) =>
+    `${said((saving * of.lower) / of.rho2)} to ${said((saving * of.upper) / of.rho2)}`;
+  const dollars = of.saving_usd_per_day === null ? '' : `, ${range(of.saving_usd_per_day, usd)} a day`;
+  return `${share}: they could save ${range(of.saving, percent)} of its calls${dollars}`;
 }

@@ -5,6 +5,7 @@ mod capture_files;
 mod configuration;
 mod full_disk;
 mod groups;
+mod in_process;
 mod labels;
 mod plan;
 mod severe;

@@ -1,10 +1,12 @@
-//! What the tests of the whole share: the real binary as a child process, servers for it to talk to, and random
-//! numbers whose seed is printed.
+//! What the tests of the whole share: the real binary as a child process, servers for it to talk to, a call, and
+//! random numbers whose seed is printed.
 
+mod call;
 mod daemon;
 mod random;
 mod servers;
 
+pub(crate) use call::call;
 pub(crate) use daemon::{Daemon, bifocal, ended_within};
 pub(crate) use random::{Random, seed};
 pub(crate) use servers::{Upstream, ask, client, free_port, get_json, serve};

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use bifocal::config::{Resolved, parse};
 use bifocal::pipeline::Pipeline;
 use bifocal::running::open_pipeline;
-use bifocal_model::{
-    Completeness, Findings, FinishReason, FormatAsked, Identity, Inference, InferenceId, Message,
-    Probability, Source, Span, TargetKey, Timestamp, Timing, Usage,
-};
-use bifocal_redact::{Redacted, redact_inference};
+use bifocal_model::{Inference, Span, Timestamp};
+use bifocal_redact::Redacted;
 use bifocal_store::Record;
 use bifocal_telemetry::{Clock, ManualClock, Telemetry};
+
+use crate::harness;
 
 const START: Timestamp = Timestamp::from_secs(1_795_528_260);
 
@@ -39,29 +38,8 @@ fn open(folder: &Path, clock: &Arc<dyn Clock>) -> Pipeline {
 }
 
 fn call(i: i64) -> Inference<Redacted> {
-    let identity = Identity { source: Source::Proxy, key: format!("call-{i}") };
-    let time = START + Span::from_secs(i);
-    redact_inference(Inference {
-        id: InferenceId::of_identity(&identity, time),
-        identity,
-        target: TargetKey::of_model("local", "m"),
-        labels: std::collections::BTreeMap::new(),
-        tenant: None,
-        time,
-        messages: vec![Message { role: "user".to_owned(), text: "Where is the manual?".to_owned() }],
-        answer: if i % 2 == 0 { "In the drawer." } else { "See https://example.com/manual." }.to_owned(),
-        finish_reason: Some(FinishReason::Stop),
-        usage: Usage::default(),
-        timing: Timing::default(),
-        status: Some(200),
-        error: None,
-        completeness: Completeness::Complete,
-        capture_probability: Probability::ONE,
-        format_asked: FormatAsked::Free,
-        streamed: false,
-        redactions: Vec::new(),
-        findings: Findings::default(),
-    })
+    let answer = if i % 2 == 0 { "In the drawer." } else { "See https://example.com/manual." };
+    harness::call(&format!("call-{i}"), START + Span::from_secs(i), "Where is the manual?", answer)
 }
 
 /// Share of failures of the evaluator, and whether the rule fires.

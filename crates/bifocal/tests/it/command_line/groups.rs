@@ -9,10 +9,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bifocal::config::{Resolved, parse};
-use bifocal::running::{Extras, Running, open_pipeline};
 use bifocal_telemetry::{Clock, Metric, SystemClock, TaskGroup, Telemetry};
 use serde_json::{Value, json};
 
+use super::in_process::start;
 use crate::harness::{Upstream, client, serve, until};
 
 /// Components that fail, and calls of each: fewer say nothing about a service.
@@ -59,9 +59,7 @@ async fn cli_forty_alerts_at_once_are_few_messages_and_none_is_lost() {
     let config = Resolved::of(parse(&text, "bifocal.toml").unwrap()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let telemetry = Telemetry::new();
-    let pipeline = open_pipeline(&config, &clock, None, &telemetry).unwrap();
-    let extras = Extras { clock, demo: None, secret: None };
-    let running = Running::start(&config, pipeline, extras, telemetry.clone()).await.unwrap();
+    let running = start(&config, &clock, &telemetry).await;
     let (client, proxy) = (client(), format!("http://{}", running.proxies[0]));
 
     upstream.answer_with(500);

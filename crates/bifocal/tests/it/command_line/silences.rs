@@ -7,10 +7,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use bifocal::config::{Resolved, parse};
-use bifocal::running::{Extras, Running, open_pipeline};
 use bifocal_telemetry::{Clock, ScaledClock, TaskGroup, Telemetry};
 use serde_json::{Value, json};
 
+use super::in_process::start;
 use crate::harness::{Upstream, ask, client, get_json, serve, until};
 
 type Heard = Arc<Mutex<Vec<Value>>>;
@@ -21,13 +21,6 @@ async fn hook(State(heard): State<Heard>, body: Bytes) {
     if message["rule"] == "half fails" {
         heard.lock().unwrap().push(message);
     }
-}
-
-async fn start(config: &Resolved, clock: &Arc<dyn Clock>) -> Running {
-    let telemetry = Telemetry::new();
-    let pipeline = open_pipeline(config, clock, None, &telemetry).unwrap();
-    let extras = Extras { clock: Arc::clone(clock), demo: None, secret: None };
-    Running::start(config, pipeline, extras, telemetry).await.unwrap()
 }
 
 async fn of_rule(client: &reqwest::Client, page: &str) -> Option<Value> {
@@ -54,7 +47,7 @@ async fn cli_a_silence_withholds_survives_a_restart_and_is_told_when_it_ends() {
     );
     let config = Resolved::of(parse(&text, "bifocal.toml").unwrap()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::from_now(20.0));
-    let running = start(&config, &clock).await;
+    let running = start(&config, &clock, &Telemetry::new()).await;
     let (client, page) = (client(), format!("http://{}", running.page));
     let proxy = format!("http://{}", running.proxies[0]);
     let silences = format!("{page}/api/v1/silences");
@@ -104,7 +97,7 @@ async fn cli_a_silence_withholds_survives_a_restart_and_is_told_when_it_ends() {
     }
     running.stop().await;
 
-    let running = start(&config, &clock).await;
+    let running = start(&config, &clock, &Telemetry::new()).await;
     let page = format!("http://{}", running.page);
     let silences = format!("{page}/api/v1/silences");
     let kept = get_json(&client, &page, "/api/v1/silences").await.unwrap();

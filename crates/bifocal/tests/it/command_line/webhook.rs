@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bifocal::config::{Resolved, parse};
-use bifocal::running::{Extras, Running, open_pipeline};
 use bifocal_telemetry::{Clock, ScaledClock, TaskGroup, Telemetry};
 use serde_json::Value;
 
+use super::in_process::start;
 use crate::harness::{Upstream, ask, client, serve, until};
 
 #[derive(Default)]
@@ -48,10 +48,7 @@ async fn cli_a_webhook_hears_firing_and_resolved_and_again_after_a_503() {
     let config = Resolved::of(parse(&text, "bifocal.toml").unwrap()).unwrap();
     // An alert ends a minute after its condition: 20 times as fast here.
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::from_now(20.0));
-    let telemetry = Telemetry::new();
-    let pipeline = open_pipeline(&config, &clock, None, &telemetry).unwrap();
-    let extras = Extras { clock, demo: None, secret: None };
-    let running = Running::start(&config, pipeline, extras, telemetry).await.unwrap();
+    let running = start(&config, &clock, &Telemetry::new()).await;
     let (client, proxy) = (client(), format!("http://{}", running.proxies[0]));
 
     upstream.answer_with(500);
