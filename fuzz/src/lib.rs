@@ -8,7 +8,7 @@ mod evaluate;
 
 use bifocal_wire::{
     CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
-    data_capture, event_stream, gzip, jsonlines, prometheus, sse,
+    data_capture, event_stream, gzip, jsonlines, prometheus, s3_notice, sse,
 };
 
 #[cfg(feature = "backtest")]
@@ -111,6 +111,18 @@ pub fn capture_line(bytes: &[u8]) {
             assert!(call.response.is_none() || call.failed.is_none());
         }
         Err(err) => assert!(!err.reason().is_empty()),
+    }
+}
+
+/// A notification of S3: every object that it tells of has a bucket and a key.
+pub fn s3_notice(bytes: &[u8]) {
+    match s3_notice::parse(bytes) {
+        Ok(notice) => {
+            let is_whole = |object: &s3_notice::WrittenObject| !object.bucket.is_empty() && !object.key.is_empty();
+            assert!(notice.written.iter().all(is_whole));
+            assert!(notice.written.len() as u64 + notice.others <= bytes.len() as u64);
+        }
+        Err(err) => assert_quiet(&err, bytes),
     }
 }
 

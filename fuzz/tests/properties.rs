@@ -8,6 +8,7 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::event_stream,
     bifocal_fuzz::packed,
     bifocal_fuzz::capture_line,
+    bifocal_fuzz::s3_notice,
     bifocal_fuzz::prometheus,
     bifocal_fuzz::request,
     bifocal_fuzz::response,
@@ -18,9 +19,11 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::backtest,
 ];
 
-const SEEDS: [&[u8]; 9] = [
+const SEEDS: [&[u8]; 11] = [
     br#"{"t":"2026-11-24T13:51:00Z","target":"a","dimension":"d","score":0.5,"pi":0.25,"proxy":0.4,"judge":"j"}"#,
     PACKED,
+    br#"{"Records":[{"eventTime":"2026-11-24T12:00:01.234Z","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+%C3%A9/x.jsonl","eTag":"e"}}}]}"#,
+    br#"{"Type":"Notification","Message":"{\"detail-type\":\"Object Created\",\"time\":\"2026-11-24T12:00:01Z\",\"detail\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}}"}"#,
     include_bytes!("../../crates/bifocal-wire/testdata/vllm-stream.sse"),
     include_bytes!("../../crates/bifocal-wire/testdata/llamacpp-chat.json"),
     include_bytes!("../../crates/bifocal-wire/testdata/llamacpp-metrics.txt"),

@@ -26,6 +26,7 @@ mod s3;
 pub mod sagemaker;
 mod sign;
 mod sns;
+mod sqs;
 mod sts;
 #[cfg(test)]
 mod testing;
@@ -42,8 +43,9 @@ pub use credentials::{Credentials, Role};
 pub use endpoint::Endpoints;
 pub use error::{Error, Kind};
 pub use events::BusEvent;
-pub use limits::{LIMITS, METRIC_DATUMS_PER_CALL, QUERIES_PER_CALL};
+pub use limits::{LIMITS, MESSAGES_PER_CALL, METRIC_DATUMS_PER_CALL, QUERIES_PER_CALL};
 pub use operation::Service;
 pub use s3::{Object, ObjectBody, ObjectPage};
 pub use sns::{Fifo, TopicMessage};
+pub use sqs::{Message, Queue, Taking};
 pub use sts::Identity;

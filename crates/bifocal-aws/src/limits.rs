@@ -24,6 +24,9 @@ pub const QUERIES_PER_CALL: usize = 500;
 /// Datums in one PutMetricData (AWS's own limit).
 pub const METRIC_DATUMS_PER_CALL: usize = 1000;
 
+/// Messages in one call of SQS (AWS's own limit).
+pub const MESSAGES_PER_CALL: usize = 10;
+
 /// Name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("aws_json_bytes", JSON_BYTES as u64, "bytes of a JSON answer: four times a full page of GetMetricData"),
@@ -42,4 +45,5 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("aws_queries_per_call", QUERIES_PER_CALL as u64, "queries in one GetMetricData: the limit of AWS"),
     ("aws_datums_per_call", METRIC_DATUMS_PER_CALL as u64, "datums in one PutMetricData: the limit of AWS"),
+    ("aws_messages_per_call", MESSAGES_PER_CALL as u64, "messages in one call of SQS: the limit of AWS"),
 ];

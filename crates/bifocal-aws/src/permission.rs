@@ -14,6 +14,8 @@ pub enum Feature {
     EncryptedCapture,
     /// A role of another account.
     AssumedRole,
+    /// Notifications of captured answers, taken from a queue.
+    CaptureQueue,
     /// The proxy that signs again with its own credentials.
     Resigning,
     /// Quality metrics written to CloudWatch.
@@ -43,6 +45,8 @@ pub enum Resource {
     CaptureObjects,
     /// The key that they are encrypted with.
     CaptureKey,
+    /// The queues with their notifications.
+    Queues,
     /// The role.
     Role,
     /// Metrics of the namespaces that are written; a condition, for the action has no resource.
@@ -146,6 +150,18 @@ pub const PERMISSIONS: &[Permission] = &[
         "endpoints of the other account are not watched",
     ),
     needs(
+        Feature::CaptureQueue,
+        &["sqs:ReceiveMessage"],
+        Resource::Queues,
+        "notifications are not taken: captured answers are found by listing alone, up to 15 minutes later",
+    ),
+    needs(
+        Feature::CaptureQueue,
+        &["sqs:DeleteMessage"],
+        Resource::Queues,
+        "notifications stay in the queue and are taken again and again",
+    ),
+    needs(
         Feature::Resigning,
         &["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
         Resource::Endpoints,
@@ -164,12 +180,13 @@ pub const PERMISSIONS: &[Permission] = &[
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Inventory,
         Self::Metrics,
         Self::Capture,
         Self::EncryptedCapture,
         Self::AssumedRole,
+        Self::CaptureQueue,
         Self::Resigning,
         Self::WriteBack,
         Self::NotifyTopic,
@@ -185,6 +202,7 @@ impl Feature {
             Self::Capture => "BifocalReadCapture",
             Self::EncryptedCapture => "BifocalDecryptCapture",
             Self::AssumedRole => "BifocalAssumeRole",
+            Self::CaptureQueue => "BifocalTakeNotifications",
             Self::Resigning => "BifocalInvokeForClients",
             Self::WriteBack => "BifocalWriteMetrics",
             Self::NotifyTopic => "BifocalPublishAlerts",
@@ -195,8 +213,8 @@ impl Feature {
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        use Feature::{Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
-        matches!(self, Resigning | WriteBack | NotifyTopic | NotifyBus | Judge)
+        use Feature::{CaptureQueue, Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
+        matches!(self, CaptureQueue | Resigning | WriteBack | NotifyTopic | NotifyBus | Judge)
     }
 }
 

@@ -63,6 +63,15 @@ pub enum Error {
         #[source]
         err: Box<bifocal_aws::Error>,
     },
+    /// The queue with notifications of capture files cannot be used.
+    #[error("take notifications of capture files from `{queue}`")]
+    Queue {
+        /// Its ARN.
+        queue: String,
+        /// Why not.
+        #[source]
+        err: Box<bifocal_aws::Error>,
+    },
     /// A path to backfill from holds no `.jsonl` file.
     #[error("find `.jsonl` files in `{path}`", path = .path.display())]
     NothingToRead {
@@ -80,6 +89,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What AWS said, where it was AWS.
+    pub fn of_aws(&self) -> Option<&bifocal_aws::Error> {
+        match self {
+            Self::Bucket { err, .. } | Self::Queue { err, .. } => Some(err),
+            _ => None,
+        }
+    }
+
     /// The code whose page explains it.
     pub fn code(&self) -> &'static str {
         match self {
@@ -89,7 +106,7 @@ impl Error {
             Self::SigningWithoutEndpoints | Self::SigningWithoutToken => "B0235",
             Self::Listen { .. } => "B0204",
             Self::Read { .. } => "B0210",
-            Self::Bucket { .. } => "B0213",
+            Self::Bucket { .. } | Self::Queue { .. } => "B0213",
             Self::NothingToRead { .. } => "B0211",
             Self::JournalClosed { .. } => "B0212",
         }

@@ -9,6 +9,8 @@
 //! Invariants: the proxy never waits for capture; what the client gets is what the upstream sent; text leaves
 //! this crate only as `Redacted`; a checkpoint is never ahead of the records that it vouches for.
 
+#[cfg(test)]
+mod aws_mock;
 pub mod data_capture;
 mod error;
 pub mod events;

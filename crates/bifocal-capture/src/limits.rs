@@ -31,6 +31,8 @@ pub(crate) const SIGNED_BODY_BYTES: usize = 26 * MIB;
 pub(crate) const CAPTURE_OBJECT_BYTES: usize = 256 * MIB;
 /// Objects that are known to be read without asking the journal.
 pub(crate) const CAPTURE_OBJECTS_KNOWN: usize = 100_000;
+/// Notifications of files that wait to be read.
+pub(crate) const NOTICES_WAITING: usize = 10_000;
 /// Files that a look at one hour reads.
 pub(crate) const SURVEY_OBJECTS: usize = 200;
 /// Bytes of one line of a Data Capture file.
@@ -103,6 +105,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "capture_objects_known",
         CAPTURE_OBJECTS_KNOWN as u64,
         "two hours of a busy endpoint; past it files are read again",
+    ),
+    (
+        "notices_waiting",
+        NOTICES_WAITING as u64,
+        "notifications of two minutes at 80 files a second; further ones stay in the queue",
     ),
     (
         "survey_objects",

@@ -24,6 +24,11 @@ pub enum WireError {
         "recognise the payload: no field of a known family (messages, prompt, inputs, choices, generated_text)"
     )]
     UnknownPayload,
+    /// JSON, but no notification of S3.
+    #[error(
+        "recognise a notification of S3: neither S3's own form nor EventBridge's, nor one of them from SNS"
+    )]
+    UnknownNotice,
     /// Said to be packed by gzip, and not.
     #[error("unpack what is said to be gzip")]
     NotGzip,
@@ -52,6 +57,7 @@ impl WireError {
             Self::NotUtf8 { .. } => "not_utf8",
             Self::Json { .. } => "malformed",
             Self::UnknownPayload => "unknown_payload",
+            Self::UnknownNotice => "unknown_notice",
             Self::NotGzip => "not_gzip",
             Self::BadFrame { .. } => "bad_frame",
             Self::TooLong { .. } => "too_long",

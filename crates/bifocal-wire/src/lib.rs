@@ -18,12 +18,13 @@ mod lines;
 mod loose;
 mod openai;
 pub mod prometheus;
+pub mod s3_notice;
 pub mod sse;
 mod stream;
 
 pub use error::WireError;
 pub use limits::{
-    ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, FRAME_BYTES, LIMITS, STREAM_LINE_BYTES,
+    ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, FRAME_BYTES, LIMITS, NOTICE_BYTES, STREAM_LINE_BYTES,
     UNPACKED_BYTES,
 };
 pub use openai::{CallRequest, CallResponse, ErrorBody, LogProbs, Sampling};

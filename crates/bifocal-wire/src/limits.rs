@@ -15,6 +15,8 @@ pub(crate) const FRAME_HEADER_BYTES: usize = 128 * KIB;
 pub const UNPACKED_BYTES: usize = 16 * MIB;
 /// Bytes of one line of a Data Capture file. A reader must not buffer more than this for one line.
 pub const CAPTURE_LINE_BYTES: usize = 32 * MIB;
+/// Bytes of one notification of S3.
+pub const NOTICE_BYTES: usize = MIB;
 /// Messages of one conversation; the oldest are kept.
 pub(crate) const MESSAGES: usize = 4096;
 /// Bytes of a name that a client or a server chose: model, finish reason.
@@ -46,6 +48,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("frame_header_bytes", FRAME_HEADER_BYTES as u64, "the headers of a frame; AWS's own limit"),
     ("unpacked_bytes", UNPACKED_BYTES as u64, "a compressed answer; what would be more is not unpacked"),
     ("capture_line_bytes", CAPTURE_LINE_BYTES as u64, "a Data Capture record; a payload has at most 25 MB"),
+    ("notice_bytes", NOTICE_BYTES as u64, "a notification of S3: the longest message that a queue takes"),
     ("messages", MESSAGES as u64, "messages of one conversation; further ones are left out"),
     ("name_bytes", NAME_BYTES as u64, "a model's name or a finish reason; longer ones are cut"),
     ("error_bytes", ERROR_BYTES as u64, "an error's message; longer ones are cut"),

@@ -307,6 +307,9 @@ pub struct IamArgs {
     /// Where Data Capture writes answers: its DestinationS3Uri.
     #[arg(long, value_name = "S3_URI")]
     pub capture: Option<String>,
+    /// A queue of SQS with S3's notifications of captured answers, by its address or ARN.
+    #[arg(long, value_name = "QUEUE")]
+    pub capture_queue: Option<String>,
     /// ARN of the key that captured answers are encrypted with.
     #[arg(long, value_name = "ARN", requires = "capture")]
     pub kms_key: Option<String>,

@@ -22,6 +22,8 @@ pub struct Scope {
     pub endpoints: Vec<String>,
     /// Bucket and prefix of the captured answers.
     pub capture: Option<(String, String)>,
+    /// ARNs of the queues with notifications of them.
+    pub queues: Vec<String>,
     /// ARN of the key that they are encrypted with.
     pub key: Option<String>,
     /// ARN of the role that is assumed.
@@ -102,6 +104,7 @@ impl Scope {
             account: account.to_owned(),
             endpoints,
             capture: None,
+            queues: Vec::new(),
             key: None,
             role: None,
             namespaces: Vec::new(),
@@ -117,6 +120,7 @@ impl Scope {
             Feature::Inventory | Feature::Metrics => !self.endpoints.is_empty(),
             Feature::Capture => self.capture.is_some(),
             Feature::EncryptedCapture => self.key.is_some(),
+            Feature::CaptureQueue => !self.queues.is_empty(),
             Feature::AssumedRole => self.role.is_some(),
             Feature::Resigning => self.resigns,
             Feature::WriteBack => !self.namespaces.is_empty(),
@@ -126,7 +130,8 @@ impl Scope {
         }
     }
 
-    fn resources(&self, resource: Resource) -> Vec<String> {
+    /// What actions on this are allowed on.
+    pub fn resources(&self, resource: Resource) -> Vec<String> {
         let (bucket, prefix) = self.capture.clone().unwrap_or_default();
         match resource {
             Resource::Any | Resource::Namespaces => vec!["*".to_owned()],
@@ -145,6 +150,7 @@ impl Scope {
                 let slash = if prefix.is_empty() { "" } else { "/" };
                 vec![format!("arn:{}:s3:::{bucket}/{prefix}{slash}*", self.partition())]
             }
+            Resource::Queues => self.queues.clone(),
             Resource::CaptureKey => self.key.iter().cloned().collect(),
             Resource::Role => self.role.iter().cloned().collect(),
             Resource::Topics => self.topics.clone(),

@@ -86,6 +86,20 @@ impl Aws {
     }
 }
 
+impl Aws {
+    /// Whether the policy allows writing to a namespace: a call without data, which is refused for what it lacks once it
+    /// is known that the caller may. Nothing is written.
+    pub async fn may_put_metric_data(&self, namespace: &str) -> Result<(), Error> {
+        let url = self.inner.endpoints.base(Service::CloudWatch, self.region())?;
+        let request = PutRequest { namespace, metric_data: &[] };
+        let request = crate::protocol::json_request(&PUT_METRIC_DATA, &url, &request)?;
+        match self.call(&PUT_METRIC_DATA, &request, crate::limits::JSON_BYTES).await {
+            Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+            Err(err) => Err(err),
+        }
+    }
+}
+
 impl Datum {
     fn is_finite(&self) -> bool {
         let of_set = |set: &SampleSet| [set.sample_count, set.sum, set.minimum, set.maximum];

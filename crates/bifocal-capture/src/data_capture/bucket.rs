@@ -4,6 +4,8 @@
 //! not in the order of their names: each round lists the hours from two before the newest on again, and reads what it
 //! does not know. A file's checkpoint is in the journal frame of its records, and is the same for a copy on disk.
 //!
+//! A notification ([`super::inbox`]) names a file before the next listing does: it is read the same way, and counts once.
+//!
 //! Files younger than [`SETTLE`] wait, so that the proxy's view of a call is stored before the one here joins it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,19 +17,20 @@ use bifocal_aws::{Aws, Kind, Object};
 use bifocal_model::{Probability, Source, Span, Timestamp};
 use bifocal_store::{Checkpoint, Intake};
 use bifocal_telemetry::{Clock, Metric, Telemetry};
+use bifocal_wire::s3_notice::WrittenObject;
 
 use crate::data_capture::attribution::Attribution;
 use crate::data_capture::backfill::{Batch, Lookup};
 use crate::data_capture::files::fingerprint_of;
-use crate::data_capture::hours::{HOUR, Hour, Hours};
+use crate::data_capture::hours::{HOUR, Hour, Hours, Tally};
 use crate::data_capture::lines::Lines;
-use crate::data_capture::place::stable_end;
+use crate::data_capture::place::{Place, stable_end};
 use crate::data_capture::record::Common;
 use crate::error::Error;
 use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
 
 /// A call of a container takes up to a minute: by then the proxy has stored its view.
-const SETTLE: Span = Span::from_secs(120);
+pub(super) const SETTLE: Span = Span::from_secs(120);
 /// Hours before the newest that are listed again.
 const HOURS_AGAIN: i64 = 2;
 
@@ -62,11 +65,24 @@ pub struct Bucket {
     known: HashMap<String, String>,
     pub(crate) objects_known_max: usize,
     pub(crate) object_bytes_max: usize,
+    /// Calls of earlier hours are in no tally: their files may have been read by another process.
+    first: Timestamp,
     /// The hour from which on the next round lists.
     from: Timestamp,
     /// When the last round began that went through to its end.
     listed: Option<Timestamp>,
     hours: Hours,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// It is none of this endpoint.
+    Elsewhere,
+    /// What it holds is durable, or it cannot be read, now or later.
+    Done,
+    /// It is too young or was cut off on the way.
+    NotYet,
 }
 
 /// What a round did. received = stored + duplicates + rejected.
@@ -144,6 +160,7 @@ impl Bucket {
             known: HashMap::new(),
             objects_known_max: CAPTURE_OBJECTS_KNOWN,
             object_bytes_max: CAPTURE_OBJECT_BYTES,
+            first: from.floor_to(HOUR),
             from,
             listed: None,
             hours: Hours::default(),
@@ -184,6 +201,37 @@ impl Bucket {
         Ok(round)
     }
 
+    /// Reads a file that a notification names.
+    pub(super) async fn read_written(
+        &mut self,
+        written: &WrittenObject,
+        round: &mut Round,
+    ) -> Result<Took, Error> {
+        let Some((variant, hour)) = self.holds(written) else { return Ok(Took::Elsewhere) };
+        let object = Object {
+            key: written.key.clone(),
+            etag: written.etag.clone().unwrap_or_default(),
+            modified: Some(written.time),
+            size: 0,
+        };
+        let now = self.clock.now();
+        self.read_object((&variant, hour), &object, now, round).await
+    }
+
+    /// The variant and the hour of an object that is a file of this endpoint.
+    fn holds(&self, written: &WrittenObject) -> Option<(String, Timestamp)> {
+        let place = Place::of(Path::new(&written.key))?;
+        let (folder, _) = written.key.rsplit_once('/')?;
+        let is_here = self.options.bucket == written.bucket
+            && self.options.folder(&place.variant, place.hour?) == format!("{folder}/");
+        is_here.then_some((place.variant, place.hour?))
+    }
+
+    /// The tally of an hour, where all of its files are counted by this process.
+    fn tally(&mut self, hour: Timestamp) -> Option<&mut Tally> {
+        if hour < self.first { None } else { self.hours.at(hour) }
+    }
+
     async fn read_folder(
         &mut self,
         variant: &str,
@@ -192,7 +240,7 @@ impl Bucket {
         round: &mut Round,
     ) -> Result<(), Error> {
         let folder = self.options.folder(variant, hour);
-        self.hours.at(hour);
+        self.tally(hour);
         let mut page: Option<String> = None;
         loop {
             let listed = self.aws.list_objects(&self.options.bucket, &folder, None, page.as_deref()).await;
@@ -213,33 +261,38 @@ impl Bucket {
         object: &Object,
         now: Timestamp,
         round: &mut Round,
-    ) -> Result<(), Error> {
+    ) -> Result<Took, Error> {
         if !object.key.ends_with(".jsonl") {
-            return Ok(());
+            return Ok(Took::Elsewhere);
         }
         round.listed += 1;
         if self.known.get(&object.key) == Some(&object.etag) {
-            return Ok(());
+            return Ok(Took::Done);
         }
         if object.modified.is_some_and(|modified| now.since(modified) < SETTLE) {
             round.waiting += 1;
-            return Ok(());
+            return Ok(Took::NotYet);
         }
         let opened = self.aws.get_object(&self.options.bucket, &object.key, self.object_bytes_max).await;
         let read = match opened {
-            Ok(body) => body.read().await,
+            Ok(body) => {
+                let etag = body.etag().map(str::to_owned);
+                body.read().await.map(|bytes| (etag, bytes))
+            }
             Err(err) => Err(err),
         };
-        let body = match read {
-            Ok(body) => body,
+        let (etag, body) = match read {
+            Ok(read) => read,
             // Gone, cut off on the way, or too large: the others go on, and the next round tries again.
-            Err(err @ (bifocal_aws::Error::TooLarge { .. } | bifocal_aws::Error::Unreachable { .. })) => {
+            Err(err @ bifocal_aws::Error::Unreachable { .. }) => {
                 self.passed_over(object, folder.1, &err, round);
-                return Ok(());
+                return Ok(Took::NotYet);
             }
-            Err(err) if err.kind() == Kind::NotFound => {
+            Err(err)
+                if matches!(err, bifocal_aws::Error::TooLarge { .. }) || err.kind() == Kind::NotFound =>
+            {
                 self.passed_over(object, folder.1, &err, round);
-                return Ok(());
+                return Ok(Took::Done);
             }
             Err(err) => return Err(self.failed(&object.key, err)),
         };
@@ -250,8 +303,9 @@ impl Bucket {
             self.telemetry.limit_hit("capture_objects_known");
             self.known.clear();
         }
-        self.known.insert(object.key.clone(), object.etag.clone());
-        Ok(())
+        // What was read may be newer than what was listed or told.
+        self.known.insert(object.key.clone(), etag.unwrap_or_else(|| object.etag.clone()));
+        Ok(Took::Done)
     }
 
     fn passed_over(&mut self, object: &Object, hour: Timestamp, err: &bifocal_aws::Error, round: &mut Round) {
@@ -260,7 +314,7 @@ impl Bucket {
             self.telemetry.limit_hit("capture_object_bytes");
         }
         round.failed += 1;
-        if let Some(tally) = self.hours.at(hour) {
+        if let Some(tally) = self.tally(hour) {
             tally.is_partial = true;
         }
     }
@@ -276,8 +330,9 @@ impl Bucket {
         let fingerprint = fingerprint_of(&stable_end(path), body);
         let size = body.len() as u64;
         let known = (self.checkpoints)(&fingerprint);
-        let is_new = known.is_none();
-        if let Some(tally) = self.hours.at(hour).filter(|_| !is_new) {
+        // What another process has read of it is in no tally.
+        let is_of_others = known.is_some() && !self.known.contains_key(key);
+        if let Some(tally) = self.tally(hour).filter(|_| is_of_others) {
             tally.is_partial = true;
         }
         if known.as_ref().is_some_and(|known| known.finished_at.is_some_and(|at| at >= size)) {
@@ -319,7 +374,7 @@ impl Bucket {
         let offset = batch.resume_at();
         let (step, checkpoint) = batch.close(common, self.clock.now(), finished_at);
         round.received += step.received;
-        if let Some(tally) = self.hours.at(hour) {
+        if let Some(tally) = self.tally(hour) {
             tally.add(&step.by, step.rejected.values().sum());
         }
         for (by, count) in &step.by {

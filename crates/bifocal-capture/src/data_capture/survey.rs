@@ -1,6 +1,6 @@
 //! A look at one hour of an endpoint's capture files that stores nothing.
 
-use bifocal_aws::Aws;
+use bifocal_aws::{Aws, Kind};
 use bifocal_model::Window;
 use bifocal_wire::data_capture::parse_line;
 
@@ -50,6 +50,15 @@ pub async fn survey(aws: &Aws, options: &BucketOptions, hour: Window) -> Result<
             if page.is_none() {
                 break;
             }
+        }
+    }
+    if found.objects == 0 {
+        // Without a file nothing would show that files may not be read. This one is not there.
+        let probe = format!("{}.bifocal-check", options.folder("check", hour.start));
+        match aws.get_object(&options.bucket, &probe, CAPTURE_OBJECT_BYTES).await {
+            Ok(_) => {}
+            Err(err) if err.kind() == Kind::NotFound => {}
+            Err(err) => return Err(failed(&probe, err)),
         }
     }
     Ok(found)

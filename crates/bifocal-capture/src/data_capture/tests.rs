@@ -1,6 +1,8 @@
 //! Files on disk into a real store, by way of its intake.
 
 mod bucket;
+mod inbox;
+mod moto;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

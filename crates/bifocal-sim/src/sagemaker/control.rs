@@ -1,11 +1,13 @@
-//! SageMaker's control plane, CloudWatch and the caller's identity, of one account with one endpoint.
+//! SageMaker's control plane, CloudWatch, S3, SQS and the caller's identity, of one account with one endpoint.
 //!
 //! The life of a call: the policy is asked, [`describe`] or [`metrics`] answers from the phase in force at that time.
 //! Points of metrics are functions of the time alone: nothing is stored but what was written.
 
+mod bucket;
 mod describe;
 mod metrics;
 mod policy;
+mod queues;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +18,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use bifocal_model::{Span, Timestamp};
 use bifocal_telemetry::{Clock, Drain};
 use http::StatusCode;
@@ -24,13 +26,16 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+pub use bucket::written_notice;
 pub use policy::Policy;
+pub use queues::Queues;
 
-use super::runtime::{Access, Bearer};
+use super::runtime::{Access, Bearer, Objects};
 use super::scenario::{Phase, Scenario};
 use crate::SimError;
 use crate::limits::REQUEST_BYTES;
 use crate::serve::{bind, serve};
+use policy::Asked;
 
 /// The control plane of one region.
 #[derive(Debug)]
@@ -47,14 +52,16 @@ pub struct ControlSwitch(Arc<World>);
 #[derive(Debug)]
 struct World {
     scenario: Scenario,
-    policy: Policy,
     access: Access,
+    objects: Objects,
+    queues: Queues,
     clock: Arc<dyn Clock>,
     state: Mutex<Changing>,
 }
 
 #[derive(Debug)]
 struct Changing {
+    policy: Policy,
     /// From when which phase is in force, oldest first.
     entered: Vec<(Timestamp, usize)>,
     /// Calls that are to be throttled.
@@ -85,12 +92,25 @@ impl ControlServer {
         let begins = |(i, phase): (usize, &Phase)| (start + Span::from_secs(phase.after_seconds), i);
         let entered = scenario.phases.iter().enumerate().map(begins).collect();
         let state = Mutex::new(Changing {
+            policy,
             entered,
             to_throttle: 0,
             calls: Vec::new(),
             written: metrics::Written::default(),
         });
-        Ok(Self { listener, address, world: Arc::new(World { scenario, policy, access, clock, state }) })
+        let (objects, queues) = (Objects::default(), Queues::default());
+        let world = World { scenario, access, objects, queues, clock, state };
+        Ok(Self { listener, address, world: Arc::new(world) })
+    }
+
+    /// The account's buckets: what is put there is listed and read.
+    pub fn objects(&self) -> Objects {
+        self.world.objects.clone()
+    }
+
+    /// The account's queues.
+    pub fn queues(&self) -> Queues {
+        self.world.queues.clone()
     }
 
     /// Where it listens.
@@ -105,7 +125,11 @@ impl ControlServer {
 
     /// Serves until the signal to end.
     pub async fn run(self, drain: Drain) {
-        let router = Router::new().route("/", post(answer)).with_state(self.world);
+        let router = Router::new()
+            .route("/", post(answer))
+            .route("/{bucket}", get(bucket::list))
+            .route("/{bucket}/{*key}", get(bucket::read))
+            .with_state(self.world);
         serve(self.listener, router, drain).await;
     }
 }
@@ -130,6 +154,11 @@ impl ControlSwitch {
     /// The next calls are throttled.
     pub fn throttle(&self, calls: usize) {
         self.0.lock().to_throttle = calls;
+    }
+
+    /// From now on the caller may do this and no more.
+    pub fn allow(&self, policy: Policy) {
+        self.0.lock().policy = policy;
     }
 
     /// The actions that were called so far, in order.
@@ -162,18 +191,18 @@ impl World {
 
     fn call(
         &self,
-        action: &'static str,
+        asked: Asked<'_>,
         call: impl FnOnce() -> Result<Value, Refusal>,
     ) -> Result<Value, Refusal> {
         {
             let mut state = self.lock();
-            state.calls.push(action);
+            state.calls.push(asked.action);
             if state.to_throttle > 0 {
                 state.to_throttle -= 1;
                 return Err(Refusal::new("ThrottlingException", "Rate exceeded"));
             }
+            state.policy.check(asked, &self.scenario.account)?;
         }
-        self.policy.check(action, &self.scenario.account)?;
         call()
     }
 }
@@ -192,6 +221,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let service = match target.split_once('.') {
         Some(("SageMaker", _)) => "sagemaker",
+        Some(("AmazonSQS", _)) => "sqs",
         Some(_) => "monitoring",
         None => "sts",
     };
@@ -205,6 +235,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let (answered, version) = match target.split_once('.') {
         Some(("SageMaker", operation)) => (world.sagemaker(operation, &text), "1.1"),
         Some(("GraniteServiceVersion20100801", operation)) => (world.cloudwatch(operation, &input), "1.0"),
+        Some(("AmazonSQS", operation)) => (world.sqs(operation, &input).await, "1.0"),
         _ if body.starts_with(b"Action=GetCallerIdentity&") => return identity(&world),
         _ => (Err(Refusal::new("UnknownOperationException", "")), "1.1"),
     };

@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 pub use capture::CaptureSettings;
 pub use family::Family;
 pub use hour::deliver_hour;
+pub(in crate::sagemaker) use objects::Listing;
 pub use objects::Objects;
 pub use signature::Access;
 pub(in crate::sagemaker) use signature::Bearer;

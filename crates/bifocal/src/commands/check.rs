@@ -2,6 +2,7 @@
 
 mod capture;
 mod channels;
+mod cloudwatch;
 mod judge;
 mod sagemaker;
 
@@ -127,6 +128,9 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
     }
     for target in &config.sagemaker {
         tried.extend(sagemaker::check(target).await);
+    }
+    if config.cloudwatch.write {
+        tried.extend(cloudwatch::check(&config.cloudwatch).await);
     }
     for channel in &config.channels {
         tried.push(match tests {

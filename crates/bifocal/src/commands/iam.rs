@@ -1,6 +1,7 @@
 //! `bifocal iam`: the smallest policy for a configuration, read-only first.
 
 use anyhow::Context as _;
+use bifocal_aws::Queue;
 use bifocal_evaluate::judge::Provider;
 
 use crate::Done;
@@ -61,6 +62,9 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
                 .to_owned(),
         );
     }
+    let queues =
+        args.capture_queue.iter().chain(watched().filter_map(|target| target.capture_queue.as_ref()));
+    let queues = queues.map(|named| queue(named, &region)).collect::<Result<Vec<_>, _>>()?;
     let written = &config.cloudwatch;
     let namespaces = (written.write || args.write_back)
         .then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
@@ -69,6 +73,7 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
     let judges = first.chain(second);
     let scope = Scope {
         capture,
+        queues,
         key: args.kms_key.clone(),
         role,
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
@@ -95,6 +100,15 @@ fn bucket(address: &str) -> Result<(String, String), UserError> {
         _ => Err(UserError::new(Code::Usage, format!("iam: --capture `{address}` is no s3://BUCKET/PREFIX"))
             .hint("take DestinationS3Uri of the endpoint's capture configuration")),
     }
+}
+
+/// The ARN of a queue; an address that says no region is of the policy's.
+fn queue(named: &str, region: &str) -> Result<String, UserError> {
+    let queue = Queue::parse(named).ok_or_else(|| {
+        UserError::new(Code::Usage, format!("iam: `{named}` is no queue"))
+            .hint("https://sqs.REGION.amazonaws.com/ACCOUNT/NAME or arn:aws:sqs:REGION:ACCOUNT:NAME")
+    })?;
+    Ok(queue.arn(region))
 }
 
 #[cfg(test)]
@@ -150,6 +164,27 @@ mod tests {
         let (scope, notes) = super::scope(&args(&[]), &config).unwrap();
         assert_eq!(scope.region, "*");
         assert!(notes.iter().any(|note| note.contains("several regions")), "{notes:?}");
+    }
+
+    #[test]
+    fn a_queue_is_one_s_own_statement() {
+        let text = "[[target]]\nsagemaker = \"llm\"\ncapture_queue = \"https://sqs.eu-west-1.amazonaws.com/123456789012/q\"\n";
+        let config: ConfigFile = crate::config::parse(text, "f").unwrap();
+        let (scope, _) = super::scope(&args(&["--capture", "s3://b/p"]), &config).unwrap();
+        let policy = Policy::of(&scope);
+        let taken =
+            policy.statement.iter().find(|statement| statement.sid == "BifocalTakeNotifications").unwrap();
+        assert_eq!(taken.action, ["sqs:ReceiveMessage", "sqs:DeleteMessage"]);
+        assert_eq!(taken.resource, ["arn:aws:sqs:eu-west-1:123456789012:q"]);
+        let (scope, _) = super::scope(
+            &args(&["--sagemaker", "a", "--capture-queue", "arn:aws:sqs:r:1:n"]),
+            &ConfigFile::default(),
+        )
+        .unwrap();
+        assert_eq!(scope.queues, ["arn:aws:sqs:r:1:n"]);
+        let refused =
+            super::scope(&args(&["--sagemaker", "a", "--capture-queue", "q"]), &ConfigFile::default());
+        assert!(refused.unwrap_err().to_string().contains("`q` is no queue"));
     }
 
     #[test]

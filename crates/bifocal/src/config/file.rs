@@ -159,6 +159,9 @@ pub struct TargetSection {
     pub per_gpu: Option<bool>,
     /// Reads the answers of the endpoint's Data Capture files; default true.
     pub capture: Option<bool>,
+    /// A queue of SQS with S3's notifications of the capture files, by its address or ARN: files are read as soon as they are
+    /// told of. The queue is Bifocal's own. Since 0.2.
+    pub capture_queue: Option<String>,
     /// Whether clients may stream; default true. With false, a call that Data Capture does not show was lost.
     pub streams: Option<bool>,
     /// The upstream's Prometheus page; default: the upstream with the path `/metrics`. `"off"` turns it off.
@@ -222,6 +225,7 @@ impl TargetSection {
             cloudwatch_usd_per_month: None,
             per_gpu: None,
             capture: None,
+            capture_queue: None,
             streams: None,
             scrape: None,
             scrape_every_seconds: None,

@@ -1,5 +1,6 @@
 //! A `[[target]]` of SageMaker, resolved.
 
+use bifocal_aws::Queue;
 use bifocal_infra::cost::PriceBook;
 use serde::Serialize;
 
@@ -27,6 +28,11 @@ pub struct SageMakerTarget {
     pub per_gpu: bool,
     /// Whether the answers of its Data Capture files are read.
     pub capture: bool,
+    /// The queue with notifications of those files, as it was written.
+    pub capture_queue: Option<String>,
+    /// The same, read.
+    #[serde(skip)]
+    pub queue: Option<Queue>,
     /// Whether clients may stream. If not, a call that Data Capture does not show was lost.
     pub streams: bool,
     /// What instances cost.
@@ -76,6 +82,19 @@ impl SageMakerTarget {
         if section.external_id.is_some() && section.role_arn.is_none() {
             return wrong("external_id without role_arn".into(), "name the role that it belongs to");
         }
+        let queue = section.capture_queue.as_deref().map(|text| Queue::parse(text).ok_or(text)).transpose();
+        let queue = match queue {
+            Ok(queue) => queue,
+            Err(text) => {
+                return wrong(
+                    format!("capture_queue `{text}` is no queue"),
+                    "https://sqs.REGION.amazonaws.com/ACCOUNT/NAME or arn:aws:sqs:REGION:ACCOUNT:NAME",
+                );
+            }
+        };
+        if queue.is_some() && section.capture == Some(false) {
+            return wrong("capture_queue with capture = false".into(), "leave one of them out");
+        }
         Ok(Self {
             pattern: pattern.to_owned(),
             region: section.region.clone(),
@@ -86,6 +105,8 @@ impl SageMakerTarget {
             cloudwatch_usd_per_month: usd,
             per_gpu: section.per_gpu.unwrap_or(false),
             capture: section.capture.unwrap_or(true),
+            capture_queue: section.capture_queue.clone(),
+            queue,
             streams: section.streams.unwrap_or(true),
             book: book.clone(),
         })

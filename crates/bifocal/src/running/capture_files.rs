@@ -1,15 +1,16 @@
 //! The answers of SageMaker endpoints from their Data Capture files, and how much of the calls they show.
 //!
 //! Life of the data: the watcher of endpoints says where files lie and whose calls are in them, each endpoint's bucket is
-//! read once a minute, and when all files of an hour are there they are held against the calls that CloudWatch counted.
+//! listed and read once a minute, or, where a queue tells of files, read as they are told of and listed every 15 minutes as
+//! a safety net. When all files of an hour are there, they are held against the calls that CloudWatch counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bifocal_aws::Aws;
-use bifocal_capture::data_capture::{Bucket, BucketOptions, Hour, Round, Shares};
+use bifocal_capture::data_capture::{Bucket, BucketOptions, Hour, Inbox, Round, Shares};
 use bifocal_infra::cloudwatch::calls;
-use bifocal_model::{Reading, ReadingSubject, Source, Span};
+use bifocal_model::{Reading, ReadingSubject, Source, Span, Timestamp};
 use bifocal_store::{Intake, Reader, Record};
 use bifocal_telemetry::{Clock, Drain, Metric, Telemetry, sleep};
 use tokio::sync::watch;
@@ -19,6 +20,10 @@ use crate::sagemaker::sight;
 
 /// Between two looks at a bucket: a listing of three hours for each variant.
 const EVERY: Span = Span::from_mins(1);
+/// Between two listings where a queue tells of files.
+const LIST_EVERY: Span = Span::from_mins(15);
+/// After an error of the queue.
+const RETRY: Span = Span::from_secs(15);
 /// Files of calls so old are read when an endpoint is seen for the first time.
 const CATCH_UP: Span = Span::from_secs(24 * 3600);
 
@@ -38,12 +43,18 @@ pub(super) struct CaptureFiles {
     clock: Arc<dyn Clock>,
     telemetry: Telemetry,
     endpoints: BTreeMap<String, Captured>,
+    /// Notifications of files, once it is known who calls.
+    inbox: Option<Inbox>,
     /// Problems that were logged and have not gone away.
     told: BTreeSet<String>,
+    /// The same of the queue.
+    queue_trouble: Option<String>,
 }
 
 struct Captured {
     bucket: Bucket,
+    /// When it was listed last without an error.
+    listed: Option<Timestamp>,
     /// The newest hour that is still to be held against the calls.
     hour: Option<Hour>,
     /// What the last of them showed.
@@ -67,7 +78,9 @@ impl CaptureFiles {
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),
             endpoints: BTreeMap::new(),
+            inbox: None,
             told: BTreeSet::new(),
+            queue_trouble: None,
         }
     }
 
@@ -82,9 +95,41 @@ impl CaptureFiles {
                 () = drain.requested() => return,
                 () = self.turn() => {}
             }
+            let until = self.clock.now() + EVERY;
             tokio::select! {
                 () = drain.requested() => return,
-                () = sleep(&*self.clock, EVERY) => {}
+                () = self.wait(until) => {}
+            }
+        }
+    }
+
+    /// Reads what is told of until then.
+    async fn wait(&mut self, until: Timestamp) {
+        loop {
+            let left = until.since(self.clock.now());
+            if left == Span::ZERO {
+                return;
+            }
+            // Without endpoints every notification would be of others, and be deleted.
+            let Some(inbox) = self.inbox.as_mut().filter(|_| !self.endpoints.is_empty()) else {
+                return sleep(&*self.clock, left).await;
+            };
+            let mut buckets: Vec<&mut Bucket> =
+                self.endpoints.values_mut().map(|captured| &mut captured.bucket).collect();
+            match inbox.turn(&mut buckets).await {
+                Ok(turn) => {
+                    self.count(&turn.round);
+                    self.queue_trouble = None;
+                }
+                Err(err) => {
+                    let causes = format!("{:#}", anyhow::Error::from(err));
+                    if self.queue_trouble.as_ref() != Some(&causes) {
+                        let lost = "files are found by listing, every 15 minutes";
+                        tracing::warn!(target = self.target.pattern, "{causes}; until then {lost}");
+                    }
+                    self.queue_trouble = Some(causes);
+                    sleep(&*self.clock, RETRY).await;
+                }
             }
         }
     }
@@ -92,12 +137,25 @@ impl CaptureFiles {
     async fn turn(&mut self) {
         let Some(Found { aws, buckets }) = self.found.borrow_and_update().clone() else { return };
         self.follow(&aws, buckets);
+        if let (None, Some(queue)) = (&self.inbox, &self.target.queue) {
+            let (clock, telemetry) = (Arc::clone(&self.clock), self.telemetry.clone());
+            self.inbox = Some(Inbox::new(&aws, queue.clone(), clock, telemetry));
+        }
+        let list_every = if self.inbox.is_some() { LIST_EVERY } else { Span::ZERO };
         let mut problems = BTreeSet::new();
         let mut endpoints = std::mem::take(&mut self.endpoints);
         for (endpoint, captured) in &mut endpoints {
-            match captured.bucket.round().await {
-                Ok(round) => self.count(&round),
-                Err(err) => {
+            let now = self.clock.now();
+            let is_due = captured.listed.is_none_or(|listed| now.since(listed) >= list_every);
+            let listed = if is_due { Some(captured.bucket.round().await) } else { None };
+            match listed {
+                None => {}
+                Some(Ok(round)) => {
+                    // A file that failed is looked for again at the next turn; a young one is told of.
+                    captured.listed = (round.failed == 0).then_some(now);
+                    self.count(&round);
+                }
+                Some(Err(err)) => {
                     let causes = anyhow::Error::from(err);
                     problems
                         .insert(format!("`{endpoint}`: {causes:#}; its captured answers wait until then"));
@@ -137,7 +195,7 @@ impl CaptureFiles {
                     captured.bucket.describe(options);
                     captured
                 }
-                None => Captured { bucket: self.open(aws, options), hour: None, shares: None },
+                None => Captured { bucket: self.open(aws, options), listed: None, hour: None, shares: None },
             };
             self.endpoints.insert(name, captured);
         }

@@ -1,7 +1,9 @@
 //! Kills: `kill -9` and aborts inside append, seal, roll-up and SQLite commit, at random. Whatever was acknowledged
-//! or shown is there afterwards, once, and the ledger balances. 20 kills here, 200 with `BIFOCAL_LONG=1`.
+//! or shown is there afterwards, once, and the ledger balances. 20 kills here, 200 with `BIFOCAL_LONG=1`; over Data
+//! Capture 50 faults and 500.
 
 mod backfill;
+mod capture;
 mod load;
 
 use std::path::Path;

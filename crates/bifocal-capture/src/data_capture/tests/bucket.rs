@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bifocal_aws::{Aws, Credentials, Endpoints};
+use bifocal_aws::{Aws, Credentials, Endpoints, Service};
+use bifocal_sim::sagemaker::Scenario;
+use bifocal_sim::sagemaker::control::{ControlServer, Policy, Queues};
 use bifocal_sim::sagemaker::runtime::{Access, Objects, RuntimeOptions, RuntimeServer};
 use bifocal_sim::{Fleet, serve::IncidentSwitch};
 use bifocal_telemetry::{Clock, Metric};
@@ -11,17 +13,41 @@ use super::*;
 use crate::data_capture::{Bucket, BucketOptions, Hour, survey};
 use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN, SURVEY_OBJECTS};
 
-struct Stage {
-    objects: Objects,
-    bucket: Bucket,
-    aws: Aws,
-    clock: Arc<ManualClock>,
-    running: Running,
-    telemetry: Telemetry,
-    _tasks: TaskGroup,
+pub(super) struct Stage {
+    pub(super) objects: Objects,
+    pub(super) queues: Queues,
+    pub(super) bucket: Bucket,
+    pub(super) aws: Aws,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) running: Running,
+    pub(super) telemetry: Telemetry,
+    pub(super) _tasks: TaskGroup,
 }
 
-async fn stage(folder: &Path, components: &[&str]) -> Stage {
+/// An account of which only the queues are asked.
+const ACCOUNT: &str = r#"
+account = "123456789012"
+region = "eu-west-1"
+[endpoint]
+name = "llm-prod"
+variant = "AllTraffic"
+publish_every_seconds = 60
+gpu_dimension = "GpuId"
+min_instances = 1
+max_instances = 1
+[[phase]]
+name = "steady"
+after_seconds = 0
+pools = {}
+truth = { gpus_used = 0, gpus_free = 0, idle_usd_per_hour = 0.0, usd_per_hour = {} }
+"#;
+
+pub(super) async fn stage(folder: &Path, components: &[&str]) -> Stage {
+    stage_of(folder, components, usize::MAX).await
+}
+
+/// As [`stage`], with a journal that closes after so many batches.
+pub(super) async fn stage_of(folder: &Path, components: &[&str], batches_max: usize) -> Stage {
     let clock = Arc::new(ManualClock::new("2026-02-19T03:30:00Z".parse().unwrap()));
     let objects = Objects::default();
     let shared: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -34,8 +60,16 @@ async fn stage(folder: &Path, components: &[&str]) -> Stage {
         clock: Arc::clone(&shared),
     };
     let server = RuntimeServer::bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
-    let endpoints = Endpoints::at(&format!("http://{}", server.address())).unwrap();
+    let (scenario, local) = (Scenario::parse(ACCOUNT).unwrap(), "127.0.0.1:0".parse().unwrap());
+    let account =
+        ControlServer::bind(local, scenario, Policy::open(), Access::default(), Arc::clone(&shared)).await;
+    let account = account.unwrap();
+    let queues = account.queues();
+    let endpoints = Endpoints::at(&format!("http://{}", server.address()))
+        .and_then(|at| at.with(Service::Sqs, &format!("http://{}", account.address())))
+        .unwrap();
     let tasks = TaskGroup::new();
+    tasks.spawn("simulated queue", account.run(tasks.drain()));
     tasks.spawn("simulated bucket", server.run(tasks.drain()));
     let keys = Credentials::new("AKIDEXAMPLE", "secret", None);
     let aws =
@@ -55,17 +89,17 @@ async fn stage(folder: &Path, components: &[&str]) -> Stage {
     )
     .unwrap();
     assert_eq!((options.bucket.as_str(), options.prefix.as_str()), ("capture-bucket", "team/capture"));
-    let running = store(&folder.join("data"), usize::MAX);
+    let running = store(&folder.join("data"), batches_max);
     let reader = running.reader.clone();
     let known = move |file: &str| reader.checkpoint(file);
     let from = "2026-02-19T01:00:00Z".parse().unwrap();
     let telemetry = Telemetry::new();
     let intake = running.intake.clone();
     let bucket = Bucket::new(options, aws.clone(), intake, known, from, shared, telemetry.clone());
-    Stage { objects, bucket, aws, clock, running, telemetry, _tasks: tasks }
+    Stage { objects, queues, bucket, aws, clock, running, telemetry, _tasks: tasks }
 }
 
-fn record(n: u32, time: &str) -> String {
+pub(super) fn record(n: u32, time: &str) -> String {
     let input = format!(r#"{{\"inputs\": \"question {n}\"}}"#);
     let output = format!(r#"{{\"generated_text\": \"answer {n}\"}}"#);
     format!(
@@ -73,7 +107,7 @@ fn record(n: u32, time: &str) -> String {
     )
 }
 
-fn put(objects: &Objects, hour: u32, name: &str, numbers: std::ops::Range<u32>, modified: &str) {
+pub(super) fn put(objects: &Objects, hour: u32, name: &str, numbers: std::ops::Range<u32>, modified: &str) {
     let lines: String = numbers.map(|n| record(n, &format!("2026-02-19T{hour:02}:10:00Z")) + "\n").collect();
     let key = format!("capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/{hour:02}/{name}.jsonl");
     objects.put(&key, lines.into(), modified);

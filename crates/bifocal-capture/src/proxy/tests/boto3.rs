@@ -1,9 +1,8 @@
 //! AWS's own client through the proxy, against the simulated runtime, which checks signatures and their host.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use bifocal_aws::{Aws, Credentials, Endpoints};
@@ -16,43 +15,11 @@ use bifocal_telemetry::{Clock, ManualClock, SystemClock, TaskGroup, Telemetry};
 use serde_json::Value;
 
 use super::harness::{proxy, signing_proxy};
+use crate::aws_mock;
 use crate::proxy::{ProxyOptions, Signing};
 
 const AWS_HOST: &str = "runtime.sagemaker.us-east-1.amazonaws.com";
 const KEY: (&str, &str) = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
-
-/// A Python that has boto3: that of the mock of AWS. `None` when it cannot run here.
-fn python() -> Option<(PathBuf, Mock)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testbed/aws-mock");
-    let mut child = Command::new(script)
-        .arg("--watch-stdin")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let Some(ready) = line.strip_prefix("READY ") else {
-        assert_eq!(child.wait().unwrap().code(), Some(77), "testbed/aws-mock failed");
-        assert!(
-            std::env::var_os("BIFOCAL_CI").is_none(),
-            "testbed/aws-mock cannot run here, and CI allows no skip"
-        );
-        println!("skipped: testbed/aws-mock cannot run on this machine");
-        return None;
-    };
-    let ready: Value = serde_json::from_str(ready).unwrap();
-    Some((PathBuf::from(ready["python"].as_str().unwrap()), Mock(child)))
-}
-
-struct Mock(Child);
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
 
 /// The runtime, on a clock that stands still, so that a question always has the same answer.
 async fn runtime(tasks: &TaskGroup, host: Option<&str>) -> SocketAddr {
@@ -114,11 +81,11 @@ fn signing() -> Signing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_boto3_gets_the_same_bodies_through_the_proxy_and_leaves_whole_inferences() {
-    let Some((python, _mock)) = python() else { return };
+    let Some(mock) = aws_mock::start() else { return };
     let tasks = TaskGroup::new();
     let plain = runtime(&tasks, None).await;
     let strict = runtime(&tasks, Some(AWS_HOST)).await;
-    let straight = boto3(&python, "straight", plain).await;
+    let straight = boto3(&mock.python, "straight", plain).await;
     assert!(straight.get("refused").is_none(), "{straight}");
     assert!(straight["streamed lmi-ic"]["parts"].as_u64().unwrap() > 4, "{straight}");
     assert_eq!(straight["whole lmi-ic"]["variant"], "AllTraffic");
@@ -128,7 +95,7 @@ async fn real_boto3_gets_the_same_bodies_through_the_proxy_and_leaves_whole_infe
     let passing = proxy(strict, to_aws).await;
     let signing = signing_proxy(strict, signing(), to_aws).await;
     for (way, running) in [("aws-host", &passing), ("token", &signing)] {
-        assert_eq!(boto3(&python, way, running.address).await, straight, "{way}");
+        assert_eq!(boto3(&mock.python, way, running.address).await, straight, "{way}");
         let recorded = running.sink.inferences(7).await;
         assert_eq!(recorded.len(), 7);
         for call in &recorded {
@@ -158,13 +125,13 @@ async fn real_boto3_gets_the_same_bodies_through_the_proxy_and_leaves_whole_infe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_boto3_in_the_wrong_way_shows_one_clear_error() {
-    let Some((python, _mock)) = python() else { return };
+    let Some(mock) = aws_mock::start() else { return };
     let tasks = TaskGroup::new();
     let strict = runtime(&tasks, Some(AWS_HOST)).await;
     let passing = proxy(strict, to_aws).await;
     let signing = signing_proxy(strict, signing(), to_aws).await;
     for (running, code) in [(&passing, "B0230"), (&signing, "B0231")] {
-        let said = boto3(&python, "wrong", running.address).await;
+        let said = boto3(&mock.python, "wrong", running.address).await;
         let refused = said["refused"].as_str().unwrap();
         assert!(refused.contains(code) && refused.contains("InvokeEndpoint"), "{refused}");
         assert!(running.sink.inferences.lock().unwrap().is_empty());

@@ -2,27 +2,37 @@
 
 use serde_json::{Map, Value, json};
 
+use super::policy::Asked;
 use super::{Refusal, World};
 use crate::sagemaker::scenario::ComponentTruth;
 
 impl World {
     pub(super) fn sagemaker(&self, operation: &str, text: &dyn Fn(&str) -> String) -> Result<Value, Refusal> {
+        // The names of endpoints are in lower case in their ARNs.
+        let arn = |kind: &str, field: &str| self.arn(kind, &text(field).to_lowercase());
+        let on = |action, resource: &str, call: &dyn Fn() -> Result<Value, Refusal>| {
+            self.call(Asked { action, resource, context: &[] }, call)
+        };
         match operation {
             "ListEndpoints" => {
-                self.call("sagemaker:ListEndpoints", || Ok(self.list_endpoints(&text("NameContains"))))
+                on("sagemaker:ListEndpoints", "*", &|| Ok(self.list_endpoints(&text("NameContains"))))
             }
-            "DescribeEndpoint" => {
-                self.call("sagemaker:DescribeEndpoint", || self.endpoint(&text("EndpointName")))
-            }
+            "DescribeEndpoint" => on("sagemaker:DescribeEndpoint", &arn("endpoint", "EndpointName"), &|| {
+                self.endpoint(&text("EndpointName"))
+            }),
             "DescribeEndpointConfig" => {
-                self.call("sagemaker:DescribeEndpointConfig", || self.config(&text("EndpointConfigName")))
+                on("sagemaker:DescribeEndpointConfig", &arn("endpoint-config", "EndpointConfigName"), &|| {
+                    self.config(&text("EndpointConfigName"))
+                })
             }
-            "ListInferenceComponents" => self.call("sagemaker:ListInferenceComponents", || {
+            "ListInferenceComponents" => on("sagemaker:ListInferenceComponents", "*", &|| {
                 Ok(self.list_components(&text("EndpointNameEquals")))
             }),
-            "DescribeInferenceComponent" => self.call("sagemaker:DescribeInferenceComponent", || {
-                self.component(&text("InferenceComponentName"))
-            }),
+            "DescribeInferenceComponent" => on(
+                "sagemaker:DescribeInferenceComponent",
+                &arn("inference-component", "InferenceComponentName"),
+                &|| self.component(&text("InferenceComponentName")),
+            ),
             _ => Err(Refusal::new("UnknownOperationException", operation)),
         }
     }

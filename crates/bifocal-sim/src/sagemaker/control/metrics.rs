@@ -9,6 +9,7 @@ use bifocal_model::{Span, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::policy::Asked;
 use super::{Refusal, World};
 use crate::sagemaker::scenario::{ComponentTruth, Phase};
 
@@ -140,10 +141,13 @@ impl Samples {
 
 impl World {
     pub(super) fn cloudwatch(&self, operation: &str, input: &Value) -> Result<Value, Refusal> {
+        let namespace = input["Namespace"].as_str().unwrap_or_default();
+        let context = [("cloudwatch:namespace", namespace)];
+        let asked = |action| Asked { action, resource: "*", context: &context };
         match operation {
-            "ListMetrics" => self.call("cloudwatch:ListMetrics", || Ok(self.list_metrics(input))),
-            "GetMetricData" => self.call("cloudwatch:GetMetricData", || self.metric_data(input)),
-            "PutMetricData" => self.call("cloudwatch:PutMetricData", || self.put_metric_data(input)),
+            "ListMetrics" => self.call(asked("cloudwatch:ListMetrics"), || Ok(self.list_metrics(input))),
+            "GetMetricData" => self.call(asked("cloudwatch:GetMetricData"), || self.metric_data(input)),
+            "PutMetricData" => self.call(asked("cloudwatch:PutMetricData"), || self.put_metric_data(input)),
             _ => Err(Refusal::new("UnknownOperationException", operation)),
         }
     }
@@ -385,7 +389,11 @@ impl World {
             ));
         }
         let now = self.clock.now();
-        for datum in input["MetricData"].as_array().into_iter().flatten() {
+        let data = input["MetricData"].as_array().filter(|data| !data.is_empty());
+        if data.is_none() {
+            return Err(Refusal::new("MissingParameter", "The parameter MetricData is required."));
+        }
+        for datum in data.into_iter().flatten() {
             let number = |value: &Value| value.as_f64().filter(|value| value.is_finite());
             let set = &datum["StatisticValues"];
             let samples = match (number(&datum["Value"]), number(&set["SampleCount"])) {

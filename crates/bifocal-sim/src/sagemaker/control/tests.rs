@@ -101,9 +101,16 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
         .enumerate()
         .map(|(i, p)| (start + Span::from_secs(p.after_seconds), i))
         .collect();
-    let state = Changing { entered, to_throttle: 0, calls: Vec::new(), written: metrics::Written::default() };
-    let world =
-        World { scenario, policy, access: Access::default(), clock: clock.clone(), state: Mutex::new(state) };
+    let written = metrics::Written::default();
+    let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written };
+    let world = World {
+        scenario,
+        access: Access::default(),
+        objects: Objects::default(),
+        queues: Queues::default(),
+        clock: clock.clone(),
+        state: Mutex::new(state),
+    };
     (Arc::new(world), clock)
 }
 

@@ -45,11 +45,17 @@ impl Objects {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Listing {
+pub(in crate::sagemaker) struct Listing {
     #[serde(default)]
     prefix: String,
     start_after: Option<String>,
     continuation_token: Option<String>,
+}
+
+impl Listing {
+    pub(in crate::sagemaker) fn prefix(&self) -> &str {
+        &self.prefix
+    }
 }
 
 /// ListObjectsV2.
@@ -58,35 +64,7 @@ pub(super) async fn list(
     Path(bucket): Path<String>,
     Query(listing): Query<Listing>,
 ) -> Response {
-    let after = listing.continuation_token.or(listing.start_after).unwrap_or_default();
-    let found: Vec<(String, Object)> = {
-        let objects = world.objects.lock();
-        let of_bucket = objects.iter().filter_map(|(name, object)| {
-            let key = name.strip_prefix(&bucket)?.strip_prefix('/')?;
-            (key.starts_with(&listing.prefix) && key > after.as_str())
-                .then(|| (key.to_owned(), object.clone()))
-        });
-        of_bucket.take(PAGE + 1).collect()
-    };
-    let is_truncated = found.len() > PAGE;
-    let mut page = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><MaxKeys>{PAGE}</MaxKeys><IsTruncated>{is_truncated}</IsTruncated>"
-    );
-    for (key, object) in found.iter().take(PAGE) {
-        let _ = write!(
-            page,
-            "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{}</Size></Contents>",
-            escaped(key),
-            object.modified,
-            etag(&object.body),
-            object.body.len()
-        );
-    }
-    if let Some((key, _)) = found.get(PAGE - 1).filter(|_| is_truncated) {
-        let _ = write!(page, "<NextContinuationToken>{}</NextContinuationToken>", escaped(key));
-    }
-    page.push_str("</ListBucketResult>");
-    ([(CONTENT_TYPE, "application/xml")], page).into_response()
+    world.objects.page(&bucket, &listing)
 }
 
 /// GetObject.
@@ -94,12 +72,52 @@ pub(super) async fn read(
     State(world): State<Arc<World>>,
     Path((bucket, key)): Path<(String, String)>,
 ) -> Response {
-    let object = world.objects.lock().get(&format!("{bucket}/{key}")).cloned();
-    let Some(object) = object else {
-        let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
-        return (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "application/xml")], error).into_response();
-    };
-    ([(ETAG, format!("\"{}\"", etag(&object.body)))], object.body).into_response()
+    world.objects.object(&bucket, &key)
+}
+
+impl Objects {
+    /// A page of a listing.
+    pub(in crate::sagemaker) fn page(&self, bucket: &str, listing: &Listing) -> Response {
+        let after = listing.continuation_token.as_ref().or(listing.start_after.as_ref());
+        let after = after.map_or("", String::as_str);
+        let found: Vec<(String, Object)> = {
+            let objects = self.lock();
+            let of_bucket = objects.iter().filter_map(|(name, object)| {
+                let key = name.strip_prefix(bucket)?.strip_prefix('/')?;
+                (key.starts_with(&listing.prefix) && key > after).then(|| (key.to_owned(), object.clone()))
+            });
+            of_bucket.take(PAGE + 1).collect()
+        };
+        let is_truncated = found.len() > PAGE;
+        let mut page = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>{bucket}</Name><MaxKeys>{PAGE}</MaxKeys><IsTruncated>{is_truncated}</IsTruncated>"
+        );
+        for (key, object) in found.iter().take(PAGE) {
+            let _ = write!(
+                page,
+                "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>&quot;{}&quot;</ETag><Size>{}</Size></Contents>",
+                escaped(key),
+                object.modified,
+                etag(&object.body),
+                object.body.len()
+            );
+        }
+        if let Some((key, _)) = found.get(PAGE - 1).filter(|_| is_truncated) {
+            let _ = write!(page, "<NextContinuationToken>{}</NextContinuationToken>", escaped(key));
+        }
+        page.push_str("</ListBucketResult>");
+        ([(CONTENT_TYPE, "application/xml")], page).into_response()
+    }
+
+    /// An object, or that there is none.
+    pub(in crate::sagemaker) fn object(&self, bucket: &str, key: &str) -> Response {
+        let object = self.lock().get(&format!("{bucket}/{key}")).cloned();
+        let Some(object) = object else {
+            let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+            return (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "application/xml")], error).into_response();
+        };
+        ([(ETAG, format!("\"{}\"", etag(&object.body)))], object.body).into_response()
+    }
 }
 
 fn etag(body: &[u8]) -> String {

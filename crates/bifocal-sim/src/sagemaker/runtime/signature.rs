@@ -110,7 +110,8 @@ impl<'a> Claim<'a> {
             return Err(INCOMPLETE);
         }
         let time = text(&head.headers, "x-amz-date");
-        let hash = hex(&Sha256::digest(canonical_request(head, body, self.signed_headers).as_bytes()));
+        let hash =
+            hex(&Sha256::digest(canonical_request(head, body, self.signed_headers, signed_for).as_bytes()));
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{hash}", self.scope);
         let key = [date, region, signed_for, "aws4_request"]
             .into_iter()
@@ -121,8 +122,10 @@ impl<'a> Claim<'a> {
 }
 
 /// The request in the one form that both sides sign.
-fn canonical_request(head: &Parts, body: &[u8], signed_headers: &str) -> String {
-    let path: Vec<String> = head.uri.path().split('/').map(encoded).collect();
+fn canonical_request(head: &Parts, body: &[u8], signed_headers: &str, service: &str) -> String {
+    // S3 signs the path as it is sent; the others encode it once more.
+    let encode = |part: &str| if service == "s3" { part.to_owned() } else { encoded(part) };
+    let path: Vec<String> = head.uri.path().split('/').map(encode).collect();
     let mut query: Vec<&str> =
         head.uri.query().unwrap_or_default().split('&').filter(|p| !p.is_empty()).collect();
     query.sort_unstable();

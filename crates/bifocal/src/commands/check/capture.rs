@@ -1,35 +1,46 @@
 //! What is seen of an endpoint's answers: whether they are captured, whether they can be read, whose they are, and how
 //! much of the calls they show.
 
+use bifocal_aws::{Aws, Queue, Taking};
 use bifocal_capture::data_capture::{BucketOptions, By, Hour, Tally, survey};
 use bifocal_infra::cloudwatch::calls;
 use bifocal_infra::inventory::Endpoint;
 use bifocal_model::{Timestamp, Window};
 
 use super::Tried;
+use super::sagemaker::failed;
 use crate::config::SageMakerTarget;
+use crate::iam::Scope;
 use crate::sagemaker::{Source, captured, sight};
 
 /// What `DataCaptureConfig` has to be.
 const TURNED_ON: &str = r#"{"DataCaptureConfig": {"EnableCapture": true, "InitialSamplingPercentage": 20, "DestinationS3Uri": "s3://BUCKET/PREFIX", "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}], "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]}}}"#;
 
 /// A line for each endpoint.
-pub(super) async fn check(target: &SageMakerTarget, source: &Source, now: Timestamp) -> Vec<Tried> {
-    let mut tried = Vec::new();
+pub(super) async fn check(
+    target: &SageMakerTarget,
+    source: &Source,
+    scope: &Scope,
+    now: Timestamp,
+) -> Vec<Tried> {
+    let mut tried = match &target.queue {
+        Some(queue) => queue_of(source.aws(), queue, scope).await,
+        None => Vec::new(),
+    };
     let Some(inventory) = source.inventory() else { return tried };
     for endpoint in inventory.endpoints.values().filter(|endpoint| endpoint.out_of_scope.is_none()) {
         let what = format!("answers of {}", endpoint.name);
-        let (ok, detail) = match captured(inventory, endpoint) {
-            None => (true, off(endpoint)),
+        let well = |what, detail| Tried { what, ok: true, detail };
+        tried.push(match captured(inventory, endpoint) {
+            None => well(what, off(endpoint)),
             Some(_) if !target.capture => {
-                (true, "Data Capture is on and not read: capture = false".to_owned())
+                well(what, "Data Capture is on and not read: capture = false".to_owned())
             }
             Some(options) => match look(target, source, &options, now).await {
-                Ok(found) => (true, format!("{}; {}; {found}", on(&options), attribution(&options))),
-                Err(lost) => (false, lost),
+                Ok(found) => well(what, format!("{}; {}; {found}", on(&options), attribution(&options))),
+                Err(err) => unread(what, err, &options, scope),
             },
-        };
-        tried.push(Tried { what, ok, detail });
+        });
     }
     tried
 }
@@ -60,12 +71,9 @@ async fn look(
     source: &Source,
     options: &BucketOptions,
     now: Timestamp,
-) -> Result<String, String> {
+) -> Result<String, bifocal_capture::Error> {
     let hour = Hour::last_delivered(now);
-    let found = survey(source.aws(), options, hour).await.map_err(|err| {
-        let err = anyhow::Error::from(err);
-        format!("failed to read captured answers: {err:#}; lost: quality from Data Capture")
-    })?;
+    let found = survey(source.aws(), options, hour).await?;
     let between = between(hour);
     if found.objects == 0 {
         return Ok(format!("no file was captured {between}: no call, or none captured"));
@@ -89,6 +97,39 @@ async fn look(
             shares.invisible * 100.0
         ),
     })
+}
+
+/// What is said of files that cannot be read.
+fn unread(what: String, err: bifocal_capture::Error, options: &BucketOptions, scope: &Scope) -> Tried {
+    let lost = "quality from Data Capture";
+    let capture = Some((options.bucket.clone(), options.prefix.clone()));
+    if let Some(err) = err.of_aws() {
+        return failed(what, err, lost, &Scope { capture, ..scope.clone() });
+    }
+    let err = anyhow::Error::from(err);
+    Tried { what, ok: false, detail: format!("failed to read captured answers: {err:#}; lost: {lost}") }
+}
+
+/// Whether messages can be taken from the queue and deleted. None is: one is looked at and hidden from nobody, and the
+/// handle that is to be deleted is none.
+async fn queue_of(aws: &Aws, queue: &Queue, scope: &Scope) -> Vec<Tried> {
+    let what = || format!("queue {}", queue.name);
+    let aws = queue.region.as_deref().map_or_else(|| aws.clone(), |region| aws.in_region(region));
+    let taking = Taking { most: 1, wait_seconds: 0, hidden_seconds: 0 };
+    let mut tried = Vec::new();
+    match aws.receive_messages(queue, taking).await {
+        Ok(_) => {}
+        Err(err) => tried.push(failed(what(), &err, "notifications of captured answers", scope)),
+    }
+    match aws.delete_messages(queue, &["none"]).await {
+        Ok(_) | Err(bifocal_aws::Error::Refused { .. }) => {}
+        Err(err) => tried.push(failed(what(), &err, "notifications stay in the queue", scope)),
+    }
+    if tried.is_empty() {
+        let detail = "notifications of captured files can be taken and deleted".to_owned();
+        tried.push(Tried { what: what(), ok: true, detail });
+    }
+    tried
 }
 
 /// "240 captured calls (200 by the model that the payload names, 40 nobody's)".

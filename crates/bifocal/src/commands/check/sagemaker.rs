@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use bifocal_aws::Error;
+use bifocal_aws::permission::permission;
+use bifocal_aws::{Error, Kind};
 use bifocal_infra::cost::{PriceBook, account};
 use bifocal_infra::inventory::{Endpoint, Inventory};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
 use super::{Tried, capture};
 use crate::config::SageMakerTarget;
+use crate::iam::Scope;
 use crate::sagemaker::{Source, connect};
 
 /// Tries every call that watching needs.
@@ -17,29 +19,34 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
     let what = format!("SageMaker `{}`", target.pattern);
     let mut source = match connect(target, &clock, &Telemetry::new()).await {
         Ok(source) => source,
-        Err(err) => return vec![failed(what, &err, "everything")],
+        Err(err) => {
+            let region = target.region.as_deref().unwrap_or("*");
+            return vec![failed(what, &err, "everything", &scope(target, region, "*"))];
+        }
     };
+    let scope = scope(target, &source.region, &source.identity.account);
     let caller =
         format!("account {}, region {}, as {}", source.identity.account, source.region, source.identity.arn);
     let mut tried = vec![Tried { what: what.clone(), ok: true, detail: caller }];
     match source.look().await {
-        Err(err) => tried.push(failed(what.clone(), &err, "what runs, GPUs and costs")),
+        Err(err) => tried.push(failed(what.clone(), &err, "what runs, GPUs and costs", &scope)),
         Ok(look) => {
             let inventory = source.inventory();
             tried.extend(inventory.map(|seen| found(seen, &target.book)).unwrap_or_default());
             for problem in look.problems {
-                tried.push(failed(format!("{what}: {}", problem.resource), &problem.error, problem.lost));
+                let place = format!("{what}: {}", problem.resource);
+                tried.push(failed(place, &problem.error, problem.lost, &scope));
             }
         }
     }
-    tried.extend(capture::check(target, &source, clock.now()).await);
+    tried.extend(capture::check(target, &source, &scope, clock.now()).await);
     let measured = source.discover().await;
     tried.push(match measured {
-        Err(err) => failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures"),
+        Err(err) => failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures", &scope),
         Ok(()) => cloudwatch(&what, &source),
     });
     if let Err(err) = source.measure().await {
-        tried.push(failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures"));
+        tried.push(failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures", &scope));
     }
     tried
 }
@@ -94,6 +101,24 @@ fn cloudwatch(what: &str, source: &Source) -> Tried {
     Tried { what: format!("{what}: CloudWatch"), ok: plan.is_within_cap, detail }
 }
 
-fn failed(what: String, err: &Error, lost: &str) -> Tried {
-    Tried { what, ok: false, detail: format!("failed to {err}; lost: {lost}; {}", err.advice()) }
+/// What watching the target needs, for the resources of calls that are refused.
+fn scope(target: &SageMakerTarget, region: &str, account: &str) -> Scope {
+    Scope {
+        role: target.role_arn.clone(),
+        queues: target.queue.iter().map(|queue| queue.arn(region)).collect(),
+        ..Scope::reading(region, account, vec![target.pattern.clone()])
+    }
+}
+
+/// A call that failed, with what is lost. Of one that the policy refuses also on what it is to be allowed.
+pub(super) fn failed(what: String, err: &Error, lost: &str, scope: &Scope) -> Tried {
+    let refused = err.action().filter(|_| err.kind() == Kind::AccessDenied).and_then(permission);
+    let detail = match (refused, err.action()) {
+        (Some(permission), Some(action)) => {
+            let resources = scope.resources(permission.resource).join(", ");
+            format!("failed to {err}; lost: {}; allow {action} on {resources}", permission.without)
+        }
+        _ => format!("failed to {err}; lost: {lost}; {}", err.advice()),
+    };
+    Tried { what, ok: false, detail }
 }

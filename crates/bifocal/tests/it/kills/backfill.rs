@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bifocal_model::{Span, Timestamp};
+use bifocal_model::{Source, Span, Timestamp};
 use bifocal_store::{Ledger, Received};
 use bifocal_telemetry::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ fn write_files(folder: &Path, plan: &Plan, random: &mut Random) -> Truth {
     Truth { lines, distinct, malformed }
 }
 
-fn line(event: u64, time: Timestamp) -> Value {
+pub(super) fn line(event: u64, time: Timestamp) -> Value {
     let input = json!({"inputs": format!("What is the {event}th thing to know about growing tomatoes?")});
     let output =
         json!({"generated_text": format!("Thing {event}: water them in the morning and not on the leaves.")});
@@ -150,10 +150,11 @@ impl Run {
     }
 }
 
-/// The lines of the ledger, added up.
+/// The lines of captured calls in the ledger, added up.
 fn received(ledger: &Ledger) -> Received {
     let mut sum = Received::default();
-    for line in ledger.received.values() {
+    let captured = ledger.received.iter().filter(|((source, _), _)| *source == Source::DataCapture);
+    for (_, line) in captured {
         sum.stored += line.stored;
         sum.duplicate += line.duplicate;
         line.rejected.iter().for_each(|(reason, n)| *sum.rejected.entry(reason.clone()).or_default() += n);
@@ -163,7 +164,7 @@ fn received(ledger: &Ledger) -> Received {
 }
 
 /// Ledger, roll-ups, lake and journal, and the reader tell the same number. Gives the ledger.
-fn consistent(data: &Path) -> (Received, usize) {
+pub(super) fn consistent(data: &Path) -> (Received, usize) {
     let (store, recovered) = open(data);
     let ledger = store.reader().ledger();
     let sum = received(&ledger);

@@ -3,14 +3,13 @@
 use bifocal_capture::data_capture::Hour;
 use bifocal_model::{Span, Timestamp};
 use bifocal_sim::sagemaker::Scenario;
-use bifocal_sim::sagemaker::runtime::{Access, Objects, RuntimeOptions, RuntimeServer, deliver_hour};
-use bifocal_sim::{Fleet, serve::IncidentSwitch};
+use bifocal_sim::sagemaker::runtime::deliver_hour;
 use bifocal_telemetry::Clock;
 
 use super::*;
 
 /// One way in which an endpoint captures, and what a watcher should make of it.
-struct SetUp {
+pub(super) struct SetUp {
     name: &'static str,
     /// Name, calls a second, every how many-th call is a stream, what says whose a call is.
     components: &'static [(&'static str, f64, u32, &'static str)],
@@ -23,7 +22,7 @@ struct SetUp {
 }
 
 /// Worked out by hand: an hour of 0.5 calls a second is 1,800 calls.
-const SET_UPS: [SetUp; 4] = [
+pub(super) const SET_UPS: [SetUp; 4] = [
     SetUp {
         name: "one component, every fifth call a stream",
         components: &[("qwen", 0.5, 5, "nothing")],
@@ -62,7 +61,7 @@ const SET_UPS: [SetUp; 4] = [
     },
 ];
 
-fn scenario(set_up: &SetUp) -> Scenario {
+pub(super) fn scenario(set_up: &SetUp) -> Scenario {
     let mut text = format!(
         r#"
 account = "123456789012"
@@ -105,26 +104,12 @@ says = "{says}"
     Scenario::parse(&text).unwrap()
 }
 
-/// A bucket with the files of the hours that a watcher may take for the last delivered one.
-async fn bucket(tasks: &TaskGroup, scenario: &Scenario) -> String {
-    let objects = Objects::default();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let now = clock.now();
+/// Puts the files of the hours that a watcher may take for the last delivered one into the account's bucket.
+pub(super) fn deliver(account: &Account, scenario: &Scenario) {
+    let now = SystemClock::new().now();
     let last = Hour::last_delivered(now);
     let hours = [last.start, last.end].into_iter().filter(|start| *start + Span::from_mins(60) <= now);
-    hours.for_each(|start: Timestamp| deliver_hour(scenario, &scenario.phases[0], start, &objects));
-    let options = RuntimeOptions {
-        endpoints: Vec::new(),
-        access: Access { keys: vec![("AKIDEXAMPLE".into(), "secret".into())], ..Access::default() },
-        objects,
-        script: Arc::new(Fleet::new(1)),
-        switch: IncidentSwitch::new(Arc::clone(&clock)),
-        clock,
-    };
-    let server = RuntimeServer::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).await.unwrap();
-    let address = format!("http://{}", server.address());
-    tasks.spawn("S3", server.run(tasks.drain()));
-    address
+    hours.for_each(|start: Timestamp| deliver_hour(scenario, &scenario.phases[0], start, &account.objects));
 }
 
 fn near(value: &Value, wanted: f64, tolerance: f64) -> bool {
@@ -136,15 +121,16 @@ async fn e2e_captured_answers_are_somebody_s_nobody_s_or_not_seen_as_in_the_scen
     let tasks = TaskGroup::new();
     for set_up in &SET_UPS {
         let scenario = scenario(set_up);
-        let s3 = bucket(&tasks, &scenario).await;
-        let account = of_scenario(&tasks, Policy::open(), scenario, Span::from_mins(300)).await;
+        let account = of_scenario(&tasks, Policy::open(), scenario.clone(), Span::from_mins(300)).await;
+        deliver(&account, &scenario);
+        under_its_policy(&account, &["--sagemaker", "llm-prod", "--capture", "s3://captured/team"]);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bifocal.toml");
         let streams = if set_up.no_streams { "streams = false\n" } else { "" };
         let listen = format!("[server]\nlisten = \"{}\"\n", free_port());
         std::fs::write(&path, format!("{listen}[[target]]\nsagemaker = \"llm-prod\"\n{streams}")).unwrap();
         let mut check = bifocal();
-        let check = with_keys(&mut check, &account, folder.path()).env("AWS_ENDPOINT_URL_S3", &s3);
+        let check = with_keys(&mut check, &account, folder.path());
         let done = check.current_dir(&folder).args(["check", "--config"]).arg(&path).output().unwrap();
         let said = String::from_utf8(done.stdout).unwrap();
         let line = said.lines().find(|line| line.contains("answers of llm-prod")).unwrap_or_default();
@@ -153,7 +139,7 @@ async fn e2e_captured_answers_are_somebody_s_nobody_s_or_not_seen_as_in_the_scen
         assert!(line.contains(&percents), "{}: {said}{}", set_up.name, String::from_utf8_lossy(&done.stderr));
 
         let mut command = bifocal();
-        let command = with_keys(&mut command, &account, folder.path()).env("AWS_ENDPOINT_URL_S3", &s3);
+        let command = with_keys(&mut command, &account, folder.path());
         let daemon = Daemon::start(command.current_dir(&folder).args(["serve", "--config"]).arg(&path));
         let http = client();
         let items = || async {
@@ -206,19 +192,21 @@ async fn e2e_captured_answers_are_somebody_s_nobody_s_or_not_seen_as_in_the_scen
 async fn e2e_lost_captured_calls_fire_the_shipped_rule_on_their_bound() {
     let tasks = TaskGroup::new();
     let mut scenario = scenario(&SET_UPS[1]);
-    let s3 = bucket(&tasks, &scenario).await;
+    let captured = scenario.clone();
     // CloudWatch counts twice the calls that were captured.
     for component in &mut scenario.phases[0].components {
         component.requests_per_second *= 2.0;
     }
     let account = of_scenario(&tasks, Policy::open(), scenario, Span::from_mins(300)).await;
+    deliver(&account, &captured);
+    under_its_policy(&account, &["--sagemaker", "llm-prod", "--capture", "s3://captured/team"]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bifocal.toml");
     let listen = format!("[server]\nlisten = \"{}\"\n", free_port());
     let target = "[[target]]\nsagemaker = \"llm-prod\"\nstreams = false\n";
     std::fs::write(&path, format!("{listen}{target}")).unwrap();
     let mut command = bifocal();
-    let command = with_keys(&mut command, &account, folder.path()).env("AWS_ENDPOINT_URL_S3", &s3);
+    let command = with_keys(&mut command, &account, folder.path());
     let daemon = Daemon::start(command.current_dir(&folder).args(["serve", "--config"]).arg(&path));
     let http = client();
     until("capture loss", || async {
