@@ -40,7 +40,7 @@ pub(crate) static COMPONENTS: [Component; 2] = [
         gpus: &[0, 1],
         gpu_busy: 0.71,
         kv_cache: 0.36,
-        gpu_memory_mib: 71_680.0,
+        gpu_memory_mib: 40_310.0,
     },
     Component {
         name: "qwen2.5-7b-instruct",
@@ -52,12 +52,12 @@ pub(crate) static COMPONENTS: [Component; 2] = [
         gpus: &[2],
         gpu_busy: 0.64,
         kv_cache: 0.29,
-        gpu_memory_mib: 66_560.0,
+        gpu_memory_mib: 37_430.0,
     },
 ];
 
-/// Memory of one accelerator, MiB.
-pub(crate) const GPU_MEMORY_MIB: f64 = 81_920.0;
+/// Memory of one accelerator, MiB: an L40S, of which an ml.g6e.12xlarge has four.
+pub(crate) const GPU_MEMORY_MIB: f64 = 46_068.0;
 /// How far the rate swings around its mean over a day, as a share.
 pub(crate) const DAILY_SWING: f64 = 0.1;
 /// Spread of the time to the first token: standard deviation of its logarithm.

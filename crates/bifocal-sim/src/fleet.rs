@@ -50,7 +50,7 @@ const SHIFTED_SHARE: f64 = 0.7;
 /// What a harmless deployment puts behind the model's name.
 const NEW_REVISION: &str = "-r2";
 /// Share of the requests that fail in an outage and in a full overload.
-const OUTAGE_FAILS: f64 = 0.93;
+pub(crate) const OUTAGE_FAILS: f64 = 0.93;
 const OVERLOAD_FAILS: f64 = 0.002;
 /// The queue of a full overload, in seconds of waiting: median, least, most.
 pub(crate) const QUEUE_SECONDS: (f64, f64, f64) = (9.0, 5.0, 15.0);

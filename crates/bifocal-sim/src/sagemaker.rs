@@ -4,7 +4,9 @@
 //! disagree and a test can notice.
 
 pub mod control;
+mod live;
 pub mod runtime;
 mod scenario;
 
+pub use live::{Live, LiveFleet};
 pub use scenario::{CaptureTruth, ComponentTruth, EndpointTruth, Phase, Says, Scenario, Truth};

@@ -55,9 +55,10 @@ enum Pace {
 impl HardwareWindow {
     pub(crate) fn add(&mut self, reading: &Reading, objectives: &Objectives) {
         self.last = self.last.max(Some(reading.time));
-        if !ASKED.contains(&reading.signal.as_str()) {
+        if !ASKED.contains(&reading.signal.as_str()) || self.is_told_better(reading) {
             return;
         }
+        self.forget_worse(reading);
         match reading.source {
             Source::CloudWatch => self.paces.insert(reading.signal.clone(), Pace::Polled),
             Source::SageMaker => self.paces.insert(reading.signal.clone(), Pace::Stated),
@@ -71,6 +72,27 @@ impl HardwareWindow {
         let newest = points.back().map_or(reading.time, |(time, _)| *time);
         while points.len() > POINTS_MAX || points.front().is_some_and(|(time, _)| *time < newest - keep) {
             points.pop_front();
+        }
+    }
+
+    /// Whether a more direct source than CloudWatch tells this signal: then CloudWatch's later and coarser word on the same
+    /// thing is none of another part of it.
+    fn is_told_better(&self, reading: &Reading) -> bool {
+        let is_direct = self.paces.get(&reading.signal) != Some(&Pace::Polled);
+        let newest = || {
+            let parts = self.series.get(&reading.signal).into_iter().flat_map(BTreeMap::values);
+            parts.filter_map(VecDeque::back).map(|(time, _)| *time).max()
+        };
+        reading.source == Source::CloudWatch
+            && is_direct
+            && newest().is_some_and(|newest| newest + FRESH >= reading.time)
+    }
+
+    /// Where another kind of source takes a signal over, what the one before told is no part of it.
+    fn forget_worse(&mut self, reading: &Reading) {
+        let was_polled = self.paces.get(&reading.signal) == Some(&Pace::Polled);
+        if was_polled != (reading.source == Source::CloudWatch) {
+            self.series.remove(&reading.signal);
         }
     }
 
@@ -195,6 +217,27 @@ mod tests {
         assert_eq!(window.now("gpus_used", at(1100)), Some(8.0));
         add(&mut window, Source::Scrape, 1080, 7.0);
         assert_eq!(window.now("gpus_used", at(1081 + 120)), None, "a scrape is old after two minutes");
+    }
+
+    #[test]
+    fn cloudwatch_adds_nothing_to_what_is_measured_on_the_spot() {
+        let objectives = Objectives::default();
+        let mut window = HardwareWindow::default();
+        let mut add = |source, part: &str, secs, value| {
+            let reading =
+                Reading { source, part: part.into(), ..reading("gpu_utilization_ratio", secs, value) };
+            window.add(&reading, &objectives);
+            window.now("gpu_utilization_ratio", Timestamp::from_secs(secs))
+        };
+        assert_eq!(add(Source::CloudWatch, "", 1000, 0.2), Some(0.2), "alone it counts");
+        assert_eq!(add(Source::Scrape, "0", 1010, 0.6), Some(0.6), "a page takes over");
+        assert_eq!(add(Source::CloudWatch, "", 1020, 0.2), Some(0.6));
+        assert_eq!(
+            add(Source::Scrape, "1", 1030, 0.8),
+            Some(0.7),
+            "parts of one source are means of one number"
+        );
+        assert_eq!(add(Source::CloudWatch, "", 1030 + 16 * 60, 0.3), Some(0.3), "the page is gone");
     }
 
     #[test]

@@ -287,6 +287,12 @@ pub struct PlanArgs {
     /// Budget of false pages over all streams.
     #[arg(long, value_name = "B")]
     pub false_pages_per_30_days: Option<f64>,
+    /// A fall of the mean score, on [0, 1], that is to be seen; may be repeated [default: 0.05 and 0.10]
+    #[arg(long, value_name = "FALL")]
+    pub fall: Vec<f64>,
+    /// Ask no account of SageMaker what runs there and what reading its metrics costs.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `iam`.

@@ -2,20 +2,25 @@
 //!
 //! Life of the data: [`Traffic`] (observed in the store, or said by flags) and the judge's configuration become
 //! [`Plan`]: judgements a day under the cap, dollars or tokens, the threshold that the budget buys, [`detection`] delays by
-//! running the detector itself on simulated scores, and the [`ladder`] of judges at equal width.
+//! running the detector itself on scores like those of each stream, the [`ladder`] of judges at equal width, and what all of
+//! it costs in 30 [`monthly`] days.
 //!
 //! Invariant: every number is computed from inputs that are printed beside it; what is assumed is marked as assumed.
 
 pub mod detection;
 pub mod ladder;
+pub mod monthly;
+mod streams;
+mod tilt;
 
 use bifocal_evaluate::judge::{Cap, JudgeConfig};
 use bifocal_infra::right_sizing::Advice;
 use bifocal_stats::budget;
 use serde::Serialize;
 
-use detection::Detection;
 use ladder::Ladder;
+use monthly::Item;
+pub use streams::{SeenStream, Sooner, StreamPlan};
 
 /// Tokens of a judgement where nothing is observed: the mean of strong judgements of open-ended chat (WildBench).
 pub const ASSUMED_INPUT_TOKENS: f64 = 1_712.0;
@@ -67,8 +72,12 @@ pub struct Inputs {
     pub judge: Option<JudgeConfig>,
     /// Tokens into and out of the judge for one judgement.
     pub tokens: [Known; 2],
-    /// Mean and standard deviation of scores.
+    /// Scores that the store has seen, by stream.
+    pub seen: Vec<SeenStream>,
+    /// Mean and standard deviation of scores of other streams.
     pub scores: [Known; 2],
+    /// Falls of the mean whose delays are told, on [0, 1].
+    pub falls: Vec<f64>,
     /// Judged scores of a baseline, provisional and complete.
     pub baseline: [u64; 2],
     /// Expected false pages in 30 days over all streams.
@@ -77,6 +86,8 @@ pub struct Inputs {
     pub rho2: Known,
     /// How many copies each target needed; empty where no store is looked at.
     pub sizes: Vec<SizedTarget>,
+    /// What is paid beside the judge.
+    pub monthly: Vec<Item>,
 }
 
 /// Whether one target's accelerators are right-sized.
@@ -111,8 +122,8 @@ pub struct Plan {
     pub ladder: Option<Ladder>,
     /// Tokens of one judgement, in and out.
     pub tokens: [Known; 2],
-    /// Mean and standard deviation of scores, for the simulated delays.
-    pub scores: [Known; 2],
+    /// What is paid in 30 days, the judge first.
+    pub monthly: Vec<Item>,
     /// Whether accelerators are right-sized, by target.
     pub sizes: Vec<SizedTarget>,
 }
@@ -145,8 +156,8 @@ pub struct TargetPlan {
     pub provisional_days: Option<f64>,
     /// Days until the baseline is complete and the stream may page; `null`: never.
     pub baseline_days: Option<f64>,
-    /// Falls of different size, and how soon they are seen.
-    pub detection: Vec<Detection>,
+    /// Its streams, and how soon falls of each are seen.
+    pub streams: Vec<StreamPlan>,
 }
 
 const CONDITIONS: [&str; 4] = [
@@ -169,34 +180,32 @@ impl Plan {
         let threshold =
             judged.then(|| budget::threshold(streams, per_stream, inputs.false_pages_per_30_days));
         let usd_per_judgement = judging.as_ref().and_then(|judging| judging.usd_per_judgement);
-        // Delays in judged samples are the same for every target.
-        let delays = threshold.map_or_else(Vec::new, |threshold| {
-            let [mean, sd] = inputs.scores.map(|known| known.value);
-            detection::simulate(mean, sd, threshold, inputs.baseline)
-        });
+        let plans = threshold.map(|threshold| streams::Plans::of(&inputs, threshold));
         let target = |traffic: &Traffic| {
             let judged_per_day = traffic.asked() * share;
             let days = |n: f64| (judged_per_day > 0.0).then(|| n / judged_per_day);
             let [provisional, full] = inputs.baseline.map(|n| days(n as f64));
+            let streams = plans.as_ref().map(|plans| plans.at(traffic, judged_per_day, usd_per_judgement));
             TargetPlan {
                 target: traffic.target.clone(),
                 judged_per_day,
                 provisional_days: provisional,
                 baseline_days: full,
-                detection: delays.iter().map(|d| d.at(judged_per_day, usd_per_judgement)).collect(),
+                streams: streams.unwrap_or_default(),
             }
         };
-        let targets = inputs.traffic.iter().map(target).collect();
+        let targets: Vec<TargetPlan> = inputs.traffic.iter().map(target).collect();
         let ladder = judging.as_ref().map(|judging| {
             let requests: f64 = inputs.traffic.iter().map(|t| t.requests_per_day.value).sum();
-            let [_, sd] = inputs.scores;
             Ladder::of(
-                sd.value,
+                streams::sd(&targets, inputs.scores[1].value),
                 inputs.rho2,
                 requests / inputs.traffic.len().max(1) as f64,
                 judging.usd_per_judgement,
             )
         });
+        let mut monthly: Vec<Item> = judging.iter().map(Judging::item).collect();
+        monthly.extend(inputs.monthly);
         Self {
             judging,
             streams,
@@ -206,7 +215,7 @@ impl Plan {
             targets,
             ladder,
             tokens: inputs.tokens,
-            scores: inputs.scores,
+            monthly,
             traffic: inputs.traffic,
             sizes: inputs.sizes,
         }
@@ -242,6 +251,17 @@ impl Judging {
             tokens_per_30_days: 30.0 * judged * tokens,
             usd_per_30_days: usd_per_judgement.map(|usd| 30.0 * judged * usd),
             usd_per_judgement,
+        }
+    }
+
+    /// As a line of what is paid.
+    fn item(&self) -> Item {
+        Item {
+            what: "judging".to_owned(),
+            quantity: Some(30.0 * self.judged_per_day),
+            unit: "judgements",
+            usd: self.usd_per_30_days,
+            unknown: self.usd_per_30_days.is_none().then(|| "the judge's price is not known".to_owned()),
         }
     }
 

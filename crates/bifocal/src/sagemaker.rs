@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use bifocal_aws::{Aws, Error, Identity, Options, Role};
+use bifocal_aws::{Aws, Endpoints, Error, Identity, Options, Role};
 use bifocal_capture::data_capture::{Attribution, BucketOptions, Sight, Tally};
 use bifocal_infra::GPU_SERIES;
 use bifocal_infra::cloudwatch::{Budget, Calls, Detail, Plan, Poll, Watched};
@@ -51,9 +51,7 @@ pub async fn connect(
     clock: &Arc<dyn Clock>,
     telemetry: &Telemetry,
 ) -> Result<Source, Error> {
-    let options =
-        Options { region: target.region.clone(), profile: None, endpoint: target.aws_endpoint.clone() };
-    let mut aws = Aws::connect(&options, Arc::clone(clock), telemetry.clone()).await?;
+    let mut aws = client(target, clock, telemetry).await?;
     if let Some(arn) = &target.role_arn {
         aws = aws.assuming(Role { arn: arn.clone(), external_id: target.external_id.clone() });
     }
@@ -74,6 +72,22 @@ pub async fn connect(
         inventory: None,
         clock: Arc::clone(clock),
     })
+}
+
+/// With the keys that the target has, or those that are found in the usual places.
+async fn client(
+    target: &SageMakerTarget,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+) -> Result<Aws, Error> {
+    let given = (&target.credentials, &target.region, &target.aws_endpoint);
+    if let (Some(keys), Some(region), Some(address)) = given {
+        let endpoints = Endpoints::at(address)?;
+        return Aws::with_credentials(region, keys.clone(), endpoints, Arc::clone(clock), telemetry.clone());
+    }
+    let options =
+        Options { region: target.region.clone(), profile: None, endpoint: target.aws_endpoint.clone() };
+    Aws::connect(&options, Arc::clone(clock), telemetry.clone()).await
 }
 
 impl Source {

@@ -52,6 +52,25 @@ impl Default for WriteBackConfig {
     }
 }
 
+impl WriteBackConfig {
+    /// Metrics of one target whose judge scores so many dimensions, the composite, the latency and the state included: what
+    /// AWS bills each month.
+    pub fn metrics_of_target(&self, dimensions: usize) -> usize {
+        let ends = if self.bounds { 3 } else { 1 };
+        let of_each = ends + usize::from(self.counts) + if self.pass_rates { ends } else { 0 };
+        let judged = if dimensions == 0 { 0 } else { (dimensions + 1) * of_each + 1 };
+        let namespaces = 1 + usize::from(self.second_namespace.is_some());
+        namespaces * (judged + usize::from(self.states))
+    }
+
+    /// Namespaces that so many targets are written to: calls of each round.
+    pub fn namespaces(&self, targets: usize) -> usize {
+        let all = [Some(&self.namespace), self.second_namespace.as_ref()];
+        let of = |namespace: &Namespace| if namespace.0.contains('{') { targets } else { targets.min(1) };
+        all.into_iter().flatten().map(of).sum()
+    }
+}
+
 /// A namespace, with placeholders for the parts of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

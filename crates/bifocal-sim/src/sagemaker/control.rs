@@ -12,7 +12,7 @@ mod queues;
 mod tests;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -30,6 +30,7 @@ pub use bucket::written_notice;
 pub use policy::Policy;
 pub use queues::Queues;
 
+use super::live::Live;
 use super::runtime::{Access, Bearer, Objects};
 use super::scenario::{Phase, Scenario};
 use crate::SimError;
@@ -56,6 +57,8 @@ struct World {
     objects: Objects,
     queues: Queues,
     clock: Arc<dyn Clock>,
+    /// What components do, where that does not stand in the scenario.
+    live: OnceLock<Arc<dyn Live>>,
     state: Mutex<Changing>,
 }
 
@@ -99,7 +102,7 @@ impl ControlServer {
             written: metrics::Written::default(),
         });
         let (objects, queues) = (Objects::default(), Queues::default());
-        let world = World { scenario, access, objects, queues, clock, state };
+        let world = World { scenario, access, objects, queues, clock, live: OnceLock::new(), state };
         Ok(Self { listener, address, world: Arc::new(world) })
     }
 
@@ -116,6 +119,13 @@ impl ControlServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// With components that do what is said here, and not what the scenario says; the first that is given holds.
+    #[must_use]
+    pub fn with_live(self, live: Arc<dyn Live>) -> Self {
+        self.world.live.get_or_init(|| live);
+        self
     }
 
     /// Changes it while it runs.

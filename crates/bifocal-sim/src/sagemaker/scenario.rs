@@ -133,7 +133,15 @@ pub struct Truth {
     pub idle_usd_per_hour: f64,
 }
 
+/// The account of the demo.
+const DEMO: &str = include_str!("../../scenarios/demo.toml");
+
 impl Scenario {
+    /// The account of the demo.
+    pub fn of_demo() -> Result<Self, SimError> {
+        Self::parse(DEMO)
+    }
+
     /// Reads the text of a scenario file (TOML).
     pub fn parse(text: &str) -> Result<Self, SimError> {
         let wrong = |what: String| SimError::BadScenario { what };

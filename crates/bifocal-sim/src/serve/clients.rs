@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 
 use super::{INDEX_HEADER, IncidentSwitch};
-use crate::exchange::Arrival;
+use crate::exchange::{Arrival, Request};
 use crate::limits::OPEN_REQUESTS;
 use crate::script::Script;
 
@@ -61,8 +61,12 @@ pub struct Clients {
     switch: IncidentSwitch,
     clock: Arc<dyn Clock>,
     stats: ClientStats,
+    /// The endpoint of SageMaker that is called; `None`: OpenAI's own routes are.
+    endpoint: Option<String>,
     pub(super) open_requests: usize,
 }
+
+const COMPONENT: &str = "x-amzn-sagemaker-inference-component";
 
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
@@ -89,13 +93,29 @@ impl Clients {
         switch: IncidentSwitch,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { target, script, switch, clock, stats: ClientStats::default(), open_requests: OPEN_REQUESTS }
+        Self {
+            target,
+            script,
+            switch,
+            clock,
+            stats: ClientStats::default(),
+            endpoint: None,
+            open_requests: OPEN_REQUESTS,
+        }
     }
 
     /// With another number of requests that may be open at once.
     #[must_use]
     pub fn with_open_requests(mut self, open_requests: usize) -> Self {
         self.open_requests = open_requests.min(OPEN_REQUESTS);
+        self
+    }
+
+    /// Calls an endpoint of SageMaker, whose inference components have the models' names: for whole answers as an
+    /// invocation, for streams in turn as an invocation with a response stream and on the OpenAI path.
+    #[must_use]
+    pub fn of_endpoint(mut self, endpoint: &str) -> Self {
+        self.endpoint = Some(endpoint.to_owned());
         self
     }
 
@@ -182,12 +202,30 @@ impl Clients {
 
     fn request(&self, model: &str, index: u64) -> Option<http::Request<Full<Bytes>>> {
         let scripted = self.script.request(model, index, &self.switch.snapshot())?;
-        let mut request = http::Request::post(format!("http://{}{}", self.target, scripted.path))
+        let endpoint = self.endpoint.as_deref();
+        let place = endpoint.map(|endpoint| place(endpoint, model, index, &scripted));
+        let path = place.as_deref().unwrap_or(scripted.path);
+        let mut request = http::Request::post(format!("http://{}{path}", self.target))
             .header(INDEX_HEADER, format!("{model}/{index}"));
+        if place.is_some() {
+            request = request.header(COMPONENT, model);
+        }
         for (name, value) in scripted.headers {
             request = request.header(name, value);
         }
         request.body(Full::new(scripted.body)).ok()
+    }
+}
+
+/// The path of SageMaker's runtime that a request goes to.
+fn place(endpoint: &str, component: &str, index: u64, request: &Request) -> String {
+    let asked: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    if asked["stream"] != true {
+        format!("/endpoints/{endpoint}/invocations")
+    } else if index.is_multiple_of(2) {
+        format!("/endpoints/{endpoint}/invocations-response-stream")
+    } else {
+        format!("/endpoints/{endpoint}/inference-components/{component}/openai/v1/chat/completions")
     }
 }
 

@@ -1,5 +1,6 @@
 //! `bifocal demo`: a simulated two-model endpoint, watched through the ordinary proxy, scrape and judge.
 
+mod account;
 mod control;
 mod history;
 
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_model::Span;
-use bifocal_sim::serve::{Clients, IncidentSwitch, JudgeServer, UpstreamServer};
+use bifocal_sim::serve::{Clients, IncidentSwitch, JudgeServer};
 use bifocal_sim::{ENDPOINT, Fleet, Incident, JUDGE_MODEL, Judge, JudgeTable};
 use bifocal_telemetry::{Clock, ScaledClock, TaskGroup, Telemetry};
+
+use account::Account;
 
 use crate::Done;
 use crate::cli::DemoArgs;
@@ -21,8 +24,9 @@ use crate::output;
 use crate::running::{Extras, Running, open_pipeline};
 use crate::user_error::{Code, UserError};
 
+pub use account::Addresses as AccountAddresses;
 pub use control::SimControl;
-pub use history::write_history;
+pub use history::{Past, write_history};
 
 /// The component that incidents of the command line strike.
 pub const STRUCK: &str = "qwen2.5-7b-instruct";
@@ -34,8 +38,6 @@ const JUDGED: f64 = 0.5;
 const HISTORY_DAYS: u32 = 7;
 /// The judge of the demo costs nothing and may be asked as often as it takes.
 const JUDGE_TOKENS_PER_DAY: u64 = 20_000_000_000;
-/// Dollars an hour: two GPUs and one.
-const PRICES: [(&str, f64); 2] = [("gpt-oss-20b", 9.2), ("qwen2.5-7b-instruct", 4.6)];
 /// First tokens of the simulated models take half a second; under the overload incident, five to fifteen.
 const TTFT_OBJECTIVE_SECONDS: f64 = 4.0;
 /// An incident of the command line starts so long after ready.
@@ -68,14 +70,13 @@ async fn demo(args: &DemoArgs, incident: Option<Incident>) -> anyhow::Result<()>
     let folder = DataFolder::of(args.places.data.clone())?;
     let clock: Arc<dyn Clock> = Arc::new(ScaledClock::from_now(args.speed));
     let telemetry = Telemetry::new();
-    let fleet: Arc<dyn bifocal_sim::Script> = Arc::new(Fleet::new(args.seed));
+    let fleet = Fleet::new(args.seed);
     let switch = IncidentSwitch::new(Arc::clone(&clock));
-    let upstream =
-        UpstreamServer::bind(FREE_PORT, Arc::clone(&fleet), switch.clone(), Arc::clone(&clock)).await?;
+    let account = Account::bind(&fleet, &switch, &clock).await?;
     let sim_judge = Judge::new(args.seed, JudgeTable::of_corpus());
     let judge = JudgeServer::bind(FREE_PORT, sim_judge.clone(), Arc::clone(&clock)).await?;
     let judge = judge.with_incidents(switch.clone());
-    let config = configuration(args, folder.path.clone(), upstream.address(), judge.address())?;
+    let config = configuration(args, folder.path.clone(), account.addresses(), judge.address())?;
     write_anchors(&config, &sim_judge)?;
     let secret = secret_of(args.seed);
 
@@ -83,18 +84,21 @@ async fn demo(args: &DemoArgs, incident: Option<Incident>) -> anyhow::Result<()>
     let began = bifocal_telemetry::SystemClock::new();
     let start = began.now();
     let mut pipeline = open_pipeline(&config, &clock, Some(secret), &telemetry)?;
-    let written = write_history(&mut pipeline, &config, &sim_judge, args.seed, clock.now(), HISTORY_DAYS)?;
+    let world = TaskGroup::new();
+    account.run(&world);
+    let standing = account::standing(&config, &clock, &telemetry).await?;
+    let past = Past { seed: args.seed, now: clock.now(), days: HISTORY_DAYS, standing };
+    let written = write_history(&mut pipeline, &config, &sim_judge, past)?;
     let took = began.now().since(start).as_secs_f64();
     output::note(&format!("{written} records of simulated history in {took:.1} s"));
 
-    let world = TaskGroup::new();
-    world.spawn("simulated upstream", upstream.run(world.drain()));
     world.spawn("simulated judge", judge.run(world.drain()));
     let control = Arc::new(SimControl::new(switch.clone(), args.speed));
     let extras = Extras { clock: Arc::clone(&clock), demo: Some(control), secret: Some(secret) };
     let running = Running::start(&config, pipeline, extras, telemetry).await?;
     let proxy = running.proxies.first().copied().context("the demo has one proxy")?;
-    let clients = Clients::new(proxy, fleet, switch.clone(), Arc::clone(&clock));
+    let clients =
+        Clients::new(proxy, Arc::new(fleet), switch.clone(), Arc::clone(&clock)).of_endpoint(ENDPOINT);
     world.spawn("simulated clients", clients.run(world.clone(), world.drain()));
     greet(&running, args);
     if let Some(incident) = incident {
@@ -136,20 +140,20 @@ fn greet(running: &Running, args: &DemoArgs) {
 pub fn configuration(
     args: &DemoArgs,
     data: PathBuf,
-    upstream: SocketAddr,
+    account: AccountAddresses,
     judge: SocketAddr,
 ) -> Result<Resolved, UserError> {
     let components = Fleet::components().iter().map(|c| (c.name.to_owned(), c.name.to_owned())).collect();
     let target = TargetSection {
-        name: Some("simulated".to_owned()),
+        name: Some(account::ORIGIN.to_owned()),
         endpoint: Some(ENDPOINT.to_owned()),
         variant: Some("AllTraffic".to_owned()),
         components,
-        component_usd_per_hour: PRICES.iter().map(|(name, usd)| ((*name).to_owned(), *usd)).collect(),
+        scrape: Some(format!("http://{}/metrics", account.containers)),
         tenant_header: Some("x-tenant".to_owned()),
-        ..TargetSection::at(&format!("http://{upstream}"))
+        ..TargetSection::at(&format!("http://{}", account.runtime))
     };
-    let mut file = ConfigFile { target: vec![target], ..ConfigFile::default() };
+    let mut file = ConfigFile { target: vec![target, account.target()], ..ConfigFile::default() };
     file.server.listen = args.places.listen;
     file.server.proxy_listen = args.places.proxy_listen;
     let anchors = data.join(ANCHORS);
@@ -169,7 +173,9 @@ pub fn configuration(
     file.quality.comparison = true;
     // Ten requests a second, half of them judged, all day: the rate that the thresholds are made for.
     file.alerting.judged_per_day = Some(12.0 * JUDGED * 86_400.0);
-    Resolved::of(file)
+    let mut config = Resolved::of(file)?;
+    config.sagemaker.iter_mut().for_each(|target| target.credentials = Some(account::keys()));
+    Ok(config)
 }
 
 /// Writes the demo's anchors to where its configuration names them.

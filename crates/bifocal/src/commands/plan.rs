@@ -1,21 +1,28 @@
 //! `bifocal plan`: what a configuration will cost a month, and what it can detect how soon.
 
+mod account;
 mod copies;
 mod text;
 mod traffic;
 
 use anyhow::Context as _;
 use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_publish::cloudwatch::{AlarmOptions, Template};
 
 use crate::Done;
 use crate::cli::{Format, PlanArgs};
-use crate::config::{ConfigFile, Resolved, load};
+use crate::config::{ConfigFile, Resolved, UpstreamTarget, load};
 use crate::output;
+use crate::plan::monthly::Item;
 use crate::plan::{
     ASSUMED_INPUT_TOKENS, ASSUMED_MEAN, ASSUMED_OUTPUT_TOKENS, ASSUMED_SD, Basis, Inputs, Known, Plan,
 };
 use crate::user_error::{Code, UserError};
 
+/// Falls of the mean that are asked about where no `--fall` names one.
+const FALLS: [f64; 2] = [0.05, 0.1];
+/// More are not simulated.
+const FALLS_MAX: usize = 10;
 /// The low end of what was measured between cheap and strong judges on public data (0.57 to 0.79).
 const ASSUMED_RHO2: f64 = 0.57;
 
@@ -69,6 +76,15 @@ fn configuration(args: &PlanArgs) -> Result<Resolved, UserError> {
         let number = number.unwrap_or_default();
         return Err(usage(format!("{flag} {number} is no number above 0"), "give a positive number"));
     }
+    if let Some(fall) = args.fall.iter().find(|fall| !(fall.is_finite() && (0.0..=1.0).contains(*fall))) {
+        return Err(usage(
+            format!("--fall {fall} is not in [0, 1]"),
+            "a score lies there: 0.05 is a fall from 0.80 to 0.75",
+        ));
+    }
+    if args.fall.len() > FALLS_MAX {
+        return Err(usage(format!("{} times --fall", args.fall.len()), "ask for ten at most"));
+    }
     if let Some(rho2) = args.rho2.filter(|rho2| !(0.0..=1.0).contains(rho2)) {
         return Err(usage(format!("--rho2 {rho2} is not in [0, 1]"), "take it from `bifocal backtest`"));
     }
@@ -98,8 +114,9 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
         Some(_) => None,
         None => traffic::observed(config)?,
     };
+    let account = if args.offline { account::Found::not_asked(config) } else { account::look(config)? };
     let traffic = match (args.requests_per_day, &observed) {
-        (Some(requests), _) => traffic::said(config, requests, args.targets),
+        (Some(requests), _) => traffic::said(config, &account.components, requests, args.targets),
         (None, Some(observed)) => observed.traffic.clone(),
         (None, None) => {
             let folder = config.addresses.data.display();
@@ -117,19 +134,51 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
         (None, None) => assumed(default),
     };
     Ok(Inputs {
+        monthly: monthly(config, account, traffic.len()),
         traffic,
         judge: config.judge.clone(),
         tokens: [
             pick(args.tokens_in, seen.and_then(|seen| seen.tokens.map(|t| t[0])), ASSUMED_INPUT_TOKENS),
             pick(args.tokens_out, seen.and_then(|seen| seen.tokens.map(|t| t[1])), ASSUMED_OUTPUT_TOKENS),
         ],
-        scores: [
-            pick(None, seen.and_then(|seen| seen.scores.map(|s| s[0])), ASSUMED_MEAN),
-            pick(None, seen.and_then(|seen| seen.scores.map(|s| s[1])), ASSUMED_SD),
-        ],
+        scores: [assumed(ASSUMED_MEAN), assumed(ASSUMED_SD)],
+        falls: if args.fall.is_empty() { FALLS.to_vec() } else { args.fall.clone() },
         baseline: [config.watch.quality.provisional_judged, config.watch.quality.baseline_judged],
         false_pages_per_30_days: config.watch.alerting.false_pages_per_30_days,
         rho2: pick(args.rho2, None, ASSUMED_RHO2),
-        sizes: observed.as_ref().map(|observed| observed.sizes.clone()).unwrap_or_default(),
+        sizes: seen.map(|observed| observed.sizes.clone()).unwrap_or_default(),
+        seen: observed.map(|observed| observed.seen).unwrap_or_default(),
     })
+}
+
+/// What is paid beside the judge.
+fn monthly(config: &Resolved, account: account::Found, targets: usize) -> Vec<Item> {
+    let mut items = account.reads;
+    let written = &config.cloudwatch;
+    if written.write {
+        let dimensions = config.judge.as_ref().map_or(0, |judge| judge.dimensions.len());
+        items.extend(Item::written(written, targets, dimensions));
+        let options = AlarmOptions {
+            rules: config.watch.rules.clone(),
+            written: written.clone(),
+            components: account.pairs.into_iter().chain(configured(config)).collect(),
+        };
+        if !options.components.is_empty() {
+            let alarms = "alarms of `bifocal cloudwatch`";
+            items.push(Template::of(&options).map_or_else(
+                |err| Item::unknown(alarms.to_owned(), "alarms", err.to_string()),
+                |template| Item::alarms(&template),
+            ));
+        }
+    }
+    items
+}
+
+/// Endpoint and component of the targets whose components the configuration names.
+fn configured(config: &Resolved) -> impl Iterator<Item = (String, String)> {
+    let of = |target: &UpstreamTarget| {
+        let endpoint = target.endpoint.clone();
+        target.components.values().cloned().map(move |name| (endpoint.clone(), name)).collect::<Vec<_>>()
+    };
+    config.targets.iter().flat_map(of)
 }

@@ -1,6 +1,6 @@
 //! A `[[target]]` of SageMaker, resolved.
 
-use bifocal_aws::Queue;
+use bifocal_aws::{Credentials, Queue};
 use bifocal_infra::cost::PriceBook;
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub struct SageMakerTarget {
     /// What instances cost.
     #[serde(skip)]
     pub book: PriceBook,
+    /// Keys in place of those of the environment: the demo's.
+    #[serde(skip)]
+    pub credentials: Option<Credentials>,
 }
 
 /// The built-in prices with those of the configuration before them.
@@ -109,6 +112,7 @@ impl SageMakerTarget {
             queue,
             streams: section.streams.unwrap_or(true),
             book: book.clone(),
+            credentials: None,
         })
     }
 }

@@ -14,11 +14,14 @@ fn inputs(judge: Option<JudgeConfig>) -> Inputs {
         traffic: vec![traffic("a", 10_000.0, 0.1), traffic("b", 1_000.0, 0.1)],
         judge,
         tokens: [said(1_712.0), said(229.0)],
+        seen: Vec::new(),
         scores: [said(0.7), said(0.18)],
+        falls: vec![0.05, 0.1],
         baseline: [200, 500],
         false_pages_per_30_days: 2.0,
         rho2: said(0.67),
         sizes: Vec::new(),
+        monthly: Vec::new(),
     }
 }
 
@@ -45,9 +48,35 @@ fn dollars_baselines_and_threshold_by_hand() {
     assert_eq!((plan.streams, plan.threshold), (4, Some(30.0 * 2_200.0 / 2.0)));
     assert_eq!((plan.targets[0].judged_per_day, plan.targets[0].baseline_days), (1_000.0, Some(0.5)));
     assert_eq!(plan.targets[1].baseline_days, Some(5.0));
-    let first = plan.targets[0].detection[0];
-    assert!((first.hours_mean.unwrap() - 24.0 * first.judged_mean / 1_000.0).abs() < 1e-9);
-    assert!((first.usd_mean.unwrap() - usd * first.judged_mean).abs() < 1e-9);
+    let stream = &plan.targets[0].streams[0];
+    assert_eq!((stream.dimension.as_str(), stream.n, stream.basis), ("relevance", 0, Basis::Said));
+    let first = stream.detection[0];
+    let median = first.judged_median.unwrap() as f64;
+    assert!((first.hours_median.unwrap() - 24.0 * median / 1_000.0).abs() < 1e-9);
+    assert!((first.usd_median.unwrap() - usd * median).abs() < 1e-9);
+    // All streams are judged more often, so all of the judge costs more.
+    let sooner = stream.sooner[0].unwrap();
+    let times = first.sooner_judged_per_day.unwrap() / 1_000.0;
+    assert!((sooner.usd_per_day.unwrap() - times * 2_200.0 * usd).abs() < 1e-6 && times > 4.0);
+    assert!(sooner.is_possible, "{sooner:?}");
+    assert!((plan.monthly[0].usd.unwrap() - judging.usd_per_30_days.unwrap()).abs() < 1e-9);
+}
+
+#[test]
+fn a_stream_s_own_scores_make_its_delays() {
+    let coin: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i % 2 == 0))).collect();
+    let seen = |values: Vec<f64>| SeenStream { target: "a".into(), dimension: "safety".into(), values };
+    let plan =
+        |values| Plan::of(Inputs { seen: vec![seen(values)], ..inputs(Some(priced(Some(1_000.0)))) }).targets;
+    let targets = plan(coin);
+    let [relevance, safety] = &targets[0].streams[..] else { panic!("{targets:?}") };
+    assert_eq!((relevance.basis, safety.basis, safety.n), (Basis::Said, Basis::Observed, 100));
+    assert!((safety.mean - 0.5).abs() < 1e-12 && (safety.sd - 0.5).abs() < 1e-12);
+    let soon = |stream: &StreamPlan| stream.detection[1].judged_median.unwrap();
+    assert!(soon(safety) > 3 * soon(relevance), "a coin says little: {safety:?} {relevance:?}");
+    assert_eq!(targets[1].streams[1].basis, Basis::Said, "what another target was given is not its own");
+    let few = plan(vec![1.0; 10]);
+    assert_eq!(few[0].streams[1].basis, Basis::Said, "ten scores are no distribution");
 }
 
 #[test]

@@ -25,7 +25,7 @@ const ANCHORS: usize = 100;
 const STEP_SECS: usize = 120;
 
 /// Rows of a file of the shared data; `None`, with a word, where it is not at hand.
-fn rows(name: &str) -> Option<Vec<Value>> {
+pub(super) fn rows(name: &str) -> Option<Vec<Value>> {
     let Some(shared) = std::env::var_os("BIFOCAL_SHARED").filter(|folder| !folder.is_empty()) else {
         println!("skipped: no shared data");
         return None;

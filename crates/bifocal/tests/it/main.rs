@@ -13,6 +13,7 @@ mod injection;
 mod kills;
 mod ledger;
 mod own_evaluators;
+mod planned_swaps;
 mod probes;
 mod real_components;
 mod recorded_swap;

@@ -199,3 +199,31 @@ fn panels_of_grafana_read_what_is_put() {
     // Four scores with two bounds each, four pass rates, the latency, the state.
     assert_eq!(read.len(), 12 + 4 + 2, "{read:?}");
 }
+
+/// What is counted as billed is what is put.
+#[test]
+fn metrics_are_counted_as_they_are_put() {
+    let records: Vec<Record> = (0..120)
+        .flat_map(|second| {
+            ["relevance", "safety", "composite"].map(|dimension| {
+                let kind =
+                    if dimension == "composite" { EvaluatorKind::Composite } else { EvaluatorKind::Judge };
+                score(second, "qwen", dimension, if second % 5 == 0 { 0.25 } else { 1.0 }, kind)
+            })
+        })
+        .collect();
+    for bits in 0..16_u8 {
+        let has = |bit: u8| bits & bit != 0;
+        let config = WriteBackConfig {
+            bounds: has(1),
+            pass_rates: has(2),
+            counts: has(4),
+            states: has(8),
+            second_namespace: has(1).then(|| Namespace::try_from("SageMaker/Quality".to_owned()).unwrap()),
+            ..WriteBackConfig::default()
+        };
+        let (_, puts, _) = told(config.clone(), &records, 120);
+        let put: usize = puts.iter().map(|put| metrics(put).len()).sum();
+        assert_eq!((put, puts.len()), (config.metrics_of_target(2), config.namespaces(1)), "{config:?}");
+    }
+}

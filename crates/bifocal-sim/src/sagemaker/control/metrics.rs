@@ -348,16 +348,19 @@ impl World {
         }
         let secs = f64::from(self.scenario.endpoint.publish_every_seconds);
         let named = metric.dimensions.iter().find(|d| d.name == "InferenceComponentName");
-        let of = phase.components.iter().filter(|c| named.is_none_or(|d| d.value == c.name));
+        let named = phase.components.iter().filter(|c| named.is_none_or(|d| d.value == c.name));
+        let of: Vec<ComponentTruth> = named
+            .map(|component| self.live.get().map_or_else(|| component.clone(), |live| live.at(component, at)))
+            .collect();
         if let Some((_, emit)) = INVOCATION.iter().find(|(name, _)| *name == metric.metric_name) {
-            of.filter_map(|component| emit(component, secs)).for_each(|part| samples.add(part));
+            of.iter().filter_map(|component| emit(component, secs)).for_each(|part| samples.add(part));
             return;
         }
         if metric.namespace == "/aws/sagemaker/Endpoints" {
             (0..phase.instances()).for_each(|_| samples.add(Samples::level(20.0)));
             return;
         }
-        for component in of {
+        for component in &of {
             let value = match metric.metric_name.as_str() {
                 "GPUUtilizationNormalized" => component.gpu_percent,
                 _ => component.gpu_memory_percent,

@@ -109,6 +109,7 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
         objects: Objects::default(),
         queues: Queues::default(),
         clock: clock.clone(),
+        live: std::sync::OnceLock::new(),
         state: Mutex::new(state),
     };
     (Arc::new(world), clock)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use bifocal_evaluate::{Choice, heuristics};
-use bifocal_model::Timestamp;
+use bifocal_model::{Reading, Timestamp};
 use bifocal_sim::{HistoryItem, history};
 use bifocal_store::Record;
 
@@ -23,19 +23,31 @@ const AHEAD: usize = 4;
 /// Records that are committed together, and the time up to which they reach.
 type Group = (Vec<Record>, Timestamp);
 
-/// Writes the history up to just before `now`; gives the number of records.
+/// Which past is written.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// The fleet's seed.
+    pub seed: u64,
+    /// It reaches up to just before this.
+    pub now: Timestamp,
+    /// Its length.
+    pub days: u32,
+    /// What the control plane would have told all the time: copies, GPUs, costs.
+    pub standing: Vec<Reading>,
+}
+
+/// Writes the history; gives the number of records.
 pub fn write_history(
     pipeline: &mut Pipeline,
     config: &Resolved,
     judge: &bifocal_sim::Judge,
-    seed: u64,
-    now: Timestamp,
-    days: u32,
+    past: Past,
 ) -> anyhow::Result<u64> {
+    let now = past.now;
     let judge = InlineJudge::new(config, judge.clone())?;
     let (send, groups) = sync_channel::<Group>(AHEAD);
     let written = std::thread::scope(|scope| {
-        let maker = scope.spawn(move || make_groups(config, &judge, seed, now, days, &send));
+        let maker = scope.spawn(move || make_groups(config, &judge, &past, &send));
         let mut written = 0;
         for (records, at) in groups {
             written += records.len() as u64;
@@ -53,14 +65,12 @@ pub fn write_history(
 fn make_groups(
     config: &Resolved,
     judge: &InlineJudge,
-    seed: u64,
-    now: Timestamp,
-    days: u32,
+    past: &Past,
     groups: &SyncSender<Group>,
 ) -> anyhow::Result<()> {
-    let history = history(seed, now - GAP, days);
+    let history = history(past.seed, past.now - GAP, past.days);
     let mut replay = Replay::new(config, history.capture_probability())?;
-    let chooser = Chooser::new(secret_of(seed), &config.evaluate, judge.judge());
+    let chooser = Chooser::new(secret_of(past.seed), &config.evaluate, judge.judge());
     let mut waiting: Vec<Record> = Vec::with_capacity(GROUP);
     for item in history {
         let at = match item {
@@ -82,6 +92,8 @@ fn make_groups(
             }
             HistoryItem::Metrics { time, text } => {
                 waiting.extend(replay.scrape(text.as_bytes(), time)?);
+                let at = |reading: &Reading| Record::Reading(Reading { time, ..reading.clone() });
+                waiting.extend(past.standing.iter().map(at));
                 time
             }
         };
@@ -90,6 +102,6 @@ fn make_groups(
             return Ok(());
         }
     }
-    let _ = groups.send((waiting, now - GAP));
+    let _ = groups.send((waiting, past.now - GAP));
     Ok(())
 }

@@ -3,7 +3,8 @@
 use bifocal_infra::right_sizing::{Bound, Certainty};
 
 use crate::output::line;
-use crate::plan::{Basis, Known, Plan, SizedTarget, TargetPlan};
+use crate::plan::monthly::Item;
+use crate::plan::{Basis, Known, Plan, SizedTarget, Sooner, StreamPlan, TargetPlan};
 
 /// Prints a plan.
 pub(super) fn print(plan: &Plan) {
@@ -16,6 +17,15 @@ pub(super) fn print(plan: &Plan) {
         line("\n# are GPUs right-sized?");
         plan.sizes.iter().for_each(size);
     }
+    judging(plan);
+    if !plan.monthly.is_empty() {
+        line("\n# what 30 days cost");
+        plan.monthly.iter().for_each(item);
+        total(&plan.monthly);
+    }
+}
+
+fn judging(plan: &Plan) {
     line("\n# judging");
     let Some(judging) = &plan.judging else {
         line("nothing is judged: add a [judge] section, or give --price");
@@ -42,9 +52,8 @@ pub(super) fn print(plan: &Plan) {
     line(&format!("{} in 30 days over {} streams: {threshold}", plan.false_pages_per_30_days, plan.streams));
     line(&format!("it holds as long as {}", plan.conditions.join(", ")));
     line("\n# when, and how soon");
-    let [mean, sd] = &plan.scores;
-    line(&format!("for scores with mean {} and standard deviation {}", known(mean, 2), known(sd, 2)));
-    plan.targets.iter().for_each(target);
+    let usd = judging.usd_per_30_days.map(|usd| usd / 30.0);
+    plan.targets.iter().for_each(|of| target(of, usd));
     if let Some(ladder) = &plan.ladder {
         line("\n# which judge, at equal width");
         let usd = ladder.strong_alone_usd.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
@@ -95,7 +104,7 @@ fn size(size: &SizedTarget) {
     ));
 }
 
-fn target(target: &TargetPlan) {
+fn target(target: &TargetPlan, usd_per_day: Option<f64>) {
     let days =
         |days: Option<f64>| days.map_or_else(|| "never".to_owned(), |days| format!("after {days:.1} days"));
     line(&format!(
@@ -105,18 +114,84 @@ fn target(target: &TargetPlan) {
         days(target.provisional_days),
         days(target.baseline_days)
     ));
-    for seen in &target.detection {
-        let hours = seen.hours_mean.map(|hours| format!(", {hours:.1} h")).unwrap_or_default();
-        let usd = seen.usd_mean.map(|usd| format!(", ${usd:.2}")).unwrap_or_default();
+    // Streams of which nothing is known are all the same.
+    let assumed = target.streams.iter().filter(|stream| stream.basis == Basis::Assumed).count();
+    let mut told = false;
+    for of in &target.streams {
+        if of.basis == Basis::Assumed && assumed > 1 {
+            if !std::mem::replace(&mut told, true) {
+                stream(of, "each of them", usd_per_day);
+            }
+        } else {
+            stream(of, &of.dimension, usd_per_day);
+        }
+    }
+}
+
+fn stream(stream: &StreamPlan, name: &str, usd_per_day: Option<f64>) {
+    let basis = match stream.basis {
+        Basis::Observed => format!("{} scores (observed)", stream.n),
+        Basis::Said => "said".to_owned(),
+        Basis::Assumed => "assumed".to_owned(),
+    };
+    line(&format!("  {name}: mean {:.2}, standard deviation {:.2}, {basis}", stream.mean, stream.sd));
+    for (seen, sooner) in stream.detection.iter().zip(&stream.sooner) {
         let missed = match seen.missed {
-            missed if missed > 0.0 => format!("; {:.0}% not within 20,000", 100.0 * missed),
+            missed if missed > 0.0 => format!("; {:.0}% not within 20,000 judged", 100.0 * missed),
             _ => String::new(),
         };
+        let Some(median) = seen.judged_median else {
+            line(&format!("    a drop of {:.2} is not seen within 20,000 judged", seen.fall));
+            continue;
+        };
+        let at = usd_per_day.map(|usd| format!(" at ${usd:.2} a day")).unwrap_or_default();
+        let hours =
+            seen.hours_median.map_or_else(|| "never".to_owned(), |hours| format!("in {}", time(hours)));
+        let p90 = seen.judged_p90.map(|n| format!(" (9 of 10: {n})")).unwrap_or_default();
+        let sooner = sooner.as_ref().map(self::sooner).unwrap_or_default();
         line(&format!(
-            "  a fall of {:.1} sd ({:.3}) is seen after {:.0} judged (9 of 10: {}){hours}{usd}{missed}",
-            seen.effect_sd, seen.fall, seen.judged_mean, seen.judged_p90
+            "    a drop of {:.2} is found {hours}{at}: {median} judged{p90}{missed}{sooner}",
+            seen.fall
         ));
     }
+}
+
+fn sooner(sooner: &Sooner) -> String {
+    if !sooner.is_possible {
+        return format!("; {:.0} times sooner takes more answers than there are", sooner.times);
+    }
+    let cost = sooner.usd_per_day.map(|usd| format!(", ${usd:.2} a day")).unwrap_or_default();
+    format!("; {:.0} times sooner: {:.0} judged a day{cost}", sooner.times, sooner.judged_per_day)
+}
+
+/// Hours up to two days, then days.
+fn time(hours: f64) -> String {
+    match hours {
+        hours if hours < 1.0 => format!("{:.0} min", 60.0 * hours),
+        hours if hours < 48.0 => format!("{hours:.1} h"),
+        hours => format!("{:.1} days", hours / 24.0),
+    }
+}
+
+fn item(item: &Item) {
+    let quantity = item.quantity.map(|n| format!("{n:.0} {}", item.unit));
+    let usd = item.usd.map(|usd| format!("${usd:.2}"));
+    let said: Vec<String> = [quantity, usd].into_iter().flatten().collect();
+    let unknown = item.unknown.as_ref().map(|why| format!("unknown: {why}"));
+    let said: Vec<String> = said.into_iter().chain(unknown).collect();
+    line(&format!("{}: {}", item.what, said.join(", ")));
+}
+
+fn total(items: &[Item]) {
+    // A sum of nothing is -0.0.
+    let known = items.iter().filter_map(|item| item.usd).fold(0.0, |sum, usd| sum + usd);
+    let unknown = items.iter().filter(|item| item.usd.is_none()).count();
+    let rest = match unknown {
+        0 => String::new(),
+        1 => ", and one item whose cost is unknown".to_owned(),
+        n => format!(", and {n} items whose cost is unknown"),
+    };
+    line(&format!("together: ${known:.2}{rest}"));
 }
 
 fn known(known: &Known, digits: usize) -> String {

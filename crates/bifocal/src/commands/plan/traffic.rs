@@ -2,30 +2,31 @@
 
 use std::sync::Arc;
 
-use bifocal_model::{EvaluatorKind, Span, TargetKey, Window};
+use bifocal_model::{Dimension, EvaluatorKind, Span, TargetKey, Window};
 use bifocal_stats::Moments;
 use bifocal_store::{Options, Query, Reader, Store};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
 use crate::config::Resolved;
-use crate::plan::{Basis, Known, SizedTarget, Traffic};
+use crate::plan::{Basis, Known, SeenStream, SizedTarget, Traffic};
 
 /// Traffic is that of the newest week.
 const WEEK: Span = Span::from_secs(7 * 24 * 3600);
 const DAY_SECS: f64 = 24.0 * 3600.0;
 /// Shorter histories are not taken for a day's traffic.
 const LEAST_SECS: f64 = 600.0;
-/// Newest scores that tokens and spread are taken from.
+/// Newest scores of a stream that its distribution, and what a judgement takes, are taken from.
 const SCORES: usize = 500;
-const SCORES_MIN: u64 = 30;
+/// Fewer judgements do not say what one takes.
+const JUDGED_MIN: u64 = 30;
 
 /// What a store tells.
 pub(super) struct Observed {
     pub(super) traffic: Vec<Traffic>,
     /// Mean tokens of a judgement, in and out.
     pub(super) tokens: Option<[f64; 2]>,
-    /// Mean and standard deviation of judged scores.
-    pub(super) scores: Option<[f64; 2]>,
+    /// Newest scores of each stream.
+    pub(super) seen: Vec<SeenStream>,
     /// Copies that the load would have needed.
     pub(super) sizes: Vec<SizedTarget>,
 }
@@ -44,10 +45,11 @@ pub(super) fn observed(config: &Resolved) -> anyhow::Result<Option<Observed>> {
     Ok(Some(observed).filter(|observed| !observed.traffic.is_empty()))
 }
 
-/// The same number for each of some targets: those of the configuration by name, or so many.
-pub(super) fn said(config: &Resolved, requests_per_day: f64, targets: u32) -> Vec<Traffic> {
+/// The same number for each of some targets: those of the configuration by name and those found in its account, or so many.
+pub(super) fn said(config: &Resolved, found: &[String], requests_per_day: f64, targets: u32) -> Vec<Traffic> {
     let mut names: Vec<String> =
         config.targets.iter().flat_map(|target| target.components.values().cloned()).collect();
+    names.extend_from_slice(found);
     if names.is_empty() {
         names = (1..=targets.max(1)).map(|i| format!("target {i}")).collect();
     }
@@ -69,27 +71,56 @@ fn look(reader: &Reader, config: &Resolved) -> anyhow::Result<Observed> {
             traffic.push(Traffic { target: key.to_string(), requests_per_day, rate: rate_of(config, &key) });
         }
     }
-    let page = reader.scores(&Query { limit: SCORES, ..Query::default() })?;
-    let (mut values, mut tokens_in, mut tokens_out) =
-        (Moments::default(), Moments::default(), Moments::default());
-    for score in page.items.iter().filter(|score| score.kind == EvaluatorKind::Judge) {
-        if let Some(value) = score.value() {
-            values.add(value.get(), 1.0);
-            if score.cost.input_tokens > 0 {
-                tokens_in.add(f64::from(score.cost.input_tokens), 1.0);
-                tokens_out.add(f64::from(score.cost.output_tokens), 1.0);
+    let mut tokens = [Moments::default(), Moments::default()];
+    let mut seen = Vec::new();
+    for (key, _) in reader.targets() {
+        for dimension in config.judge.iter().flat_map(|judge| &judge.dimensions) {
+            let values = newest_scores(reader, &key, dimension, &mut tokens)?;
+            if !values.is_empty() {
+                seen.push(SeenStream { target: key.to_string(), dimension: dimension.to_string(), values });
             }
         }
     }
-    let enough = |moments: &Moments| (moments.n >= SCORES_MIN).then(|| moments.mean()).flatten();
-    let tokens = enough(&tokens_in).zip(enough(&tokens_out)).map(|(input, output)| [input, output]);
-    let scores = enough(&values).zip(values.sd()).map(|(mean, sd)| [mean, sd]);
+    let enough = |moments: &Moments| (moments.n >= JUDGED_MIN).then(|| moments.mean()).flatten();
+    let [tokens_in, tokens_out] = &tokens;
+    let tokens = enough(tokens_in).zip(enough(tokens_out)).map(|(input, output)| [input, output]);
     Ok(Observed {
         traffic,
         tokens,
-        scores,
+        seen,
         sizes: super::copies::sized(reader, &config.watch.objectives, WEEK)?,
     })
+}
+
+/// The newest scores of one stream by its newest judge: those of two judges are never pooled.
+fn newest_scores(
+    reader: &Reader,
+    key: &TargetKey,
+    dimension: &str,
+    [tokens_in, tokens_out]: &mut [Moments; 2],
+) -> anyhow::Result<Vec<f64>> {
+    let query = Query {
+        target: Some(key.clone()),
+        dimension: Some(Dimension::new(dimension)),
+        limit: SCORES,
+        ..Query::default()
+    };
+    let page = reader.scores(&query)?;
+    let judged = page.items.iter().filter(|score| score.kind == EvaluatorKind::Judge);
+    let mut newest = None;
+    let mut values = Vec::new();
+    for score in judged {
+        let Some(value) = score.value() else { continue };
+        if *newest.get_or_insert(score.fingerprint) != score.fingerprint {
+            break;
+        }
+        values.push(value.get());
+        if score.cost.input_tokens > 0 {
+            tokens_in.add(f64::from(score.cost.input_tokens), 1.0);
+            tokens_out.add(f64::from(score.cost.output_tokens), 1.0);
+        }
+    }
+    Ok(values)
 }
 
 fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {

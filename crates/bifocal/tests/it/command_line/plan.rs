@@ -37,9 +37,15 @@ fn cli_plan_of_flags_alone() {
     assert_eq!(plan["tokens"][0], json!({"value": 1_712.0, "basis": "assumed"}));
     let target = &plan["targets"][1];
     assert_eq!((&target["judged_per_day"], &target["baseline_days"]), (&json!(1_000.0), &json!(0.5)));
-    let falls: Vec<f64> =
-        target["detection"].as_array().unwrap().iter().map(|d| d["judged_mean"].as_f64().unwrap()).collect();
-    assert!(falls.len() == 3 && falls[0] > falls[1] && falls[1] > falls[2] && falls[2] > 20.0, "{falls:?}");
+    let streams = target["streams"].as_array().unwrap();
+    assert_eq!((streams.len(), &streams[0]["basis"], &streams[0]["n"]), (3, &json!("assumed"), &json!(0)));
+    let detection = streams[0]["detection"].as_array().unwrap();
+    let falls: Vec<f64> = detection.iter().map(|d| d["judged_median"].as_f64().unwrap()).collect();
+    assert!(falls.len() == 2 && falls[0] > 2.0 * falls[1] && falls[1] > 20.0, "{falls:?}");
+    assert_eq!(
+        (&plan["monthly"][0]["what"], &plan["monthly"][0]["usd"]),
+        (&json!("judging"), &judging["usd_per_30_days"])
+    );
     assert_eq!(plan["ladder"]["steps"][0]["advice"], "strong judge alone");
 }
 
@@ -56,6 +62,11 @@ fn cli_plan_for_people_marks_what_is_assumed() {
         "price not known",
         "it holds as long as the baseline is representative",
         "strong judge alone",
+        "each of them: mean 0.70, standard deviation 0.18, assumed",
+        "a drop of 0.05 is found in",
+        "4 times sooner",
+        "judging: 53",
+        "together: $0.00, and one item whose cost is unknown",
     ] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
@@ -66,6 +77,7 @@ fn cli_plan_for_people_marks_what_is_assumed() {
         (&["--requests-per-day=-5"], "no number above 0"),
         (&["--requests-per-day", "10", "--price", "3"], "IN/OUT"),
         (&["--requests-per-day", "10", "--rho2", "1.5"], "[0, 1]"),
+        (&["--requests-per-day", "10", "--fall", "5"], "--fall 5 is not in [0, 1]"),
         (&["--requests-per-day", "10", "--judge-rate", "2"], "(0, 1]"),
         (&["--requests-per-day", "10", "--budget-usd-per-day", "5"], "price"),
     ] {

@@ -113,7 +113,8 @@ pub(crate) fn world(seed: u64, data: &Path) -> World {
     let places = Places { listen: None, proxy_listen: None, data: None };
     let args = DemoArgs { speed: 20.0, incident: None, seed, places };
     let nowhere = "127.0.0.1:9".parse().unwrap();
-    let mut config = configuration(&args, data.to_owned(), nowhere, nowhere).unwrap();
+    let account = demo::AccountAddresses { control: nowhere, runtime: nowhere, containers: nowhere };
+    let mut config = configuration(&args, data.to_owned(), account, nowhere).unwrap();
     config.channels.push(ChannelConfig::webhook("everything", "http://127.0.0.1:9/"));
     let judge = Judge::new(seed, JudgeTable::of_corpus());
     demo::write_anchors(&config, &judge).unwrap();
