@@ -10,11 +10,12 @@ use crate::config::Objectives;
 /// Readings younger than this speak of now.
 const FRESH: Span = Span::from_mins(2);
 /// What is asked of readings here. Others are in the store: they would make the saved state ten times as large.
-const ASKED: [&str; 14] = [
+const ASKED: [&str; 15] = [
     "requests_waiting",
     "kv_cache_usage_ratio",
     "gpu_utilization_ratio",
     "cost_usd_per_hour",
+    "cost_idle_usd_per_hour",
     "gpus_used",
     "gpus_free",
     "model_duration_seconds",

@@ -65,9 +65,9 @@ pub struct RuleView {
 /// Totals of the fleet.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Totals {
-    /// Dollars an hour of all targets whose price is known.
+    /// Dollars an hour of all targets whose price is known, and of accelerators that no component holds.
     pub cost_usd_per_hour: Option<f64>,
-    /// Dollars an hour of the targets whose accelerators idle.
+    /// Dollars an hour of the targets whose accelerators idle, and of accelerators that no component holds.
     pub idle_usd_per_hour: Option<f64>,
     /// The budget of false pages.
     pub false_pages_per_30_days: f64,

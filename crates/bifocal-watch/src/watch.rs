@@ -1,5 +1,6 @@
 //! The watch as a whole: records in, state out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bifocal_model::{
@@ -185,7 +186,7 @@ impl Watch {
         let snapshot = Snapshot {
             now,
             sentence: sentence::fleet(&views),
-            totals: self.totals(&views),
+            totals: self.totals(&views, now),
             alerts: self.state.alerts.views(&self.rules, &mutes),
             silences: self.state.silences.views(now),
             withheld: self.state.silences.withheld(),
@@ -386,10 +387,22 @@ impl Watch {
         Drift::STREAMS * self.state.targets.len() as u64
     }
 
-    fn totals(&self, views: &[TargetView]) -> Totals {
-        let costs: Vec<f64> = views.iter().filter_map(|view| view.cost_usd_per_hour).collect();
+    /// What accelerators cost that no component holds, once for each endpoint.
+    fn held_by_none(&self, now: Timestamp) -> Vec<f64> {
+        let of = |target: &Target| {
+            let usd = target.hardware.part("cost_idle_usd_per_hour", &target.key.endpoint, now)?;
+            Some(((target.key.origin.clone(), target.key.endpoint.clone()), usd))
+        };
+        self.state.targets.iter().filter_map(of).collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    fn totals(&self, views: &[TargetView], now: Timestamp) -> Totals {
+        let mut costs: Vec<f64> = views.iter().filter_map(|view| view.cost_usd_per_hour).collect();
         let idle = views.iter().filter(|view| view.efficiency == bifocal_model::Efficiency::Wasteful);
-        let idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
+        let mut idle: Vec<f64> = idle.filter_map(|view| view.cost_usd_per_hour).collect();
+        let held_by_none = self.held_by_none(now);
+        costs.extend(&held_by_none);
+        idle.extend(held_by_none);
         let watched = self.judged_streams() + self.others_in_budget();
         Totals {
             cost_usd_per_hour: (!costs.is_empty()).then(|| total(&costs)),

@@ -379,6 +379,7 @@ fn an_overload_ends_as_an_overload() {
     assert_eq!(seen, [Healthy, Overloaded, Healthy]);
 }
 
+mod costs;
 mod explained;
 mod handling;
 mod incidents;
