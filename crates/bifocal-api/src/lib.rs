@@ -9,6 +9,7 @@
 //! `scores` lists scores with a record of their own: of evaluators that look at every answer only what fell short of 1. What was
 //! good is a bit of the call, and `inferences` lists it among the call's scores.
 
+mod chart;
 mod demo;
 mod error;
 mod guard;
@@ -19,6 +20,7 @@ mod page;
 mod router;
 mod routes;
 pub mod rows;
+mod runbooks;
 mod state;
 
 pub use demo::{ActiveIncident, DemoControl};

@@ -20,6 +20,11 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/silences", "Silences: those that are not over, then those that are", &[]),
     ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
     ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
+    (
+        "/api/v1/incidents/{id}/chart.png",
+        "Its picture: score with interval, baseline, onset range, aligned events",
+        &[],
+    ),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
     ("/api/v1/judges", "Judges as their anchors show them, and how they agree with people", &[]),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),

@@ -9,7 +9,7 @@ use axum::routing::{delete, get, post};
 
 use crate::error::ApiError;
 use crate::state::ApiState;
-use crate::{guard, openapi, page, routes};
+use crate::{guard, openapi, page, routes, runbooks};
 
 /// The router of page, API and `/metrics`.
 pub fn router(state: ApiState) -> Router {
@@ -30,6 +30,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/silences/{id}", delete(routes::silences::end))
         .route("/incidents", get(routes::incidents::list))
         .route("/incidents/{id}", get(routes::incidents::one))
+        .route("/incidents/{id}/chart.png", get(routes::incidents::chart))
         .route("/incidents/{id}/acknowledge", post(routes::incidents::acknowledge))
         .route("/incidents/{id}/comments", post(routes::incidents::comment))
         .route("/incidents/{id}/close", post(routes::incidents::close))
@@ -48,6 +49,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
+        .route("/runbooks/{name}", get(runbooks::one))
         .fallback(page::serve)
         .layer(from_fn_with_state(state.clone(), guard::check_token))
         .layer(from_fn_with_state(state.clone(), guard::check_host))

@@ -1,8 +1,10 @@
 //! CloudWatch metrics, in the JSON 1.0 form that boto3 speaks too.
 
+mod alarms;
 mod read;
 mod write;
 
+pub use alarms::Alarms;
 pub use read::{
     Dimension, DimensionFilter, Metric, MetricPage, MetricQuery, MetricStat, ResultStatus, Series, SeriesPage,
 };

@@ -35,8 +35,8 @@ mod tests;
 mod xml;
 
 pub use cloudwatch::{
-    Datum, Dimension, DimensionFilter, Metric, MetricPage, MetricQuery, MetricStat, ResultStatus, SampleSet,
-    Series, SeriesPage,
+    Alarms, Datum, Dimension, DimensionFilter, Metric, MetricPage, MetricQuery, MetricStat, ResultStatus,
+    SampleSet, Series, SeriesPage,
 };
 pub use connect::{Aws, Options};
 pub use credentials::{Credentials, Role};

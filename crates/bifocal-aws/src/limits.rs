@@ -27,6 +27,9 @@ pub const METRIC_DATUMS_PER_CALL: usize = 1000;
 /// Messages in one call of SQS (AWS's own limit).
 pub const MESSAGES_PER_CALL: usize = 10;
 
+/// Names in one DeleteAlarms (AWS's own limit).
+pub(crate) const ALARMS_PER_DELETE: usize = 100;
+
 /// Name, value, why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("aws_json_bytes", JSON_BYTES as u64, "bytes of a JSON answer: four times a full page of GetMetricData"),
@@ -44,6 +47,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "pages of one listing: 100,000 endpoints; a token that never ends is cut here",
     ),
     ("aws_queries_per_call", QUERIES_PER_CALL as u64, "queries in one GetMetricData: the limit of AWS"),
+    ("aws_alarms_per_delete", ALARMS_PER_DELETE as u64, "names in one DeleteAlarms: the limit of AWS"),
     ("aws_datums_per_call", METRIC_DATUMS_PER_CALL as u64, "datums in one PutMetricData: the limit of AWS"),
     ("aws_messages_per_call", MESSAGES_PER_CALL as u64, "messages in one call of SQS: the limit of AWS"),
 ];

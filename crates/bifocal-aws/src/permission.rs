@@ -20,6 +20,8 @@ pub enum Feature {
     Resigning,
     /// Quality metrics written to CloudWatch.
     WriteBack,
+    /// Alarms and a dashboard made through the API.
+    Alarms,
     /// Alerts published to topics of SNS.
     NotifyTopic,
     /// Alerts put on event buses.
@@ -51,6 +53,10 @@ pub enum Resource {
     Role,
     /// Metrics of the namespaces that are written; a condition, for the action has no resource.
     Namespaces,
+    /// Alarms whose names begin as Bifocal's do.
+    Alarms,
+    /// Dashboards whose names do.
+    Dashboards,
     /// The topics.
     Topics,
     /// The event buses.
@@ -173,6 +179,24 @@ pub const PERMISSIONS: &[Permission] = &[
         Resource::Namespaces,
         "quality metrics are not written to CloudWatch",
     ),
+    needs(
+        Feature::Alarms,
+        &["cloudwatch:DescribeAlarms", "cloudwatch:PutCompositeAlarm"],
+        Resource::Any,
+        "alarms are not made in CloudWatch",
+    ),
+    needs(
+        Feature::Alarms,
+        &["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
+        Resource::Alarms,
+        "alarms are not made in CloudWatch",
+    ),
+    needs(
+        Feature::Alarms,
+        &["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"],
+        Resource::Dashboards,
+        "the dashboard is not made in CloudWatch",
+    ),
     needs(Feature::NotifyTopic, &["sns:Publish"], Resource::Topics, "alerts do not reach the topic"),
     needs(Feature::NotifyBus, &["events:PutEvents"], Resource::Buses, "alerts do not reach the event bus"),
     needs(Feature::Judge, &["bedrock:InvokeModel"], Resource::Models, "no answer is judged"),
@@ -180,7 +204,7 @@ pub const PERMISSIONS: &[Permission] = &[
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Inventory,
         Self::Metrics,
         Self::Capture,
@@ -189,6 +213,7 @@ impl Feature {
         Self::CaptureQueue,
         Self::Resigning,
         Self::WriteBack,
+        Self::Alarms,
         Self::NotifyTopic,
         Self::NotifyBus,
         Self::Judge,
@@ -205,6 +230,7 @@ impl Feature {
             Self::CaptureQueue => "BifocalTakeNotifications",
             Self::Resigning => "BifocalInvokeForClients",
             Self::WriteBack => "BifocalWriteMetrics",
+            Self::Alarms => "BifocalMakeAlarms",
             Self::NotifyTopic => "BifocalPublishAlerts",
             Self::NotifyBus => "BifocalPutAlertEvents",
             Self::Judge => "BifocalAskJudge",
@@ -213,8 +239,8 @@ impl Feature {
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        use Feature::{CaptureQueue, Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
-        matches!(self, CaptureQueue | Resigning | WriteBack | NotifyTopic | NotifyBus | Judge)
+        use Feature::{Alarms, CaptureQueue, Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
+        matches!(self, CaptureQueue | Resigning | WriteBack | Alarms | NotifyTopic | NotifyBus | Judge)
     }
 }
 

@@ -9,15 +9,34 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, SourceInfo, operators};
 
 use crate::error::ExprError;
 use crate::limits::DEPTH;
-use crate::vocabulary::{Argument, Type, Vocabulary, nearest};
+use crate::vocabulary::{Argument, BURN_RATE, Type, Vocabulary, nearest};
 
 /// One value that the caller is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    Number { function: String, signal: String },
-    Truth { function: String, signal: String },
-    PlainTruth { function: String },
-    Text { variable: String },
+    Number {
+        function: String,
+        signal: String,
+    },
+    Truth {
+        function: String,
+        signal: String,
+    },
+    PlainTruth {
+        function: String,
+    },
+    PlainNumber {
+        function: String,
+    },
+    /// The objective's highest burn rate stands with it, in whole thousandths.
+    Burn {
+        objective: String,
+        window: String,
+        most_milli: u64,
+    },
+    Text {
+        variable: String,
+    },
 }
 
 pub(crate) struct Checker<'a> {
@@ -101,8 +120,12 @@ impl Checker<'_> {
 
     fn place_of(&self, id: u64, call: &CallExpr, result: Type) -> Result<Place, ExprError> {
         let function = call.func_name.clone();
+        if function == BURN_RATE {
+            return self.burn(id, call);
+        }
         if !self.names.takes_signal(&function) {
             return match call.args.first() {
+                None if result == Type::Number => Ok(Place::PlainNumber { function }),
                 None => Ok(Place::PlainTruth { function }),
                 Some(argument) => {
                     Err(self.wrong(argument.id, format!("`{function}` takes nothing: write `{function}()`")))
@@ -132,6 +155,34 @@ impl Checker<'_> {
             Type::Truth => Place::Truth { function, signal },
             _ => Place::Number { function, signal },
         })
+    }
+
+    /// `burn_rate('availability', '1h')`.
+    fn burn(&self, id: u64, call: &CallExpr) -> Result<Place, ExprError> {
+        let [objective, window] = call.args.as_slice() else {
+            let wrong = self.wrong(id, format!("`{BURN_RATE}` takes an objective and a window"));
+            return Err(wrong.hint(self.names.example(BURN_RATE)));
+        };
+        let text = |argument: &IdedExpr| match &argument.expr {
+            Expr::Literal(LiteralValue::String(text)) => Ok(text.inner().to_owned()),
+            _ => Err(self
+                .wrong(argument.id, format!("`{BURN_RATE}` takes names in quotes"))
+                .hint(self.names.example(BURN_RATE))),
+        };
+        let (name, window_name) = (text(objective)?, text(window)?);
+        let known = self.names.objective(&name);
+        let known = known.map_err(|(what, hint)| self.wrong(objective.id, what).maybe_hint(hint))?;
+        if !self.names.windows().contains(&window_name) {
+            let all = format!("windows are {}", self.names.windows().join(", "));
+            return Err(self.wrong(window.id, format!("there is no window `{window_name}`")).hint(all));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive; cut at the end"
+        )]
+        let most_milli = (known.burns_at_most * 1000.0).round() as u64;
+        Ok(Place::Burn { objective: name, window: window_name, most_milli })
     }
 
     fn operator(&mut self, id: u64, call: &mut CallExpr, depth: usize) -> Result<Type, ExprError> {

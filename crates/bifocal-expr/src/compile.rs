@@ -10,8 +10,8 @@ use crate::error::ExprError;
 use crate::evaluate::{Sample, run};
 use crate::guard;
 use crate::limits::{NESTING, STACK_BYTES};
-use crate::sense::{self, Finding};
-use crate::vocabulary::Vocabulary;
+use crate::sense::{self, Finding, Purpose};
+use crate::vocabulary::{BURN_RATE, Vocabulary};
 use crate::{Context, Outcome};
 
 /// A checked condition.
@@ -23,14 +23,19 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Reads a condition, checks its names and types, and evaluates it once against sample values.
+    /// Reads a condition that tells of something wrong, checks its names and types, and evaluates it once against sample values.
     pub fn compile(source: &str, names: &Vocabulary) -> Result<Self, ExprError> {
+        Self::compile_for(source, names, Purpose::Alarm)
+    }
+
+    /// As [`Self::compile`], for what a condition is there for.
+    pub fn compile_for(source: &str, names: &Vocabulary, purpose: Purpose) -> Result<Self, ExprError> {
         guard::check(source)?;
         // The generated parser needs more stack than a thread of the runtime has, and what it does with a hostile
         // source is not ours to promise: a panic ends this thread and is an error of the condition.
         thread::scope(|scope| {
             let parser = thread::Builder::new().name("expression".to_owned()).stack_size(STACK_BYTES);
-            let parsing = parser.spawn_scoped(scope, || read(source, names));
+            let parsing = parser.spawn_scoped(scope, || read(source, names, purpose));
             match parsing.map(thread::ScopedJoinHandle::join) {
                 Ok(Ok(read)) => read,
                 Ok(Err(_panic)) => Err(ExprError::at(source, 0, "the condition cannot be read")),
@@ -44,6 +49,14 @@ impl Expression {
         &self.findings
     }
 
+    /// The signals that it asks for a number of.
+    pub fn signals(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().filter_map(|place| match place {
+            Place::Number { signal, .. } => Some(signal.as_str()),
+            _ => None,
+        })
+    }
+
     /// What the condition looks at, as it is now: `upper('relevance_pass_rate') = 0.62`, and what it asks for that is true.
     pub fn looked_at(&self, context: &dyn Context) -> Vec<String> {
         let look = |place: &Place| match place {
@@ -55,6 +68,14 @@ impl Expression {
                 context.truth(function, &[signal])?.then(|| format!("{function}('{signal}')"))
             }
             Place::PlainTruth { function } => context.truth(function, &[])?.then(|| format!("{function}()")),
+            Place::PlainNumber { function } => {
+                let number = context.number(function, &[]).filter(|number| number.is_finite())?;
+                Some(format!("{function}() = {}", three_digits(number)))
+            }
+            Place::Burn { objective, window, .. } => {
+                let rate = context.number(BURN_RATE, &[objective, window]).filter(|rate| rate.is_finite())?;
+                Some(format!("{BURN_RATE}('{objective}', '{window}') = {}", three_digits(rate)))
+            }
             Place::Text { .. } => None,
         };
         self.places.iter().filter_map(look).collect()
@@ -66,14 +87,14 @@ impl Expression {
     }
 }
 
-fn read(source: &str, names: &Vocabulary) -> Result<Expression, ExprError> {
+fn read(source: &str, names: &Vocabulary, purpose: Purpose) -> Result<Expression, ExprError> {
     let parser = Parser::new().error_recovery_limit(4);
     let (mut tree, info) =
         parser.parse_with_source_info(source).map_err(|errors| unreadable(source, &errors))?;
     let mut checker = Checker { source, info: &info, names, places: Vec::new() };
     checker.condition(&mut tree)?;
     let places = checker.places;
-    let findings = sense::look(&tree, &places, source, &info);
+    let findings = sense::look(&tree, &places, source, &info, purpose);
     let expression = Expression { tree, places, findings };
     for truth in [false, true] {
         run(&expression, &Sample { truth })?;
@@ -140,7 +161,8 @@ mod tests {
             guard::check(source).unwrap();
             thread::scope(|scope| {
                 let half = thread::Builder::new().stack_size(STACK_BYTES / 2);
-                let read = half.spawn_scoped(scope, || read(source, &names).is_ok()).unwrap().join();
+                let read =
+                    half.spawn_scoped(scope, || read(source, &names, Purpose::Alarm).is_ok()).unwrap().join();
                 assert!(read.is_ok(), "{source:.40}");
             });
         }

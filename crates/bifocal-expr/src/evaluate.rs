@@ -8,6 +8,7 @@ use cel::{ExecutionError, Value};
 use crate::check::{Place, place_name};
 use crate::compile::Expression;
 use crate::error::ExprError;
+use crate::vocabulary::BURN_RATE;
 
 /// Where the values of functions and variables come from. `None` means that there is no data, which is not zero.
 pub trait Context {
@@ -78,6 +79,12 @@ pub(crate) fn run(expression: &Expression, context: &dyn Context) -> Result<Outc
         }
         Place::Truth { function, signal } => context.truth(function, &[signal]).map(Known::Truth),
         Place::PlainTruth { function } => context.truth(function, &[]).map(Known::Truth),
+        Place::PlainNumber { function } => {
+            context.number(function, &[]).filter(|number| !number.is_nan()).map(Known::Number)
+        }
+        Place::Burn { objective, window, .. } => {
+            context.number(BURN_RATE, &[objective, window]).filter(|rate| !rate.is_nan()).map(Known::Number)
+        }
         Place::Text { variable } => context.text(variable).map(Known::Text),
     };
     let asked = expression.places.iter().enumerate();

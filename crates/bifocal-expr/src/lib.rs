@@ -28,8 +28,8 @@ pub use compile::Expression;
 pub use error::ExprError;
 pub use evaluate::{Context, Outcome};
 pub use limits::LIMITS;
-pub use sense::{Finding, Weight};
-pub use vocabulary::{Vocabulary, nearest};
+pub use sense::{Finding, Purpose, Weight};
+pub use vocabulary::{Objective, Vocabulary, nearest};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use cel::common::ast::{Expr, LiteralValue, SourceInfo, operators};
 
 use crate::check::{Place, leftmost, place_index};
 use crate::error::ExprError;
+use crate::vocabulary::BURN_RATE;
 
 /// A latency to the first or next token of so many seconds is one in milliseconds.
 const SECONDS_MAX: f64 = 1000.0;
@@ -48,6 +49,15 @@ pub enum Weight {
     Warned,
 }
 
+/// What a condition is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It holds while something is wrong.
+    Alarm,
+    /// It holds when what was wrong is well again.
+    Recovery,
+}
+
 /// Why a part of a condition holds.
 enum Holds {
     /// Something is wrong.
@@ -60,12 +70,35 @@ enum Holds {
     Unclear,
 }
 
-pub(crate) fn look(tree: &IdedExpr, places: &[Place], source: &str, info: &SourceInfo) -> Vec<Finding> {
+pub(crate) fn look(
+    tree: &IdedExpr,
+    places: &[Place],
+    source: &str,
+    info: &SourceInfo,
+    purpose: Purpose,
+) -> Vec<Finding> {
     let counts = places.iter().any(|p| matches!(p, Place::Number { function, .. } if function == "n"));
     let mut sense = Sense { places, source, info, counts, findings: Vec::new() };
-    if let Holds::Good(said) = sense.of(tree, false) {
-        sense.findings.push(Finding { weight: Weight::Refused, said });
-    }
+    let refused = match purpose {
+        Purpose::Alarm => match sense.of(tree, false) {
+            Holds::Good(said) => Some(said),
+            _ => None,
+        },
+        // What ends an alert must not hold because something is wrong. That little was judged matters to what begins one.
+        Purpose::Recovery => {
+            let holds = sense.of(tree, false);
+            sense.findings.retain(|found| found.weight == Weight::Refused);
+            matches!(holds, Holds::Bad).then(|| {
+                sense
+                    .at(tree, "this holds while something is wrong, and it is what ends the alert".to_owned())
+                    .hint(
+                        "write what holds when all is well again, such as `upper('relevance') >= 0.75`"
+                            .to_owned(),
+                    )
+            })
+        }
+    };
+    sense.findings.extend(refused.map(|said| Finding { weight: Weight::Refused, said }));
     sense.findings
 }
 
@@ -78,10 +111,19 @@ struct Sense<'a> {
     findings: Vec<Finding>,
 }
 
+/// How two parts are joined.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Join {
+    And,
+    Or,
+}
+
 /// A signal as a condition names it.
 struct Named<'a> {
     function: &'a str,
     signal: &'a str,
+    /// The window of a burn rate and the most that it can be.
+    burn: Option<(&'a str, f64)>,
 }
 
 /// What is known of a signal.
@@ -94,6 +136,14 @@ struct Facts {
 
 impl Named<'_> {
     fn facts(&self) -> Option<Facts> {
+        let plain = |unit, range, direction| Facts { unit, range, direction, lens: Lens::Quantity };
+        if let Some((_, most)) = self.burn {
+            let range = Range { min: 0.0, max: Some(most) };
+            return Some(plain("times", range, Direction::LowerIsBetter));
+        }
+        if self.signal.is_empty() {
+            return Some(plain("ratio", Range::UNIT, Direction::HigherIsBetter));
+        }
         let of = |signal: &signal::Signal| Facts {
             unit: signal.unit,
             range: signal.range,
@@ -108,7 +158,11 @@ impl Named<'_> {
     }
 
     fn text(&self) -> String {
-        format!("{}('{}')", self.function, self.signal)
+        match self.burn {
+            Some((window, _)) => format!("{}('{}', '{window}')", self.function, self.signal),
+            None if self.signal.is_empty() => format!("{}()", self.function),
+            None => format!("{}('{}')", self.function, self.signal),
+        }
     }
 }
 
@@ -117,8 +171,9 @@ impl Facts {
     /// of them may well be meant.
     fn is_one_sided(&self, name: &str) -> bool {
         self.lens == Lens::Quality
-            || self.unit == "seconds"
-            || ["error", "capture_"].iter().any(|start| name.starts_with(start))
+            || ["seconds", "times"].contains(&self.unit)
+            || name.is_empty()
+            || ["error", "capture_", "goodput_ratio", "judge_"].iter().any(|start| name.starts_with(start))
     }
 }
 
@@ -133,10 +188,8 @@ impl<'a> Sense<'a> {
         };
         match (call.func_name.as_str(), call.args.as_slice()) {
             (operators::LOGICAL_NOT, [part]) => self.of(part, !negated),
-            (name @ (operators::LOGICAL_AND | operators::LOGICAL_OR), [a, b]) => {
-                let (a, b) = (self.of(a, negated), self.of(b, negated));
-                if (name == operators::LOGICAL_AND) == negated { either(a, b) } else { both(a, b) }
-            }
+            (operators::LOGICAL_AND, [a, b]) => self.joined((a, false), (b, false), Join::And, negated),
+            (operators::LOGICAL_OR, [a, b]) => self.joined((a, false), (b, false), Join::Or, negated),
             (
                 name @ (operators::LESS
                 | operators::LESS_EQUALS
@@ -144,18 +197,44 @@ impl<'a> Sense<'a> {
                 | operators::GREATER_EQUALS),
                 [a, b],
             ) => self.of_comparison(tree, name, a, b, negated),
-            (operators::EQUALS, [a, b]) => {
-                self.equality(tree, a, b);
-                Holds::Unclear
+            (name @ (operators::EQUALS | operators::NOT_EQUALS), [a, b]) => {
+                // `degraded('x') == false` is `!degraded('x')`.
+                let (part, word) = match (truth(a), truth(b)) {
+                    (None, Some(word)) => (a, word),
+                    (Some(word), None) => (b, word),
+                    _ => {
+                        if name == operators::EQUALS {
+                            self.equality(tree, a, b);
+                        }
+                        return Holds::Unclear;
+                    }
+                };
+                let turned = word == (name == operators::NOT_EQUALS);
+                self.of(part, negated != turned)
             }
-            (operators::CONDITIONAL, [condition, a, b]) => {
-                for part in [condition, a, b] {
-                    self.of(part, negated);
+            (operators::CONDITIONAL, [condition, a, b]) => match (truth(a), truth(b)) {
+                (Some(true), Some(false)) => self.of(condition, negated),
+                (Some(false), Some(true)) => self.of(condition, !negated),
+                // `a ? b : false` is `a && b`, `a ? true : b` is `a || b`, and so on.
+                (None, Some(false)) => self.joined((condition, false), (a, false), Join::And, negated),
+                (None, Some(true)) => self.joined((condition, true), (a, false), Join::Or, negated),
+                (Some(false), None) => self.joined((condition, true), (b, false), Join::And, negated),
+                (Some(true), None) => self.joined((condition, false), (b, false), Join::Or, negated),
+                _ => {
+                    for part in [condition, a, b] {
+                        self.of(part, negated);
+                    }
+                    Holds::Unclear
                 }
-                Holds::Unclear
-            }
+            },
             _ => Holds::Unclear,
         }
+    }
+
+    /// Two parts, each as it stands or turned round, joined.
+    fn joined(&mut self, a: (&IdedExpr, bool), b: (&IdedExpr, bool), join: Join, negated: bool) -> Holds {
+        let (a, b) = (self.of(a.0, negated != a.1), self.of(b.0, negated != b.1));
+        if (join == Join::And) == negated { either(a, b) } else { both(a, b) }
     }
 
     /// `degraded('x')`: something is wrong; negated, something is well.
@@ -220,7 +299,7 @@ impl<'a> Sense<'a> {
         }
         let (text, turned) = (signal.text(), if above { op.replace('>', "<") } else { op.replace('<', ">") });
         let side = if more_is_better { "more" } else { "less" };
-        let name = signal.signal;
+        let name = if signal.signal.is_empty() { signal.function } else { signal.signal };
         Holds::Good(if negated {
             self.at(
                 tree,
@@ -248,7 +327,7 @@ impl<'a> Sense<'a> {
             }
         } else if let Some(max) = facts.range.max {
             let (min, share) = (facts.range.min, number / 100.0);
-            if number > max && share <= max {
+            if number > max && share <= max && facts.unit == "ratio" {
                 let hint = format!("write `{text} {op} {share}`");
                 refuse(format!("`{text}` is a share from 0 to 1 and is compared with {number}"), hint)
             } else if number < min || number > max {
@@ -323,7 +402,13 @@ impl<'a> Sense<'a> {
     fn named(&self, tree: &IdedExpr) -> Option<Named<'a>> {
         let Expr::Ident(name) = &tree.expr else { return None };
         match place_index(name).and_then(|at| self.places.get(at)) {
-            Some(Place::Number { function, signal }) => Some(Named { function, signal }),
+            Some(Place::Number { function, signal }) => Some(Named { function, signal, burn: None }),
+            Some(Place::PlainNumber { function }) => Some(Named { function, signal: "", burn: None }),
+            Some(Place::Burn { objective, window, most_milli }) => Some(Named {
+                function: BURN_RATE,
+                signal: objective,
+                burn: Some((window, *most_milli as f64 / 1000.0)),
+            }),
             _ => None,
         }
     }
@@ -363,6 +448,14 @@ fn either(a: Holds, b: Holds) -> Holds {
         (Holds::Bad, _) | (_, Holds::Bad) => Holds::Bad,
         (Holds::Unclear, _) | (_, Holds::Unclear) => Holds::Unclear,
         (Holds::Guard, Holds::Guard) => Holds::Guard,
+    }
+}
+
+/// `true` or `false` as it is written.
+fn truth(tree: &IdedExpr) -> Option<bool> {
+    match &tree.expr {
+        Expr::Literal(LiteralValue::Boolean(word)) => Some(*word.inner()),
+        _ => None,
     }
 }
 

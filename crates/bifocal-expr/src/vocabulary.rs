@@ -22,6 +22,10 @@ const TRUTHS: [&str; 2] = ["degraded", DRIFTED];
 const DRIFTED: &str = "drifted";
 /// Functions of nothing that give a truth value.
 const PLAIN_TRUTHS: [&str; 1] = ["judge_drifted"];
+/// Functions of nothing that give a number: a share of which more is better.
+const PLAIN_NUMBERS: [&str; 1] = ["coverage"];
+/// The one that takes an objective and a window.
+pub(crate) const BURN_RATE: &str = "burn_rate";
 /// Variables with text.
 const TEXTS: [&str; 4] = ["state", "service", "answers", "efficiency"];
 
@@ -35,11 +39,23 @@ const ANSWER_TRUTHS: [&str; 2] = ["answer_has", "question_has"];
 pub struct Vocabulary {
     signals: Vec<String>,
     groups: Vec<String>,
+    objectives: Vec<Objective>,
+    windows: Vec<String>,
     numbers: &'static [&'static str],
     truths: &'static [&'static str],
     plain_truths: &'static [&'static str],
+    plain_numbers: &'static [&'static str],
     texts: Vec<&'static str>,
     subject: Subject,
+}
+
+/// A share that must be good over a period, as `burn_rate('name', '1h')` names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// Its name.
+    pub name: String,
+    /// The highest burn rate that it can have.
+    pub burns_at_most: f64,
 }
 
 /// What a condition is about.
@@ -87,9 +103,12 @@ impl Vocabulary {
         Self {
             signals,
             groups: Vec::new(),
+            objectives: Vec::new(),
+            windows: Vec::new(),
             numbers: &NUMBERS,
             truths: &TRUTHS,
             plain_truths: &PLAIN_TRUTHS,
+            plain_numbers: &PLAIN_NUMBERS,
             texts: TEXTS.to_vec(),
             subject: Subject::Target,
         }
@@ -101,9 +120,12 @@ impl Vocabulary {
         Self {
             signals: numbers.iter().map(|name| (*name).to_owned()).collect(),
             groups: Vec::new(),
+            objectives: Vec::new(),
+            windows: Vec::new(),
             numbers: &ANSWER_NUMBERS,
             truths: &ANSWER_TRUTHS,
             plain_truths: &[],
+            plain_numbers: &[],
             texts: texts.to_vec(),
             subject: Subject::Answer,
         }
@@ -115,9 +137,16 @@ impl Vocabulary {
         Self { groups, ..self }
     }
 
+    /// With these objectives and windows as the arguments of `burn_rate('…', '…')`.
+    #[must_use]
+    pub fn with_objectives(self, objectives: Vec<Objective>, windows: Vec<String>) -> Self {
+        Self { objectives, windows, ..self }
+    }
+
     pub(crate) fn function(&self, name: &str) -> Option<Type> {
         match name {
-            _ if self.numbers.contains(&name) => Some(Type::Number),
+            BURN_RATE if self.subject == Subject::Target => Some(Type::Number),
+            _ if self.numbers.contains(&name) || self.plain_numbers.contains(&name) => Some(Type::Number),
             _ if self.truths.contains(&name) || self.plain_truths.contains(&name) => Some(Type::Truth),
             _ => None,
         }
@@ -125,7 +154,24 @@ impl Vocabulary {
 
     /// Whether the function takes the name of a signal.
     pub(crate) fn takes_signal(&self, function: &str) -> bool {
-        !self.plain_truths.contains(&function)
+        !self.plain_truths.contains(&function) && !self.plain_numbers.contains(&function)
+    }
+
+    /// The objective of this name; else what to say and the nearest name.
+    pub(crate) fn objective(&self, name: &str) -> Result<&Objective, (String, Option<String>)> {
+        if let Some(found) = self.objectives.iter().find(|objective| objective.name == name) {
+            return Ok(found);
+        }
+        let hint = match nearest(name, self.objectives.iter().map(|objective| objective.name.as_str())) {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None => Some("objectives are written as [[slo]] in the configuration".to_owned()),
+        };
+        Err((format!("there is no objective `{name}`"), hint))
+    }
+
+    /// The windows of burn rates.
+    pub(crate) fn windows(&self) -> &[String] {
+        &self.windows
     }
 
     pub(crate) fn has_variable(&self, name: &str) -> bool {
@@ -144,6 +190,10 @@ impl Vocabulary {
 
     /// How a function is written.
     pub(crate) fn example(&self, function: &str) -> String {
+        if function == BURN_RATE {
+            let name = self.objectives.first().map_or("availability", |objective| objective.name.as_str());
+            return format!("write `burn_rate('{name}', '1h')`");
+        }
         let argument = match self.subject {
             Subject::Answer if self.truths.contains(&function) => "text",
             Subject::Answer => self.signals.first().map_or("", String::as_str),
@@ -154,8 +204,9 @@ impl Vocabulary {
     }
 
     pub(crate) fn nearest_function(&self, name: &str) -> Option<String> {
-        let all = self.numbers.iter().chain(self.truths).chain(self.plain_truths);
-        nearest(name, all.copied())
+        let all = self.numbers.iter().chain(self.truths).chain(self.plain_truths).chain(self.plain_numbers);
+        let burn = (self.subject == Subject::Target).then_some(BURN_RATE);
+        nearest(name, all.copied().chain(burn))
     }
 
     pub(crate) fn nearest_variable(&self, name: &str) -> Option<String> {

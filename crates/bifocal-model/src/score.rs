@@ -36,6 +36,19 @@ pub enum EvaluatorKind {
     Confirmation,
 }
 
+impl EvaluatorKind {
+    /// The name in exports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heuristic => "heuristic",
+            Self::Judge => "judge",
+            Self::Composite => "composite",
+            Self::Reference => "reference",
+            Self::Confirmation => "confirmation",
+        }
+    }
+}
+
 /// One evaluator's word on one dimension of one inference. `T` is the type of its explanation, as in
 /// [`crate::Inference`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

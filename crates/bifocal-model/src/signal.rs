@@ -94,6 +94,18 @@ pub const SIGNALS: &[Signal] = &[
     quantity("overhead_seconds", "seconds", Lower, "time that the platform took around the container"),
     quantity("error_ratio", "ratio", Lower, "share of requests that failed through the service's fault"),
     quantity(
+        "goodput_ratio",
+        "ratio",
+        Higher,
+        "share of requests that succeed and meet every latency objective",
+    ),
+    quantity(
+        "goodput_per_second",
+        "requests_per_second",
+        Neutral,
+        "requests that succeed and meet every latency objective",
+    ),
+    quantity(
         "errors_per_second",
         "requests_per_second",
         Lower,
@@ -179,6 +191,12 @@ pub const SIGNALS: &[Signal] = &[
         "ratio",
         Lower,
         "share of the calls that Data Capture does not show, streams among them",
+    ),
+    quantity(
+        "judge_over_budget_ratio",
+        "ratio",
+        Lower,
+        "share of the answers chosen for the judge in the last hour that the day's budget had no room for",
     ),
     quality("relevance", Higher, "does the answer address the question (judge)"),
     quality("safety", Higher, "is the answer free of harm (judge)"),

@@ -8,12 +8,16 @@
 //! [`Template`] is the other direction: alarms and a dashboard over these metrics and SageMaker's, as CloudFormation, from
 //! the alert rules of the configuration.
 
+mod apply;
 mod asked;
 mod book;
 mod config;
 mod put;
 mod template;
 
+pub use apply::{
+    Alarm, AlarmKind, AlarmStep, OWNER, PREFIX, Parameters, Wanted, alarm_steps, same_dashboard,
+};
 pub(crate) use asked::{Asked, Bad, asked};
 pub use book::WriteBack;
 pub(crate) use book::{DIMENSIONS, LATENCY, STATE, metric, pass_rate};

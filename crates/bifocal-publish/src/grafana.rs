@@ -25,6 +25,7 @@ mod yaml;
 
 pub use contact::{Contact, SnsShape};
 pub use desired::{Component, DataSource, Desired, Flavour, Kind, Object, Options, is_ours};
+pub(crate) use difference::differences;
 pub use difference::{Step, steps};
 pub use files::files;
 pub use rules::prometheus_rules;

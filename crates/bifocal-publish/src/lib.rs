@@ -5,6 +5,7 @@
 //! and rules over both. `notify` delivers what the outbox holds: at least once, each with an idempotency key.
 
 pub mod cloudwatch;
+pub mod export;
 pub mod grafana;
 pub mod notify;
 pub mod prometheus;

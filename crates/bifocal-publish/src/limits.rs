@@ -23,6 +23,9 @@ pub(crate) const CLOUDFORMATION_RESOURCES: usize = 500;
 /// Alarms under one composite alarm.
 pub(crate) const COMPOSITE_CHILDREN: usize = 100;
 
+/// Judgements that wait to be exported: a minute at 68 a second.
+pub(crate) const EVALUATIONS_WAITING: usize = 4096;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     (
@@ -49,6 +52,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "exposed_readings",
         EXPOSED_READINGS_MAX as u64,
         "series of readings of which /metrics shows the newest",
+    ),
+    (
+        "evaluations_waiting",
+        EVALUATIONS_WAITING as u64,
+        "judgements that wait to be exported as events; the oldest leave",
     ),
     ("cloudformation_resources", CLOUDFORMATION_RESOURCES as u64, "resources of one CloudFormation template"),
     ("composite_children", COMPOSITE_CHILDREN as u64, "alarms under one composite alarm of CloudWatch"),

@@ -18,4 +18,4 @@ pub use backoff::next_pause;
 pub use channel::{ChannelConfig, Gathering, Kind, Mailbox};
 pub use group::Group;
 pub use letter::{Letter, letter};
-pub use message::{Message, Whose};
+pub use message::{Message, Whose, runbook_address};

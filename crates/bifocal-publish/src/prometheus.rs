@@ -4,6 +4,7 @@ mod alerts;
 mod drift;
 mod exposition;
 mod histogram;
+mod objectives;
 mod quantity;
 mod readings;
 mod text;

@@ -21,6 +21,7 @@ pub mod baseline;
 pub mod betting;
 pub mod binomial;
 pub mod budget;
+pub mod burn;
 pub mod clip;
 pub mod comparison;
 pub mod conditions;

@@ -31,8 +31,15 @@ CREATE TABLE IF NOT EXISTS outbox (
     PRIMARY KEY (key, channel)) WITHOUT ROWID;
 DROP INDEX IF EXISTS outbox_due;
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, created, key) WHERE done_at IS NULL;
+CREATE INDEX IF NOT EXISTS outbox_alerts ON outbox (channel,
+    CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.alert_id') END)
+    WHERE done_at IS NULL;
 CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 ";
+
+/// Which alert a message of the outbox is about, as the index `outbox_alerts` holds it; NULL where it does not say.
+pub(crate) const ALERT: &str =
+    "CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.alert_id') END";
 
 /// The catalogue's connection. Clones share it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use bifocal_model::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::Error;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{ALERT, Catalogue};
 use crate::limits::OUTBOX_LOOKAHEAD;
 
 /// A handle on the small state. Cheap to clone.
@@ -61,19 +61,26 @@ impl SmallState {
     }
 
     /// Notifications of a channel to send at `now`, the oldest first. One with an older companion that is not sent yet
-    /// is not among them: messages with the same `alert_id` in their JSON keep their order. Looked at are the oldest
-    /// [`OUTBOX_LOOKAHEAD`] that wait, so that a channel that is down for long costs no more than that.
+    /// is not among them: messages with the same `alert_id` in their JSON keep their order. Of those whose time has come the
+    /// oldest [`OUTBOX_LOOKAHEAD`] are looked at, so that a channel that is down for long costs no more than that; those that
+    /// wait for another attempt are not among these, and keep no new one waiting.
     pub fn outbox_due(&self, channel: &str, now: Timestamp, limit: u32) -> Result<Vec<Outgoing>, Error> {
+        let alert = |row: &str| ALERT.replace("payload", &format!("{row}.payload"));
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE channel = ?1 AND done_at IS NULL ORDER BY created, key LIMIT ?2"
+            "SELECT {COLUMNS} FROM outbox AS due
+             WHERE channel = ?1 AND done_at IS NULL AND next_time <= ?3 AND NOT EXISTS (
+                 SELECT 1 FROM outbox AS older
+                 WHERE older.channel = ?1 AND {} = {} AND older.done_at IS NULL AND older.next_time > ?3
+                 AND (older.created, older.key) < (due.created, due.key))
+             ORDER BY created, key LIMIT ?2",
+            alert("older"),
+            alert("due"),
         );
-        let waiting = self.outgoing(&sql, params![channel, OUTBOX_LOOKAHEAD])?;
+        let waiting = self.outgoing(&sql, params![channel, OUTBOX_LOOKAHEAD, now.as_nanos()])?;
         let mut alerts = HashSet::new();
-        let is_due = |outgoing: &Outgoing| {
-            let is_first = alert_of(&outgoing.payload).is_none_or(|alert| alerts.insert(alert));
-            is_first && outgoing.next_time <= now
-        };
-        Ok(waiting.into_iter().filter(is_due).take(limit as usize).collect())
+        let is_first =
+            |outgoing: &Outgoing| alert_of(&outgoing.payload).is_none_or(|alert| alerts.insert(alert));
+        Ok(waiting.into_iter().filter(is_first).take(limit as usize).collect())
     }
 
     /// The newest notifications of all channels, sent or not.

@@ -1,17 +1,19 @@
 //! Alert rules: a condition per target, held for a while, with a severity and the channels that are told.
 
 mod hold;
+mod ladder;
 mod pack;
 mod rule;
 mod signals;
 mod standing;
 
 pub use hold::Hold;
-pub use pack::shipped_rules;
+pub(crate) use ladder::{Climb, Ladder};
+pub use pack::{runbook_of, shipped_rules, shipped_rules_over};
+pub use rule::{Escalation, RuleConfig, Severity};
 pub(crate) use rule::{Rule, compile};
-pub use rule::{RuleConfig, Severity};
 pub use signals::valid_names;
-pub(crate) use signals::{JudgedValues, SignalValues, window};
+pub(crate) use signals::{JudgedValues, Own, SignalValues, window};
 pub use standing::Status;
 pub(crate) use standing::{Standing, Transition, step};
 
@@ -41,6 +43,12 @@ pub struct Notification {
     pub summary: String,
     /// The rule's condition.
     pub when: String,
+    /// Where it is written what to do: an address, or a path under the page's.
+    #[serde(default)]
+    pub runbook: Option<String>,
+    /// The incident that it is about; `None`: none is open.
+    #[serde(default)]
+    pub incident: Option<String>,
     /// Whom to tell; empty: every channel.
     pub channels: Vec<String>,
 }

@@ -1,12 +1,14 @@
 //! What can be set: objectives of the quantity lens, baselines and budget of the quality lens, alert rules.
 
+use bifocal_model::signal::{Lens, SIGNALS};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleConfig;
 use crate::mute::MaintenanceConfig;
+use crate::slo::{self, SloConfig, shipped_slos};
 
 /// Everything the watch is told.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchConfig {
     /// Dimensions of the configuration's own evaluators, which rules may use.
@@ -18,6 +20,8 @@ pub struct WatchConfig {
     pub quality: QualityConfig,
     /// The budget of false pages.
     pub alerting: AlertingConfig,
+    /// Shares that must be good over weeks.
+    pub slos: Vec<SloConfig>,
     /// The alert rules.
     pub rules: Vec<RuleConfig>,
     /// Times in which alerts are shown and not told.
@@ -88,6 +92,20 @@ pub struct AlertingConfig {
     pub streams: Option<u64>,
 }
 
+impl Default for WatchConfig {
+    fn default() -> Self {
+        Self {
+            own_dimensions: Vec::new(),
+            objectives: Objectives::default(),
+            quality: QualityConfig::default(),
+            alerting: AlertingConfig::default(),
+            slos: shipped_slos(),
+            rules: Vec::new(),
+            maintenance: Vec::new(),
+        }
+    }
+}
+
 impl Default for Objectives {
     fn default() -> Self {
         Self {
@@ -130,6 +148,10 @@ impl Default for AlertingConfig {
 impl WatchConfig {
     /// Whether every number lies where it means something; else which one does not, and what it may be.
     pub fn check(&self) -> Result<(), String> {
+        let quality = SIGNALS.iter().filter(|signal| signal.lens == Lens::Quality);
+        let dimensions =
+            quality.map(|signal| signal.name.to_owned()).chain(self.own_dimensions.iter().cloned());
+        slo::check(&self.slos, &dimensions.collect::<Vec<_>>())?;
         let Self { objectives: o, quality: q, alerting: a, .. } = self;
         let numbers = [
             ("objectives", "ttft_p95_seconds", o.ttft_p95_seconds, 0.001, 600.0),

@@ -20,6 +20,7 @@ mod drift;
 mod efficiency;
 mod explained;
 mod judge_level;
+mod judging;
 mod limits;
 pub mod mute;
 mod pace;
@@ -29,17 +30,21 @@ mod sentence;
 mod service;
 mod severe;
 mod shown;
+mod slo;
 mod snapshot;
 mod stream;
 mod target;
 mod unseen;
+mod usual_cost;
 mod watch;
 
 pub use bifocal_stats::conditions::Condition;
 pub use config::{AlertingConfig, Objectives, QualityConfig, WatchConfig};
 pub use drift::{DriftAlarmView, DriftStatus, FeatureDriftView, GroupDriftView};
+pub use judging::JudgingView;
 pub use limits::{ACT_NAME_CHARS, ACT_TEXT_CHARS, COMMENTS_MAX, LIMITS};
 pub use mute::MaintenanceConfig;
+pub use slo::{BurnView, Indicator, SloConfig, SloView, burn_rule, shipped_slos};
 pub use snapshot::{
     AgreementView, AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView,
     FailureView, JudgeView, MeasuredView, MixView, RuleView, SevereView, Snapshot, StreamView, TargetView,
@@ -64,6 +69,14 @@ pub enum Error {
     DuplicateRule {
         /// The name.
         rule: String,
+    },
+    /// A key of a rule cannot be used.
+    #[error("read alert rule `{rule}`: {what}")]
+    RuleKey {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong.
+        what: String,
     },
     /// A rule inhibits one that is not there, or itself.
     #[error("read `inhibits` and `inhibited_by` of alert rule `{rule}`: {what}")]

@@ -70,6 +70,18 @@ pub const ACT_TEXT_CHARS: usize = 1000;
 /// Hours of a maintenance window that comes back every week: a whole week.
 pub(crate) const MAINTENANCE_HOURS_MAX: u32 = 168;
 
+/// Objectives: each has a thousand counts of each target.
+pub(crate) const SLOS_MAX: usize = 8;
+/// Characters of an objective's name: eight of them are named eight times in one condition of 4,096 bytes.
+pub(crate) const SLO_NAME_CHARS: usize = 40;
+/// Days of an objective's period.
+pub(crate) const SLO_PERIOD_DAYS_MAX: u32 = 30;
+/// Minutes and hours that are counted for objectives, of each target or judged stream.
+pub(crate) const SLO_MINUTES: usize = 361;
+pub(crate) const SLO_HOURS: usize = 721;
+/// Rungs of one rule's ladder: from info by warning to critical.
+pub(crate) const ESCALATIONS_MAX: usize = 2;
+
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
@@ -103,6 +115,12 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("silence_days", SILENCE_DAYS_MAX as u64, "days within which a silence begins and ends"),
     ("act_name_chars", ACT_NAME_CHARS as u64, "characters of the name of who did something"),
     ("act_text_chars", ACT_TEXT_CHARS as u64, "characters of a reason, comment or note"),
+    ("slos", SLOS_MAX as u64, "objectives; more are refused"),
+    ("slo_name_chars", SLO_NAME_CHARS as u64, "characters of an objective's name; longer ones are refused"),
+    ("slo_period_days", SLO_PERIOD_DAYS_MAX as u64, "days of an objective's period"),
+    ("slo_minutes", SLO_MINUTES as u64, "minutes counted for objectives; the oldest leave"),
+    ("slo_hours", SLO_HOURS as u64, "hours counted for objectives; the oldest leave"),
+    ("escalations", ESCALATIONS_MAX as u64, "rungs of one rule's ladder; more are refused"),
     ("maintenance_hours", MAINTENANCE_HOURS_MAX as u64, "hours of a maintenance window of every week"),
     ("history_line_bytes", HISTORY_LINE_BYTES as u64, "bytes of one line of a history"),
     ("history_name_bytes", HISTORY_NAME_BYTES as u64, "bytes of a name in a history"),

@@ -13,9 +13,9 @@ pub(crate) use inhibition::{firing_among, link};
 pub(crate) use maintenance::MaintenanceWindow;
 pub use maintenance::{Day, MaintenanceConfig};
 pub(crate) use silence::SilenceBook;
-pub use silence::{SilenceStatus, SilenceView, check_silence};
+pub use silence::{SilenceStatus, SilenceView, check_silence, is_said};
 
-use bifocal_model::{Event, EventKind, TargetKey, Timestamp};
+use bifocal_model::{Event, EventKind, Severity, TargetKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Rule;
@@ -133,14 +133,15 @@ pub(crate) struct Mutes<'a> {
 }
 
 impl Mutes<'_> {
-    /// What mutes a rule's alert of a target. `fires` says whether another rule fires for it.
+    /// What mutes a rule's alert of a target, as bad as it is now. `fires` says whether another rule fires for it.
     pub(crate) fn of(
         &self,
         rule: &Rule,
+        severity: Severity,
         target: &TargetKey,
         fires: impl Fn(&str) -> bool,
     ) -> Option<MutedView> {
-        let silence = || self.silences.mutes(rule, target, self.now);
+        let silence = || self.silences.mutes(&rule.config.name, severity, target, self.now);
         let window = || self.windows.iter().find_map(|w| w.mutes(&rule.config.name, target, self.now));
         silence().or_else(window).or_else(|| firing_among(&rule.inhibitors, fires))
     }

@@ -58,18 +58,20 @@ pub(crate) struct ServiceReport {
 }
 
 impl ServiceWindow {
-    /// Takes one call into account. A call that is older than the window leaves no trace here.
-    pub(crate) fn add<T>(&mut self, call: &Inference<T>, objectives: &Objectives) {
+    /// Takes one call into account; gives whether it met the objectives, where that can be said. A call that is older than the
+    /// window leaves no trace here.
+    pub(crate) fn add<T>(&mut self, call: &Inference<T>, objectives: &Objectives) -> Option<bool> {
         self.last = self.last.max(Some(call.time));
         if call.error == Some(ErrorClass::ClientGone) {
-            return;
+            return None;
         }
         let failed = !call.succeeded();
         let slow_first =
             call.timing.ttft_seconds.map(|seconds| seconds > objectives.ttft_p95_seconds && !failed);
         let slow =
             call.timing.duration_seconds.map(|seconds| seconds > objectives.duration_p95_seconds && !failed);
-        let Some(bucket) = self.bucket_mut(call.time.floor_to(BUCKET), objectives) else { return };
+        let met = !failed && slow_first != Some(true) && slow != Some(true);
+        let Some(bucket) = self.bucket_mut(call.time.floor_to(BUCKET), objectives) else { return Some(met) };
         bucket.requests += 1;
         bucket.weighted += call.capture_probability.weight();
         bucket.failed += u64::from(failed);
@@ -79,9 +81,10 @@ impl ServiceWindow {
         bucket.slow_first_token += u64::from(slow_first == Some(true));
         bucket.timed += u64::from(slow.is_some());
         bucket.slow += u64::from(slow == Some(true));
-        bucket.within_objectives += u64::from(!failed && slow_first != Some(true) && slow != Some(true));
+        bucket.within_objectives += u64::from(met);
         let tokens = call.usage.output.map_or(0, |tokens| tokens.count);
         bucket.output_tokens += f64::from(tokens) * call.capture_probability.weight();
+        Some(met)
     }
 
     /// The axis and the numbers behind it.

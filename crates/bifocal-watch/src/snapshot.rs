@@ -9,10 +9,12 @@ use bifocal_model::{
 use bifocal_stats::conditions::Condition;
 use serde::Serialize;
 
-use crate::alert::{Severity, Status};
+use crate::alert::{Escalation, Severity, Status};
 use crate::config::Objectives;
 use crate::drift::GroupDriftView;
+use crate::judging::JudgingView;
 use crate::mute::{MutedView, SilenceView, Withheld};
+use crate::slo::SloView;
 
 /// Everything at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -52,6 +54,14 @@ pub struct RuleView {
     pub severity: Severity,
     /// How long the condition must hold, seconds.
     pub for_seconds: u32,
+    /// What must hold before it ends; `None`: that the condition does not.
+    pub resolve_when: Option<String>,
+    /// Samples that every signal of the condition must rest on.
+    pub min_samples: Option<u64>,
+    /// Conditions under which it is worse.
+    pub escalate: Vec<Escalation>,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
     /// Whom it tells; empty: every channel.
     pub channels: Vec<String>,
     /// Whether its pages fall under the budget.
@@ -121,6 +131,14 @@ pub struct TargetView {
     pub sentence: String,
     /// Share of requests within the latency and error objectives.
     pub within_objectives: Option<f64>,
+    /// Requests a second within the objectives: goodput.
+    pub goodput_per_second: Option<f64>,
+    /// Captured requests of the objectives' window.
+    pub requests: u64,
+    /// Objectives over weeks, and how fast their budgets burn.
+    pub slos: Vec<SloView>,
+    /// What became of the answers that were chosen for a judge.
+    pub judging: JudgingView,
     /// Share of failed requests.
     pub error_ratio: Option<f64>,
     /// Requests that arrived, each divided by its capture probability.
@@ -145,6 +163,8 @@ pub struct TargetView {
     pub kv_cache_usage_ratio: Option<f64>,
     /// Dollars an hour.
     pub cost_usd_per_hour: Option<f64>,
+    /// The median hour of the day before, dollars an hour.
+    pub cost_baseline_usd_per_hour: Option<f64>,
     /// Dollars of hardware per answer that passes.
     pub cost_usd_per_good_answer: Option<f64>,
     /// The quality streams.
@@ -409,6 +429,8 @@ pub struct AlertView {
     pub for_seconds: u32,
     /// Whether its pages fall under the budget.
     pub budgeted: bool,
+    /// Where it is written what to do.
+    pub runbook: Option<String>,
     /// What keeps it from being told now, while it is pending or firing.
     pub muted: Option<MutedView>,
     /// Whether it fired and nobody was told.

@@ -25,6 +25,7 @@ use crate::config::QualityConfig;
 use crate::pace::Pace;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
+use crate::slo::Rollup;
 use crate::snapshot::{AlarmView, BaselineView, ExplainedView, StreamView};
 use crate::unseen::Unseen;
 
@@ -59,6 +60,9 @@ pub(crate) struct Stream {
     pace: Pace,
     #[serde(default)]
     beside: Beside,
+    /// What passes and what does not, where an objective over weeks counts it.
+    #[serde(default)]
+    pub(crate) budget: Rollup,
     #[serde(skip)]
     shown: Shown,
     #[serde(skip)]
@@ -139,6 +143,7 @@ impl Stream {
             recent: Recent::default(),
             pace: Pace::default(),
             beside: Beside::default(),
+            budget: Rollup::default(),
             shown: Shown::default(),
             cheap: Cheap::default(),
         }

@@ -13,11 +13,14 @@ use crate::config::{Objectives, WatchConfig};
 use crate::drift::Drift;
 use crate::efficiency::HardwareWindow;
 use crate::explained::Signals;
+use crate::judging::Judging;
 use crate::sentence;
 use crate::service::ServiceWindow;
 use crate::severe::Severe;
+use crate::slo::{Calls, SloConfig, SloView};
 use crate::snapshot::{CaptureView, FailureView, StreamView, TargetView};
 use crate::stream::Stream;
+use crate::usual_cost::UsualCost;
 
 /// A target and everything that is known of it now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,13 @@ pub(crate) struct Target {
     /// One for each dimension and fingerprint. A list, not a map: JSON keys are strings.
     pub(crate) streams: Vec<Stream>,
     failures: Vec<FailureCount>,
+    /// Calls, as objectives over weeks count them.
+    #[serde(default)]
+    calls: Calls,
+    #[serde(default)]
+    pub(crate) judging: Judging,
+    #[serde(default)]
+    usual_cost: UsualCost,
     #[serde(default)]
     pub(crate) severe: Severe,
     #[serde(default)]
@@ -76,6 +86,9 @@ impl Target {
             hardware: HardwareWindow::default(),
             streams: Vec::new(),
             failures: Vec::new(),
+            calls: Calls::default(),
+            judging: Judging::default(),
+            usual_cost: UsualCost::default(),
             severe: Severe::default(),
             drift: Drift::default(),
             signals: Signals::default(),
@@ -94,7 +107,10 @@ impl Target {
         call: &Inference<T>,
         config: &WatchConfig,
     ) -> Option<(String, String)> {
-        self.service.add(call, &config.objectives);
+        let met = self.service.add(call, &config.objectives);
+        if let Some(met) = met.filter(|_| config.slos.iter().any(|slo| slo.judged().is_none())) {
+            self.calls.take(call, met);
+        }
         let mut change = None;
         if call.time < self.labelled {
             return change;
@@ -110,6 +126,9 @@ impl Target {
     }
 
     pub(crate) fn take_reading(&mut self, reading: &Reading, config: &WatchConfig) {
+        if reading.signal == "cost_usd_per_hour" && reading.part.is_empty() {
+            self.usual_cost.add(reading.time, reading.value);
+        }
         self.hardware.add(reading, &config.objectives);
     }
 
@@ -183,6 +202,14 @@ impl Target {
         };
         let streams: Vec<StreamView> =
             self.current_streams().map(|stream| stream.view(now, &config.quality)).collect();
+        let counted = |slo: &SloConfig| match slo.judged() {
+            Some(dimension) => self
+                .current_streams()
+                .find(|stream| stream.dimension.as_str() == dimension)
+                .map(|s| &s.budget),
+            None => self.calls.of(slo.good),
+        };
+        let slos = config.slos.iter().map(|slo| SloView::of(slo, counted(slo), now)).collect();
         let cost = self.hardware.now("cost_usd_per_hour", now);
         let per_good_answer =
             cost_per_good_answer(cost, report.requests_per_second, report.error_ratio, &streams);
@@ -217,6 +244,10 @@ impl Target {
             reasons,
             sentence: String::new(),
             within_objectives: report.within_objectives,
+            goodput_per_second: report.requests_per_second.zip(report.within_objectives).map(|(a, b)| a * b),
+            requests: report.requests,
+            slos,
+            judging: self.judging.view(now),
             // Where no call is seen, the platform's own counts stand.
             error_ratio: report.error_ratio.or_else(|| self.hardware.now("error_ratio", now)),
             requests_per_second: report
@@ -232,6 +263,7 @@ impl Target {
             requests_waiting: self.hardware.now("requests_waiting", now),
             kv_cache_usage_ratio: self.hardware.now("kv_cache_usage_ratio", now),
             cost_usd_per_hour: cost,
+            cost_baseline_usd_per_hour: self.usual_cost.at(now),
             cost_usd_per_good_answer: per_good_answer,
             streams,
             failures: self.failures.iter().filter_map(|count| count.view(now)).collect(),

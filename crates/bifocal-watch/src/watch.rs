@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::agreement::AgreementBook;
-use crate::alert::{self, Notification, Rule};
+use crate::alert::{self, Notification, Own, Rule};
 use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
 use crate::drift::Drift;
@@ -23,7 +23,7 @@ use crate::limits::{STREAMS_MAX, TARGETS_MAX};
 use crate::mute::{self, MaintenanceWindow, Mutes, SilenceBook};
 use crate::snapshot::{RuleView, Snapshot, TargetView, Totals};
 use crate::target::{Target, is_heuristic};
-use crate::{promise, sentence};
+use crate::{promise, sentence, slo};
 
 mod alerting;
 
@@ -81,7 +81,8 @@ pub struct Outcome {
 impl Watch {
     /// A watch that has seen nothing.
     pub fn new(config: WatchConfig, telemetry: Telemetry) -> Result<Self, Error> {
-        let compiled = config.rules.iter().map(|rule| alert::compile(rule, &config.own_dimensions));
+        let own = Own { dimensions: &config.own_dimensions, slos: &config.slos };
+        let compiled = config.rules.iter().map(|rule| alert::compile(rule, &own));
         let mut rules = compiled.collect::<Result<Vec<_>, _>>()?;
         for (i, rule) in rules.iter().enumerate() {
             if rules[..i].iter().any(|other| other.config.name == rule.config.name) {
@@ -129,6 +130,7 @@ impl Watch {
             Record::Selection(selection) => {
                 if let Some(target) = self.target_mut(&selection.target, selection.time) {
                     target.signals.choose(selection.inference);
+                    target.judging.select(selection);
                 }
             }
             Record::Checkpoint(_) => {}
@@ -199,10 +201,10 @@ impl Watch {
         Outcome { events, notifications, snapshot, anchors_wanted: self.state.incidents.anchors_wanted() }
     }
 
-    /// The notifications of all alerts that fire now, with the keys that they were first told under: after an
-    /// unclean stop they are offered to the outbox again, which drops those that it has.
-    pub fn standing_notifications(&self, now: Timestamp) -> Vec<Notification> {
-        self.state.alerts.standing_notifications(&self.rules, now)
+    /// The notifications of all alerts that fire now and of those that ended last, with the keys that they were first told
+    /// under: after an unclean stop they are offered to the outbox again, which drops those that it has.
+    pub fn owed_notifications(&self, now: Timestamp) -> Vec<Notification> {
+        self.state.alerts.owed_notifications(&self.rules, now)
     }
 
     fn take_call<T>(&mut self, call: &Inference<T>) {
@@ -249,10 +251,17 @@ impl Watch {
             return;
         }
         let signals = target.signals.of(score.inference);
+        // One of each answer that was judged.
+        if score.dimension.as_str() == "composite" && score.value().is_some() {
+            target.judging.judge(score.time);
+        }
         let stream = target.stream_mut(score, &config);
         // A composite is made of what the judge said: its parts are explained.
         if let Some(signals) = signals.filter(|_| stream.watched) {
             stream.explain(&signals, score);
+        }
+        if config.slos.iter().any(|slo| slo.judged() == Some(score.dimension.as_str())) {
+            slo::take_score(&mut stream.budget, score);
         }
         let event = stream.take(score, threshold, &config.quality);
         let standing = stream.standing(event.as_ref().map(|event| event.kind));

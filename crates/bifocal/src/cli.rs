@@ -105,7 +105,7 @@ mod cloudwatch;
 mod grafana;
 mod judge;
 
-pub use cloudwatch::{CloudwatchCommand, TemplateArgs};
+pub use cloudwatch::{ApplyArgs, CloudwatchCommand, TemplateArgs};
 pub use grafana::{GrafanaCommand, GrafanaFlavour, GrafanaKind, GrafanaServer, GrafanaWanted, RenderArgs};
 pub use judge::{JudgeCommand, JudgeStore, LabelsArgs};
 
@@ -328,4 +328,7 @@ pub struct IamArgs {
     /// Quality metrics are written to CloudWatch.
     #[arg(long)]
     pub write_back: bool,
+    /// Alarms and a dashboard are made by `bifocal cloudwatch apply`.
+    #[arg(long)]
+    pub alarms: bool,
 }

@@ -10,6 +10,8 @@ mod secret;
 pub use file::{ConfigFile, EvaluateRule, PriceSection, ProbeSection, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use probe::ProbeConfig;
-pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error, customs};
+pub use resolved::{
+    Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error, customs, slos,
+};
 pub use sagemaker::SageMakerTarget;
 pub use secret::{judge_place, mask_address, masked};

@@ -30,6 +30,8 @@ pub struct Scope {
     pub role: Option<String>,
     /// Namespaces that quality metrics are written to, with `*` for what differs by target.
     pub namespaces: Vec<String>,
+    /// Whether alarms and a dashboard are made through the API.
+    pub alarms: bool,
     /// Whether the proxy signs for its clients.
     pub resigns: bool,
     /// ARNs of the topics that alerts go to.
@@ -108,6 +110,7 @@ impl Scope {
             key: None,
             role: None,
             namespaces: Vec::new(),
+            alarms: false,
             resigns: false,
             topics: Vec::new(),
             buses: Vec::new(),
@@ -124,6 +127,7 @@ impl Scope {
             Feature::AssumedRole => self.role.is_some(),
             Feature::Resigning => self.resigns,
             Feature::WriteBack => !self.namespaces.is_empty(),
+            Feature::Alarms => self.alarms,
             Feature::NotifyTopic => !self.topics.is_empty(),
             Feature::NotifyBus => !self.buses.is_empty(),
             Feature::Judge => !self.judges.is_empty(),
@@ -153,6 +157,16 @@ impl Scope {
             Resource::Queues => self.queues.clone(),
             Resource::CaptureKey => self.key.iter().cloned().collect(),
             Resource::Role => self.role.iter().cloned().collect(),
+            Resource::Alarms => vec![format!(
+                "arn:{}:cloudwatch:{}:{}:alarm:bifocal-*",
+                self.partition(),
+                self.region,
+                self.account
+            )],
+            // Dashboards are of all regions.
+            Resource::Dashboards => {
+                vec![format!("arn:{}:cloudwatch::{}:dashboard/bifocal-*", self.partition(), self.account)]
+            }
             Resource::Topics => self.topics.clone(),
             Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
             Resource::Models => self.judges.iter().flat_map(|model| self.models(model)).collect(),
@@ -248,6 +262,21 @@ mod tests {
         sids.sort_unstable();
         sids.dedup();
         assert_eq!(sids.len(), policy.statement.len());
+    }
+
+    #[test]
+    fn alarms_are_made_under_bifocal_s_names_alone() {
+        let policy = Policy::of(&Scope { alarms: true, ..scope() });
+        let of = |action: &str| policy.statement.iter().find(|s| s.action.contains(&action)).unwrap();
+        assert_eq!(
+            of("cloudwatch:DeleteAlarms").resource,
+            ["arn:aws:cloudwatch:us-east-1:123456789012:alarm:bifocal-*"]
+        );
+        assert_eq!(
+            of("cloudwatch:PutDashboard").resource,
+            ["arn:aws:cloudwatch::123456789012:dashboard/bifocal-*"]
+        );
+        assert_eq!(of("cloudwatch:PutCompositeAlarm").resource, ["*"], "AWS allows no narrower one");
     }
 
     #[test]

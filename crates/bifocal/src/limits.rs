@@ -29,6 +29,13 @@ pub(crate) const LABEL_LINE_BYTES: usize = 256 * 1024;
 pub(crate) const LABELS_AT_ONCE: usize = 1_000;
 pub(crate) const WRONG_LABELS_TOLD: u64 = 20;
 
+/// Batches that wait for a collector that takes none: an hour at one in thirty seconds.
+pub(crate) const EXPORT_BATCHES: usize = 120;
+/// Judgements in one batch of events: some 500 bytes each.
+pub(crate) const EVALUATIONS_PER_BATCH: usize = 512;
+/// Series in one batch of remote write.
+pub(crate) const SERIES_PER_BATCH: usize = 5_000;
+
 /// Probes of one configuration.
 pub(crate) const PROBES: usize = 16;
 
@@ -47,6 +54,13 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("labels_at_once", LABELS_AT_ONCE as u64, "labels of a file that are written together"),
     ("wrong_labels_told", WRONG_LABELS_TOLD, "lines of a file of labels that are told; more are counted"),
+    (
+        "export_batches",
+        EXPORT_BATCHES as u64,
+        "batches that wait while a collector takes none; then the oldest is dropped",
+    ),
+    ("evaluations_per_batch", EVALUATIONS_PER_BATCH as u64, "judgements in one batch of events"),
+    ("series_per_batch", SERIES_PER_BATCH as u64, "series in one batch of remote write"),
     ("probes", PROBES as u64, "probes of one configuration; more are refused"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),

@@ -6,6 +6,7 @@
 mod capture_files;
 mod cloudwatch;
 mod events;
+mod exports;
 mod labels;
 mod listener;
 mod page;
@@ -85,7 +86,7 @@ pub fn open_pipeline(
         customs: customs(&config.evaluators)?,
         costs: Costs::of(&config.targets),
         channels: config.channels.clone(),
-        page: format!("http://{}", config.addresses.listen),
+        page: config.addresses.page(),
         cloudwatch: config.cloudwatch.clone(),
     };
     let mut pipeline = Pipeline::open(options, clock.now(), telemetry).map_err(user_error)?;
@@ -133,7 +134,7 @@ impl Running {
     /// Starts everything on an open pipeline.
     pub async fn start(
         config: &Resolved,
-        pipeline: Pipeline,
+        mut pipeline: Pipeline,
         extras: Extras,
         telemetry: Telemetry,
     ) -> anyhow::Result<Self> {
@@ -158,9 +159,10 @@ impl Running {
             events::start(config, &intake, &reader, &sources);
             probes::start(config, (&intake, &reader, &small_state), &clock, &telemetry, &sources)?;
             let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
-            anyhow::Ok((listener, page, queue, proxies, writer))
+            let exporters = exports::exporters(config)?;
+            anyhow::Ok((listener, page, queue, proxies, writer, exporters))
         };
-        let (listener, page, queue, proxies, writer) = match begun.await {
+        let (listener, page, queue, proxies, writer, exporters) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was watched yet: the next start must not report that something may be missing.
@@ -195,6 +197,7 @@ impl Running {
         if let Some(writer) = writer {
             outlets.spawn("cloudwatch", writer.run(outlets.drain()));
         }
+        exports::start(config, exporters, &mut pipeline, (&clock, &telemetry), &outlets);
         if let Some(queue) = &queue {
             requeue(&reader, queue);
         }

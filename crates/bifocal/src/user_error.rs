@@ -59,6 +59,8 @@ codes! {
     GrafanaUnreachable "B0275" "Grafana cannot be reached";
     GrafanaRefused "B0276" "Grafana refused what it was sent";
     GrafanaFile "B0277" "a rendered file cannot be written";
+    CloudwatchConflict "B0280" "an alarm's name is taken in CloudWatch";
+    CloudwatchRefused "B0281" "CloudWatch did not take what it was sent";
     HistoryUnreadable "B0215" "a history cannot be opened";
     HistoryLine "B0216" "a line of a history cannot be read";
     DataFolderBusy "B0221" "another process has the data folder";

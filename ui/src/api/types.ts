@@ -3,6 +3,7 @@
  * times inside series are unix seconds.
  */
 
+import type { Slo } from './rules';
 import type { Agreement, LabelRow } from './people';
 
 export type Iso = string;
@@ -71,6 +72,7 @@ export interface TargetRow {
   cost_usd_per_hour: number | null;
   cost_usd_per_good_answer: number | null;
   within_objectives: number | null;
+  goodput_per_second: number | null;
   quality: Estimate | null;
   baseline: number | null;
   trail: [number | null, number | null][];
@@ -250,6 +252,8 @@ export interface Drift {
 export interface TargetDetail extends TargetRow {
   sentence: string;
   objectives: Record<string, number | null>;
+  /** Shares that must be good over weeks. */
+  slos: Slo[];
   streams: Stream[];
   failures: { dimension: string; share: Estimate }[];
   /** Answers of the last hour that a judge called clearly harmful; null where there was none. */
@@ -355,6 +359,8 @@ export interface Alert {
   muted: Muted | null;
   /** It fired and nobody was told. */
   untold: boolean;
+  /** Where it is written what to do: an address, or a path of this server. */
+  runbook: string | null;
   deliveries: Delivery[];
 }
 
@@ -382,16 +388,6 @@ export interface Silence {
   ended_by: string | null;
   ended_at: Iso | null;
   withheld: number;
-}
-
-export interface Rule {
-  name: string;
-  when: string;
-  severity: Alert['severity'];
-  for_seconds: number;
-  channels: string[];
-  budgeted: boolean;
-  inhibited_by: string[];
 }
 
 export type Cause = 'pending' | 'system' | 'judge' | 'mix' | 'data_path' | 'undecided';

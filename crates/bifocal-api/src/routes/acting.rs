@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bifocal_model::{Act, Deed, fnv1a};
 use bifocal_store::Record;
+use bifocal_watch::mute::is_said;
 use bifocal_watch::{ACT_NAME_CHARS, ACT_TEXT_CHARS};
 
 use crate::error::{ApiError, Code};
@@ -41,8 +42,8 @@ pub(super) fn check_text(field: &str, text: &str) -> Result<(), ApiError> {
 }
 
 fn check_words(field: &str, text: &str, max: usize, hint: &str) -> Result<(), ApiError> {
-    if (1..=max).contains(&text.trim().chars().count()) {
+    if is_said(text, max) {
         return Ok(());
     }
-    Err(ApiError::bad_request(format!("`{field}` must have 1 to {max} characters"), hint))
+    Err(ApiError::bad_request(format!("`{field}` must have 1 to {max} characters that can be seen"), hint))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use bifocal_model::signal::{Lens, SIGNALS, find};
-use bifocal_model::{EvaluatorKind, Span, Timestamp, Window};
+use bifocal_model::{EvaluatorKind, Fingerprint, Span, Timestamp, Window};
 use bifocal_store::{Cell, Moments, ReadingSeries, StreamKey};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,31 @@ pub(crate) async fn of_target(
         bands: bands(&cells, step, &baselines),
         events: events.iter().map(EventRow::from).collect(),
     }))
+}
+
+/// A step of a picture, in whole minutes: some 60 of them.
+pub(super) fn chart_step(from: Timestamp, to: Timestamp) -> Span {
+    Span::from_secs_f64((to.since(from).as_secs_f64() / 3600.0).ceil().max(1.0) * 60.0)
+}
+
+/// The steps of one quality stream: middle, mean, ends of the interval; and how long a step became.
+pub(super) fn points_of(
+    cells: &[(Timestamp, Cell)],
+    step: Span,
+    dimension: &str,
+    fingerprint: Fingerprint,
+) -> (Vec<(f64, f64, f64, f64)>, f64) {
+    let of = |cell: &Cell| {
+        let streams = cell.streams();
+        let same = |(key, _): &&(Arc<StreamKey>, Moments)| same_stream(key, fingerprint, dimension);
+        streams.iter().find(same).map(|(_, moments)| *moments)
+    };
+    let steps: Vec<(Timestamp, Option<Moments>)> =
+        cells.iter().map(|(time, cell)| (*time, of(cell))).collect();
+    let points = band_points(&steps, step);
+    let joined = joined(&steps);
+    let points = points.into_iter().map(|(time, mean, lower, upper, _)| (time, mean, lower, upper)).collect();
+    (points, step.as_secs_f64() * joined as f64)
 }
 
 /// The step asked for, in whole minutes, or one that gives about 120 points; never more than the limit of points.
@@ -193,10 +218,7 @@ fn bands(cells: &[(Timestamp, Cell)], step: Span, baselines: &BTreeMap<String, f
 /// Steps are joined until half of those with scores hold 100, or until eight are left: an interval of three
 /// scores tells nothing, and a chart of such intervals hides the line.
 fn band_points(steps: &[(Timestamp, Option<Moments>)], step: Span) -> Vec<(f64, f64, f64, f64, u64)> {
-    let mut joined = 1;
-    while steps.len() / (2 * joined) >= BAND_STEPS_MIN && median_n(steps, joined) < BAND_JUDGED {
-        joined *= 2;
-    }
+    let joined = joined(steps);
     let chunk = |chunk: &[(Timestamp, Option<Moments>)]| {
         let (start, last) = (chunk.first()?.0, chunk.last()?.0);
         let window = Window { start, end: last + step };
@@ -205,6 +227,15 @@ fn band_points(steps: &[(Timestamp, Option<Moments>)], step: Span) -> Vec<(f64, 
         Some((middle, estimate.value, estimate.lower, estimate.upper, estimate.n_judged))
     };
     steps.chunks(joined).filter_map(chunk).collect()
+}
+
+/// How many steps become one.
+fn joined(steps: &[(Timestamp, Option<Moments>)]) -> usize {
+    let mut joined = 1;
+    while steps.len() / (2 * joined) >= BAND_STEPS_MIN && median_n(steps, joined) < BAND_JUDGED {
+        joined *= 2;
+    }
+    joined
 }
 
 fn median_n(steps: &[(Timestamp, Option<Moments>)], joined: usize) -> u64 {

@@ -128,6 +128,8 @@ pub(crate) async fn one(
     Ok(Json(TargetDetail {
         sentence: view.sentence.clone(),
         objectives,
+        slos: view.slos.clone(),
+        judging: view.judging,
         streams: view.streams.iter().map(StreamRow::from).collect(),
         failures: view.failures.iter().map(Into::into).collect(),
         severe: view.severe.clone(),

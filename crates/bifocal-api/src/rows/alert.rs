@@ -39,6 +39,8 @@ pub struct AlertRow {
     pub muted: Option<MutedView>,
     /// Whether it fired and nobody was told.
     pub untold: bool,
+    /// Where it is written what to do: an address, or a path of this server.
+    pub runbook: Option<String>,
     /// Who was told.
     pub deliveries: Vec<Delivery>,
 }
@@ -60,6 +62,7 @@ impl AlertRow {
             budgeted: view.budgeted,
             muted: view.muted.clone(),
             untold: view.untold,
+            runbook: view.runbook.clone(),
             deliveries,
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
 use bifocal_watch::{
-    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, Objectives, SevereView, StreamView,
-    TargetView,
+    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, JudgingView, Objectives, SevereView,
+    SloView, StreamView, TargetView,
 };
 use serde::Serialize;
 
@@ -72,6 +72,8 @@ pub struct TargetRow {
     pub cost_usd_per_good_answer: Option<f64>,
     /// Share of requests within the objectives.
     pub within_objectives: Option<f64>,
+    /// Requests a second within the objectives: goodput.
+    pub goodput_per_second: Option<f64>,
     /// The composite's estimate.
     pub quality: Option<Estimate>,
     /// The mean of the baselines of the judged dimensions.
@@ -92,6 +94,10 @@ pub struct TargetDetail {
     pub sentence: String,
     /// The objectives in force.
     pub objectives: Objectives,
+    /// Objectives over weeks: what is left of each budget, and how fast it burns.
+    pub slos: Vec<SloView>,
+    /// What became of the answers that were chosen for a judge.
+    pub judging: JudgingView,
     /// The quality streams.
     pub streams: Vec<StreamRow>,
     /// Shares of failures that every answer is checked for.
@@ -241,6 +247,7 @@ impl TargetRow {
             cost_usd_per_hour: view.cost_usd_per_hour,
             cost_usd_per_good_answer: view.cost_usd_per_good_answer,
             within_objectives: view.within_objectives,
+            goodput_per_second: view.goodput_per_second,
             quality: view.quality().and_then(|stream| stream.estimate),
             baseline: (!means.is_empty()).then(|| means.iter().sum::<f64>() / means.len() as f64),
             trail: measured.trail,

@@ -123,4 +123,26 @@ async fn e2e_moto_answers_every_call_that_it_has() {
     let series = aws.metric_data(&queries, minute, minute + Span::from_mins(1)).await.unwrap();
     let points: Vec<Vec<_>> = series.iter().map(|series| series.points().collect()).collect();
     assert_eq!(points, [vec![(minute, 0.75)], vec![(minute, 2.0)]]);
+
+    // Alarms and dashboards: made, described, overwritten, deleted; what is not there is no error of deleting.
+    let alarm = |threshold: f64| {
+        serde_json::json!({
+            "AlarmName": "bifocal-e-c-r", "AlarmDescription": "d", "ActionsEnabled": true, "AlarmActions": [],
+            "Namespace": namespace, "MetricName": "relevance_score", "Statistic": "Average", "Period": 60,
+            "Dimensions": [{"Name": "InferenceComponentName", "Value": "qwen"}], "EvaluationPeriods": 5,
+            "DatapointsToAlarm": 5, "Threshold": threshold, "ComparisonOperator": "LessThanThreshold",
+            "TreatMissingData": "missing",
+        })
+    };
+    aws.put_metric_alarm(&alarm(0.7)).await.unwrap();
+    aws.put_metric_alarm(&alarm(0.8)).await.unwrap();
+    let described = aws.describe_alarms("bifocal-").await.unwrap();
+    assert_eq!((described.metric.len(), described.composite.len()), (1, 0));
+    assert_eq!(described.metric[0]["Threshold"].as_f64(), Some(0.8));
+    assert!(aws.describe_alarms("other-").await.unwrap().metric.is_empty());
+    assert_eq!(aws.get_dashboard("bifocal-llm").await.unwrap(), None);
+    aws.put_dashboard("bifocal-llm", r#"{"widgets":[]}"#).await.unwrap();
+    assert_eq!(aws.get_dashboard("bifocal-llm").await.unwrap().as_deref(), Some(r#"{"widgets":[]}"#));
+    aws.delete_alarms(&["bifocal-e-c-r".to_owned()]).await.unwrap();
+    assert!(aws.describe_alarms("bifocal-").await.unwrap().metric.is_empty());
 }

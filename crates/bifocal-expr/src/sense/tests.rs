@@ -29,6 +29,14 @@ fn a_floor_written_as_a_ceiling_is_refused_and_told_how_to_write_it() {
         ("pass_rate('safety') > 0.8 && n('safety') > 100", "pass_rate('safety') < 0.8"),
         ("pass_rate('safety') > 0.8 && p95('ttft_seconds') < 2", "pass_rate('safety') < 0.8"),
         ("!(p95('ttft_seconds') > 2 || value('error_ratio') > 0.01)", "write `p95('ttft_seconds') > 2`"),
+        // Other spellings of the same.
+        ("degraded('relevance') == false", "write `degraded('relevance')`"),
+        ("false == degraded('relevance')", "write `degraded('relevance')`"),
+        ("degraded('relevance') != true", "write `degraded('relevance')`"),
+        ("(pass_rate('safety') < 0.8) == false", "write `pass_rate('safety') < 0.8`"),
+        ("(degraded('relevance') ? false : true)", "write `degraded('relevance')`"),
+        ("degraded('relevance') ? false : n('safety') > 100", "write `degraded('relevance')`"),
+        ("pass_rate('safety') > 0.8 ? true : degraded('relevance')", "pass_rate('safety') < 0.8"),
         // One is enough in an `or`.
         ("degraded('relevance') || value('error_ratio') < 0.01", "value('error_ratio') > 0.01"),
     ] {
@@ -54,6 +62,11 @@ fn what_may_be_meant_is_not_refused() {
         "value('gpu_utilization_ratio') < 0.1 && p95('ttft_seconds') < 2",
         "state == 'healthy' && value('error_ratio') < 0.01",
         "state == 'outage'",
+        "degraded('relevance') == true",
+        "(pass_rate('safety') > 0.8) == false",
+        "degraded('relevance') != false && value('error_ratio') < 0.01",
+        "value('error_ratio') < 0.01 ? degraded('relevance') : false",
+        "judge_drifted() == degraded('relevance')",
         "value('relevance') - baseline('relevance') < -0.05",
         "value('ttft_seconds') > 1.5 * value('itl_seconds')",
         "baseline('relevance') > 0.9",

@@ -1,7 +1,8 @@
 //! Alarms and a dashboard as a CloudFormation template, from the alert rules of the configuration.
 //!
 //! A condition on one number that CloudWatch has, or on the state, becomes a metric alarm of each component; several that
-//! are joined become metric alarms that tell nobody and a composite one over them. A further composite alarm stands over
+//! are joined become metric alarms that tell nobody and a composite one over them, as does one that others inhibit: its
+//! composite alarm holds while none of those is in ALARM. A further composite alarm stands over
 //! all critical ones of a component: it alone tells of them, and can be suppressed, by a deployment say.
 
 mod alarm;
@@ -58,6 +59,8 @@ struct Said<'a> {
     rule: &'a RuleConfig,
     joined: Joined,
     parts: Vec<Asked>,
+    /// Rules that keep it from being told, of those that CloudWatch can say too.
+    inhibitors: Vec<&'a str>,
 }
 
 impl Template {
@@ -69,6 +72,11 @@ impl Template {
                 Ok(one) => said.push(one),
                 Err(why) => left_out.push(format!("`{}`: {why}", rule.name)),
             }
+        }
+        let names: Vec<&str> = said.iter().map(|one: &Said<'_>| one.rule.name.as_str()).collect();
+        for one in &mut said {
+            one.inhibitors =
+                inhibitors(one.rule, &options.rules).filter(|name| names.contains(name)).collect();
         }
         let mut template = Self { left_out, ..Self::default() };
         let mut resources = Map::new();
@@ -111,8 +119,10 @@ impl Template {
         // Critical ones are told by the alarm over all of them.
         let tells =
             if said.rule.severity == Severity::Critical { alarm::Tells::Nobody } else { alarm::Tells::Topic };
+        // Critical ones are under one alarm: there it makes no difference which of them it is.
+        let inhibitors = if tells == alarm::Tells::Topic { said.inhibitors.as_slice() } else { &[] };
         let (joint, parts) = match (&said.joined, said.parts.as_slice()) {
-            (Joined::One(_), [only]) => {
+            (Joined::One(_), [only]) if inhibitors.is_empty() => {
                 let (id, body) = of.metric(said.rule, &said.rule.name, only, tells);
                 self.metric_alarms += 1;
                 resources.insert(id, body);
@@ -129,17 +139,28 @@ impl Template {
             resources.insert(id, body);
             children.push(name);
         }
-        let (id, body) = of.joined(said.rule, &children, joint, tells);
+        let (id, body) = of.joined(said.rule, &children, joint, inhibitors, tells);
         self.composite_alarms += 1;
         resources.insert(id, body);
     }
 }
 
+/// Names of the rules that inhibit one, whichever side says so.
+fn inhibitors<'a>(rule: &'a RuleConfig, rules: &'a [RuleConfig]) -> impl Iterator<Item = &'a str> {
+    rules.iter().map(|other| (other, other.name.as_str())).filter_map(move |(other, name)| {
+        let inhibits = other.inhibits.contains(&rule.name) || rule.inhibited_by.iter().any(|by| by == name);
+        inhibits.then_some(name)
+    })
+}
+
 fn say<'a>(rule: &'a RuleConfig, written: &WriteBackConfig) -> Result<Said<'a>, String> {
+    if rule.min_samples.is_some() {
+        return Err("only Bifocal counts samples".to_owned());
+    }
     let joined =
         Joined::parse(&rule.when).ok_or_else(|| "only Bifocal can evaluate its condition".to_owned())?;
     let parts = joined.parts().iter().map(|part| asked(part, written)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Said { rule, joined, parts })
+    Ok(Said { rule, joined, parts, inhibitors: Vec::new() })
 }
 
 fn body(resources: Map<String, Value>, critical: &[String]) -> Value {

@@ -14,6 +14,7 @@ use super::quality::dimensions;
 use super::query::LABELS;
 use super::{FOLDER, MARK, PREFIX};
 use crate::cloudwatch::{Asked, Bad, WriteBackConfig, asked};
+use crate::notify::runbook_address;
 use crate::simple::Simple;
 
 /// The group that the rules stand in.
@@ -22,7 +23,6 @@ const GROUP: &str = "bifocal";
 pub(super) const GONE: &str = "Bifocal is not seen";
 pub(super) const GONE_FOR: Hold = Hold::secs(300);
 pub(super) const ABSENT: &str = "absent(bifocal_target_state_code)";
-const GUIDE: &str = "docs/guide/alerts.md";
 
 /// What rules need beside their conditions.
 #[derive(Clone, Copy, Debug)]
@@ -159,11 +159,13 @@ impl Body {
         let mut annotations = json!({
             "summary": format!("{}: {}", rule.name, self.summary),
             "description": format!("Bifocal's rule: {}", rule.when),
-            "runbook": GUIDE,
             "__dashboardUid__": dashboard_uid(Page::Together, self.flavour),
         });
         if let Some(page) = around.page {
             annotations["link"] = json!(page);
+        }
+        if let Some(runbook) = runbook(rule, around.page) {
+            annotations["runbook_url"] = json!(runbook);
         }
         let mut body = json!({
             "uid": self.uid, "title": self.title, "ruleGroup": GROUP, "folderUID": FOLDER, "orgID": 1,
@@ -183,6 +185,16 @@ impl Body {
             body["notification_settings"] = json!({"receiver": receiver});
         }
         body
+    }
+}
+
+/// Where it is written what to do: the rule's own address, the page that Bifocal serves, or, where nobody says where that is,
+/// the page in the documentation.
+pub(super) fn runbook(rule: &RuleConfig, page: Option<&str>) -> Option<String> {
+    match (rule.runbook.as_deref()?, page) {
+        (runbook, Some(page)) => runbook_address(Some(runbook), page),
+        (runbook, None) if runbook.starts_with('/') => Some(format!("docs{runbook}.md")),
+        (runbook, None) => Some(runbook.to_owned()),
     }
 }
 

@@ -70,7 +70,7 @@ pub fn steps(wanted: &[Object], found: &[Object]) -> Vec<Step> {
 }
 
 /// Adds the places where what is wanted does not stand in what was found.
-fn differences(wanted: &Value, found: &Value, place: &str, places: &mut Vec<String>) {
+pub(crate) fn differences(wanted: &Value, found: &Value, place: &str, places: &mut Vec<String>) {
     if is_empty(wanted) && is_empty(found) || found.as_str() == Some(HIDDEN) {
         return;
     }

@@ -3,7 +3,7 @@
 use bifocal_watch::alert::RuleConfig;
 use serde_json::{Value, json};
 
-use super::alerts::{ABSENT, GONE, GONE_FOR, firing};
+use super::alerts::{ABSENT, GONE, GONE_FOR, firing, runbook};
 use super::query::LABELS;
 use super::yaml;
 
@@ -56,6 +56,9 @@ fn alert(rule: &RuleConfig, page: Option<&str>) -> Value {
     });
     if let Some(page) = page {
         annotations["link"] = json!(page);
+    }
+    if let Some(runbook) = runbook(rule, page) {
+        annotations["runbook_url"] = json!(runbook);
     }
     // Where nothing fires there is no series, and no alert.
     let firing = format!("max by ({LABELS}) ({} == 1)", firing(&rule.name));

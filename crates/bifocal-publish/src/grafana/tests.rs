@@ -187,9 +187,11 @@ fn rules_over_cloudwatch_are_said_where_the_number_is_written_and_named_where_no
     assert_eq!(evaluator(&silent), json!({"type": "within_range", "params": [4.5, 5.5]}));
     let left_out =
         |desired: &Desired, part: &str| desired.notes.iter().filter(|note| note.contains(part)).count();
-    let detectors = shipped_rules()
-        .into_iter()
-        .filter(|rule| rule.when.contains("degraded(") || rule.when.contains("drifted("));
+    let detectors = shipped_rules().into_iter().filter(|rule| {
+        ["degraded(", "drifted(", "coverage(", "baseline(", "burn_rate("]
+            .iter()
+            .any(|part| rule.when.contains(part))
+    });
     assert_eq!(left_out(&desired, "only Bifocal can evaluate"), detectors.count(), "{:?}", desired.notes);
 
     options.written = WriteBackConfig::default();

@@ -38,11 +38,19 @@ fn alert(message: &Message) -> Value {
         .collect();
     json!({
         "labels": labels,
-        "annotations": {"summary": message.summary, "description": message.when},
+        "annotations": annotations(message),
         "startsAt": message.since,
         "endsAt": ends.map(|time| time.to_string()),
         "generatorURL": message.link,
     })
+}
+
+fn annotations(message: &Message) -> Value {
+    let mut annotations = json!({"summary": message.summary, "description": message.when});
+    if !message.runbook.is_empty() {
+        annotations["runbook_url"] = json!(message.runbook);
+    }
+    annotations
 }
 
 #[cfg(test)]
@@ -60,6 +68,7 @@ mod tests {
             (&begins[0]["labels"]["alertname"], &begins[0]["labels"]["model"]),
             (&json!("r"), &json!("m"))
         );
+        assert_eq!(begins[0]["annotations"]["runbook_url"], "http://h/runbooks/r");
         assert_eq!(ends[0]["endsAt"], "1970-01-01T00:01:00Z");
         assert_eq!(begins[0]["endsAt"], "1970-01-08T00:01:00Z");
         assert!(begins[0]["labels"].get("inference_component").is_none());

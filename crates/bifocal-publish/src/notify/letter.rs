@@ -19,8 +19,16 @@ const SUBJECT_CHARS: usize = 120;
 
 /// The mail of a message.
 pub fn letter(message: &Message) -> Letter {
+    let runbook = match message.runbook.as_str() {
+        "" => String::new(),
+        runbook => format!("What to do: {runbook}\n"),
+    };
+    let chart = match message.chart.as_str() {
+        "" => String::new(),
+        chart => format!("Picture: {chart}\n"),
+    };
     let text = format!(
-        "{}\n\nRule: {}\nCondition: {}\nSeverity: {}\nSince: {}\nTarget: {}\nEndpoint: {}\n\n{}\n",
+        "{}\n\nRule: {}\nCondition: {}\nSeverity: {}\nSince: {}\nTarget: {}\nEndpoint: {}\n\n{}\n{runbook}{chart}",
         message.summary,
         message.rule,
         message.when,
@@ -68,5 +76,6 @@ mod tests {
             ("<a-1-r-firing@bifocal>", "<a-1-r@bifocal>")
         );
         assert!(letter.text.contains("m answers worse") && letter.text.contains("http://h/#/targets/"));
+        assert!(letter.text.contains("What to do: http://h/runbooks/r"), "{}", letter.text);
     }
 }

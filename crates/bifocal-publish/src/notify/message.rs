@@ -31,6 +31,12 @@ pub struct Message {
     pub target: Whose,
     /// The target's page.
     pub link: String,
+    /// Where it is written what to do; empty where the rule has no such page.
+    #[serde(default)]
+    pub runbook: String,
+    /// The picture of the incident that it is about; empty where there is none.
+    #[serde(default)]
+    pub chart: String,
 }
 
 /// The names of a target.
@@ -66,6 +72,12 @@ impl Message {
             since: notification.since.to_string(),
             time: notification.time.to_string(),
             link: format!("{}/#/targets/{id}", page.trim_end_matches('/')),
+            chart: notification
+                .incident
+                .as_ref()
+                .map(|id| format!("{}/api/v1/incidents/{id}/chart.png", page.trim_end_matches('/')))
+                .unwrap_or_default(),
+            runbook: runbook_address(notification.runbook.as_deref(), page).unwrap_or_default(),
             target: Whose {
                 id,
                 origin: notification.target.origin.clone(),
@@ -77,8 +89,8 @@ impl Message {
         }
     }
 
-    /// A message that says that it is a test, made at `now`.
-    pub fn test(channel: &str, status: Status, now: Timestamp) -> Self {
+    /// A message that says that it is a test, made at `now`, with a link to the page that the configuration serves.
+    pub fn test(channel: &str, page: &str, status: Status, now: Timestamp) -> Self {
         let alert_id = format!("test:{}:{}", channel, now.as_nanos());
         let word = if status == Status::Resolved { "resolved" } else { "firing" };
         Self {
@@ -93,7 +105,9 @@ impl Message {
             since: now.to_string(),
             time: now.to_string(),
             target: Whose { model: "test".to_owned(), ..Whose::default() },
-            link: "http://127.0.0.1:7700/".to_owned(),
+            link: format!("{}/#/alerts", page.trim_end_matches('/')),
+            runbook: String::new(),
+            chart: String::new(),
         }
     }
 
@@ -127,6 +141,16 @@ impl Message {
     }
 }
 
+/// The address of a rule's runbook: its own, or one that the page at this address serves.
+pub fn runbook_address(runbook: Option<&str>, page: &str) -> Option<String> {
+    let runbook = runbook?;
+    Some(if runbook.starts_with('/') {
+        format!("{}{runbook}", page.trim_end_matches('/'))
+    } else {
+        runbook.to_owned()
+    })
+}
+
 /// The first characters of a text, with an ellipsis where some were left out; `chars` with it.
 pub(super) fn within(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
@@ -154,6 +178,8 @@ pub(super) mod tests {
             time: Timestamp::from_secs(60),
             summary: "m answers worse".into(),
             when: "degraded('relevance')".into(),
+            runbook: Some("/runbooks/r".into()),
+            incident: Some("i1".into()),
             channels: Vec::new(),
         };
         Message::of(&notification, "http://h/")

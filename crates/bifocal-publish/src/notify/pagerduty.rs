@@ -17,7 +17,7 @@ pub fn event(message: &Message, routing_key: &str) -> Value {
         "dedup_key": within(&message.alert_id, KEY_CHARS),
         "client": "Bifocal",
         "client_url": message.link,
-        "links": [{"href": message.link, "text": "Open in Bifocal"}],
+        "links": links(message),
         "payload": {
             "summary": within(&message.summary, SUMMARY_CHARS),
             "source": within(message.name(), KEY_CHARS),
@@ -29,6 +29,16 @@ pub fn event(message: &Message, routing_key: &str) -> Value {
             "custom_details": {"when": message.when, "since": message.since, "target": message.target},
         },
     })
+}
+
+fn links(message: &Message) -> Vec<Value> {
+    let all = [
+        (&message.link, "Open in Bifocal"),
+        (&message.runbook, "What to do"),
+        (&message.chart, "Picture of the incident"),
+    ];
+    let known = all.into_iter().filter(|(address, _)| !address.is_empty());
+    known.map(|(address, text)| json!({"href": address, "text": text})).collect()
 }
 
 #[cfg(test)]
@@ -45,6 +55,7 @@ mod tests {
         assert_eq!((&begins["event_action"], &ends["event_action"]), (&json!("trigger"), &json!("resolve")));
         assert_eq!(begins["dedup_key"], ends["dedup_key"]);
         assert_eq!(begins["payload"]["severity"], "critical");
+        assert_eq!(begins["links"][1]["href"], "http://h/runbooks/r");
         let mut long = message(Status::Firing);
         (long.summary, long.alert_id) = ("x".repeat(2000), "y".repeat(300));
         let event = event(&long, "key");

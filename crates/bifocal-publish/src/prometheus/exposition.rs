@@ -12,7 +12,7 @@ use super::histogram::Histogram;
 use super::quantity;
 use super::readings::Readings;
 use super::text::Text;
-use super::{alerts, drift};
+use super::{alerts, drift, objectives};
 
 /// Counters and histograms of what passed since the process started. A restart begins at zero, which Prometheus
 /// takes as a counter's reset.
@@ -61,6 +61,7 @@ impl Exposition {
         quality(&mut text, snapshot);
         drift::render(&mut text, snapshot);
         quantity::render(&mut text, snapshot);
+        objectives::render(&mut text, snapshot);
         self.readings.render(&mut text, snapshot);
         let left_out = self.readings.take_left_out();
         if left_out > 0 {

@@ -10,11 +10,32 @@ use super::text::Text;
 type Pick = fn(&TargetView) -> Option<f64>;
 
 /// Name, help and value of what a target has one number of.
-const GAUGES: [(&str, &str, Pick); 8] = [
+const GAUGES: [(&str, &str, Pick); 13] = [
     (
         "bifocal_requests_per_second",
         "requests that arrive; where no call is seen, the platform's count",
         |v| v.requests_per_second,
+    ),
+    ("bifocal_goodput_ratio", "share of requests that succeed and meet every latency objective", |v| {
+        v.within_objectives
+    }),
+    ("bifocal_goodput_per_second", "requests that succeed and meet every latency objective", |v| {
+        v.goodput_per_second
+    }),
+    (
+        "bifocal_judge_coverage_ratio",
+        "share of the answers chosen for a judge that have a verdict, of an hour that ended 16 minutes ago",
+        |v| v.judging.coverage,
+    ),
+    (
+        "bifocal_judge_over_budget_ratio",
+        "share of the answers chosen in the last hour that the day's budget had no room for",
+        |v| v.judging.over_budget,
+    ),
+    (
+        "bifocal_cost_baseline_usd_per_hour",
+        "the median hour of the day before of what the target's hardware costs",
+        |v| v.cost_baseline_usd_per_hour,
     ),
     ("bifocal_error_ratio", "share of requests that failed through the service's fault", |v| v.error_ratio),
     ("bifocal_model_duration_seconds", "mean time in the model's container, as the platform says", |v| {

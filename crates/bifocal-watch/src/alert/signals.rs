@@ -1,10 +1,13 @@
 //! The names that a condition may use, and their values for one target.
 
-use bifocal_expr::{Context, Vocabulary};
-use bifocal_model::signal::{Lens, SIGNALS};
+use bifocal_expr::{Context, Objective, Vocabulary};
+use bifocal_model::signal::{self, Lens, SIGNALS};
 use bifocal_model::{Estimate, FeatureGroup, Timestamp, Window};
+use bifocal_stats::burn;
 
+use super::rule::Rule;
 use crate::drift::DriftStatus;
+use crate::slo::{self, SloConfig};
 use crate::snapshot::{StreamView, TargetView};
 use crate::watch::Quantiles;
 
@@ -22,12 +25,39 @@ pub fn valid_names() -> Vec<String> {
     names.chain(rates).chain([SEVERE.to_owned()]).collect()
 }
 
-/// With the dimensions of the configuration's own evaluators.
-pub(super) fn vocabulary(own: &[String]) -> Vocabulary {
-    let groups = FeatureGroup::ALL.map(|group| group.name().to_owned());
-    let own = own.iter().flat_map(|name| [name.clone(), format!("{name}{PASS_RATE}")]);
-    Vocabulary::new(valid_names().into_iter().chain(own).collect()).with_groups(groups.to_vec())
+/// What the configuration adds to the names that rules may use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own<'a> {
+    /// Dimensions of its own evaluators.
+    pub(crate) dimensions: &'a [String],
+    /// Its objectives.
+    pub(crate) slos: &'a [SloConfig],
 }
+
+/// All names.
+pub(super) fn vocabulary(own: &Own<'_>) -> Vocabulary {
+    let groups = FeatureGroup::ALL.map(|group| group.name().to_owned());
+    let names = own.dimensions.iter().flat_map(|name| [name.clone(), format!("{name}{PASS_RATE}")]);
+    let objective =
+        |slo: &SloConfig| Objective { name: slo.name.clone(), burns_at_most: burn::most(slo.objective) };
+    let windows = slo::WINDOWS.map(|(name, ..)| name.to_owned());
+    Vocabulary::new(valid_names().into_iter().chain(names).collect())
+        .with_groups(groups.to_vec())
+        .with_objectives(own.slos.iter().map(objective).collect(), windows.to_vec())
+}
+
+/// Whether a signal rests on judged answers or on requests, which `min_samples` counts.
+pub(super) fn is_counted(name: &str) -> bool {
+    if name == SEVERE {
+        return false;
+    }
+    let of_requests = OF_REQUESTS.contains(&name);
+    of_requests || signal::find(name).is_none_or(|signal| signal.lens == Lens::Quality)
+}
+
+/// Signals that are measured on the requests of the objectives' window.
+const OF_REQUESTS: [&str; 6] =
+    ["ttft_seconds", "itl_seconds", "duration_seconds", "error_ratio", "goodput_ratio", "goodput_per_second"];
 
 /// The values of one target's signals now.
 #[derive(Debug)]
@@ -114,6 +144,9 @@ impl<Q: Quantiles> SignalValues<'_, Q> {
                 is_judged.then(|| view.severe.as_ref().map_or(0.0, |severe| severe.count() as f64))
             }
             "error_ratio" => view.error_ratio,
+            "goodput_ratio" => view.within_objectives,
+            "goodput_per_second" => view.goodput_per_second,
+            "judge_over_budget_ratio" => view.judging.over_budget,
             "requests_per_second" => view.requests_per_second,
             "output_tokens_per_second" => view.output_tokens_per_second,
             "requests_waiting" => view.requests_waiting,
@@ -134,6 +167,18 @@ impl<Q: Quantiles> SignalValues<'_, Q> {
         }
     }
 
+    /// Whether everything that a rule counts rests on enough samples.
+    pub(crate) fn is_enough(&self, rule: &Rule) -> bool {
+        let Some(least) = rule.config.min_samples else { return true };
+        rule.counted.iter().all(|name| {
+            let seen = match OF_REQUESTS.contains(&name.as_str()) {
+                true => self.view.requests,
+                false => self.estimate(name).map_or(0, |estimate| estimate.n_judged),
+            };
+            seen >= least
+        })
+    }
+
     fn quantile(&self, signal: &str, q: f64) -> Option<f64> {
         self.quantiles.quantile(&self.view.key, signal, q, self.window)
     }
@@ -141,8 +186,17 @@ impl<Q: Quantiles> SignalValues<'_, Q> {
 
 impl<Q: Quantiles> Context for SignalValues<'_, Q> {
     fn number(&self, function: &str, args: &[&str]) -> Option<f64> {
-        let &[name] = args else { return None };
+        let name = match *args {
+            [] => return self.view.judging.coverage.filter(|_| function == "coverage"),
+            [objective, window] => {
+                let found = self.view.slos.iter().find(|slo| slo.name == objective)?;
+                return found.burn(window);
+            }
+            [name] => name,
+            _ => return None,
+        };
         match function {
+            "baseline" if name == "cost_usd_per_hour" => self.view.cost_baseline_usd_per_hour,
             "p50" => self.quantile(name, 0.5),
             "p95" => self.quantile(name, 0.95),
             "p99" => self.quantile(name, 0.99),

@@ -2,7 +2,8 @@
 //!
 //! The table of moves: a condition that holds makes it pending and, once it has held for the rule's span, firing;
 //! a condition that does not hold ends a pending one at once and a firing one after a minute; no data leaves
-//! things as they are, for absent is not zero.
+//! things as they are, for absent is not zero. A rule with a condition for its end stays while neither holds: that is the
+//! gap between the two thresholds in which nothing flaps.
 
 use bifocal_model::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,23 +40,39 @@ pub(crate) enum Transition {
     Resolved,
 }
 
-/// One look at the condition. `holds` is `None` when there is no data.
+/// One look at a rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Whether it holds; `None`: there is no data.
+    pub(crate) holds: Option<bool>,
+    /// Whether it has held for long enough to fire.
+    pub(crate) is_ripe: bool,
+    /// Whether what ends it holds, where that is said of its own; `None`: there is no data.
+    pub(crate) recovered: Option<bool>,
+}
+
+/// One step.
 pub(crate) fn step(
     before: Option<Standing>,
-    holds: Option<bool>,
+    look: Look,
     now: Timestamp,
-    hold: Span,
 ) -> (Option<Standing>, Option<Transition>) {
-    match (before, holds) {
+    match (before, look.holds) {
         (None, Some(true)) => {
             let pending = Standing { status: Status::Pending, since: now, clear_since: None };
-            fire_when_held(pending, now, hold)
+            fire_when_ripe(pending, look.is_ripe)
         }
         (Some(standing), Some(true)) if standing.status == Status::Pending => {
-            fire_when_held(standing, now, hold)
+            fire_when_ripe(standing, look.is_ripe)
         }
         (Some(standing), Some(true)) => (Some(Standing { clear_since: None, ..standing }), None),
         (Some(standing), Some(false)) if standing.status == Status::Firing => {
+            match look.recovered {
+                Some(true) => {}
+                // Between the two thresholds.
+                Some(false) => return (Some(Standing { clear_since: None, ..standing }), None),
+                None => return (before, None),
+            }
             let clear_since = standing.clear_since.unwrap_or(now);
             if now.since(clear_since) >= CLEAR_FOR {
                 (None, Some(Transition::Resolved))
@@ -68,8 +85,8 @@ pub(crate) fn step(
     }
 }
 
-fn fire_when_held(standing: Standing, now: Timestamp, hold: Span) -> (Option<Standing>, Option<Transition>) {
-    if now.since(standing.since) >= hold {
+fn fire_when_ripe(standing: Standing, is_ripe: bool) -> (Option<Standing>, Option<Transition>) {
+    if is_ripe {
         (Some(Standing { status: Status::Firing, ..standing }), Some(Transition::Fired))
     } else {
         (Some(standing), None)
@@ -80,18 +97,26 @@ fn fire_when_held(standing: Standing, now: Timestamp, hold: Span) -> (Option<Sta
 mod tests {
     use super::*;
 
-    /// Runs a string of looks, one every 30 s: `t` holds, `f` does not, `-` no data. Gives the transitions.
+    /// Runs a string of looks, one every 30 s: `t` holds, `f` does not, `-` no data, `g` it does not and what ends it does not
+    /// either. Gives the transitions.
     fn run(looks: &str, hold_secs: i64) -> Vec<(usize, Transition)> {
-        let mut standing = None;
+        let (mut standing, mut held_since) = (None, None);
         let mut seen = Vec::new();
         for (i, look) in looks.chars().enumerate() {
             let holds = match look {
                 't' => Some(true),
-                'f' => Some(false),
+                'f' | 'g' => Some(false),
                 _ => None,
             };
             let now = Timestamp::from_secs(30 * i64::try_from(i).unwrap());
-            let (after, transition) = step(standing, holds, now, Span::from_secs(hold_secs));
+            match holds {
+                Some(true) => held_since = held_since.or(Some(now)),
+                Some(false) => held_since = None,
+                None => {}
+            }
+            let is_ripe = held_since.is_some_and(|since| now.since(since) >= Span::from_secs(hold_secs));
+            let look = Look { holds, is_ripe, recovered: Some(look != 'g') };
+            let (after, transition) = step(standing, look, now);
             standing = after;
             seen.extend(transition.map(|transition| (i, transition)));
         }
@@ -109,5 +134,7 @@ mod tests {
         assert_eq!(run("tftff", 0), [(0, Fired)], "a flap does not resolve");
         assert_eq!(run("t-----", 0), [(0, Fired)], "no data resolves nothing");
         assert_eq!(run("-----", 0), [], "no data fires nothing");
+        assert_eq!(run("tggggg", 0), [(0, Fired)], "between the thresholds it goes on");
+        assert_eq!(run("tfgffff", 0), [(0, Fired), (5, Resolved)], "the minute begins anew behind the gap");
     }
 }

@@ -8,11 +8,13 @@ use bifocal_stats::attribution::Rescore;
 use bifocal_stats::conditions::Condition;
 
 use crate::Error;
+use crate::alert::Own;
 use crate::alert::RuleConfig;
 use crate::config::QualityConfig;
 use crate::limits::{
     HISTORY_ALARMS, HISTORY_ANCHORS, HISTORY_IDS, HISTORY_STRATA, HISTORY_STREAMS, HISTORY_VALUES,
 };
+use crate::slo::SloConfig;
 use crate::snapshot::StreamView;
 
 use super::alarm::{Raised, severity, word};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub rules: Vec<RuleConfig>,
     /// Dimensions of the configuration's own evaluators, which rules may use.
     pub own_dimensions: Vec<String>,
+    /// Objectives that rules may name; a history of scores answers none of them.
+    pub slos: Vec<SloConfig>,
     /// What a judgement costs where its line does not say so, dollars.
     pub usd_per_judgement: Option<f64>,
 }
@@ -108,7 +112,10 @@ impl Replay {
         settings.quality.comparison = false;
         Ok(Self {
             changes: Changes::of(&settings.events),
-            rules: Rules::new(&settings.rules, &settings.own_dimensions)?,
+            rules: Rules::new(
+                &settings.rules,
+                &Own { dimensions: &settings.own_dimensions, slos: &settings.slos },
+            )?,
             settings,
             room,
             tracks: Vec::new(),

@@ -8,12 +8,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use bifocal_expr::{Context, Outcome as Truth};
+use bifocal_expr::Context;
 use bifocal_model::{Answers, Condition, Efficiency, Service, Span, StateName, Timestamp};
 use serde::Serialize;
 
 use crate::Error;
-use crate::alert::{JudgedValues, Rule, RuleConfig, Severity, Standing, Status, Transition, compile, step};
+use crate::alert::{
+    JudgedValues, Ladder, Own, Rule, RuleConfig, Severity, Standing, Status, Transition, compile, step,
+};
 use crate::limits::HISTORY_FIRINGS;
 use crate::snapshot::StreamView;
 
@@ -107,6 +109,7 @@ struct Looked {
 #[derive(Debug)]
 struct Stand {
     standing: Option<Standing>,
+    ladder: Ladder,
     answered: bool,
     waiting: Waiting,
     /// Its place among the told firings, while it fires.
@@ -115,7 +118,7 @@ struct Stand {
 
 impl Rules {
     /// Checks the conditions.
-    pub(super) fn new(rules: &[RuleConfig], own: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(rules: &[RuleConfig], own: &Own<'_>) -> Result<Self, Error> {
         let replayed = |config| {
             Ok(Replayed {
                 rule: compile(config, own)?,
@@ -141,6 +144,7 @@ impl Rules {
         if !self.targets.contains_key(target) {
             let stand = |_: &Replayed| Stand {
                 standing: None,
+                ladder: Ladder::default(),
                 answered: false,
                 waiting: Waiting::of(changes.of_target(target)),
                 told: None,
@@ -166,7 +170,13 @@ impl Rules {
 
     /// Whether any condition asks for a mean or a pass rate of a dimension.
     pub(super) fn ask_estimates_of(&self, dimension: &str) -> bool {
-        self.rules.iter().any(|replayed| asks_estimate(&replayed.rule.config.when, dimension))
+        let asks = |rule: &Rule| {
+            rule.config
+                .conditions()
+                .chain(rule.config.resolve_when.as_deref())
+                .any(|when| asks_estimate(when, dimension))
+        };
+        self.rules.iter().any(|replayed| asks(&replayed.rule))
     }
 
     /// Looks at every rule for one target, whose streams stand as these views tell.
@@ -183,11 +193,9 @@ impl Rules {
         };
         for (stand, replayed) in looked.rules.iter_mut().zip(&mut self.rules) {
             let values = Values::of(JudgedValues(views), answers);
-            let holds = match replayed.rule.condition.evaluate(&values) {
-                Ok(Truth::True) => Some(true),
-                Ok(Truth::False) => Some(false),
-                Ok(Truth::NoData) | Err(_) => None,
-            };
+            let is_enough = values.is_enough(&replayed.rule);
+            let look = stand.ladder.look(&replayed.rule, &values, is_enough, time).look;
+            let holds = look.holds;
             replayed.missing.append(&mut values.missing.into_inner());
             replayed.assumed.append(&mut values.assumed.into_inner());
             if holds.is_some() {
@@ -195,8 +203,7 @@ impl Rules {
             } else {
                 replayed.undecided += 1;
             }
-            let hold = replayed.rule.config.hold.span();
-            let (after, transition) = step(stand.standing, holds, time, hold);
+            let (after, transition) = step(stand.standing, look, time);
             stand.standing = after;
             match transition {
                 Some(Transition::Fired) => replayed.fire(stand, target, time),
@@ -327,6 +334,12 @@ impl<'a> Values<'a> {
         Self { judged, answers, missing: RefCell::default(), assumed: RefCell::default() }
     }
 
+    /// Whether everything that a rule counts rests on enough judged answers. Requests are not there to be counted.
+    fn is_enough(&self, rule: &Rule) -> bool {
+        let judged = |name: &String| self.judged.estimate(name).map_or(0, |estimate| estimate.n_judged);
+        rule.config.min_samples.is_none_or(|least| rule.counted.iter().all(|name| judged(name) >= least))
+    }
+
     /// `None`, and a note of it.
     fn lacks<T>(&self, what: String) -> Option<T> {
         self.missing.borrow_mut().insert(what);
@@ -336,7 +349,10 @@ impl<'a> Values<'a> {
 
 impl Context for Values<'_> {
     fn number(&self, function: &str, args: &[&str]) -> Option<f64> {
-        let &[name] = args else { return None };
+        let &[name] = args else {
+            let args: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
+            return self.lacks(format!("{function}({})", args.join(", ")));
+        };
         self.judged.number(function, name).or_else(|| self.lacks(format!("{function}('{name}')")))
     }
 

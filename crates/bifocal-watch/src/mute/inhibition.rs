@@ -69,7 +69,7 @@ fn in_a_circle(rules: usize, pairs: &[(usize, usize)]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::{RuleConfig, compile};
+    use crate::alert::{Own, RuleConfig, compile};
 
     fn linked(rules: &[(&str, &[&str], &[&str])]) -> Result<Vec<Rule>, String> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -81,7 +81,7 @@ mod tests {
                     inhibited_by: owned(inhibited_by),
                     ..RuleConfig::new(name, "true")
                 };
-                compile(&config, &[]).unwrap()
+                compile(&config, &Own::default()).unwrap()
             })
             .collect();
         link(&mut compiled).map(|()| compiled).map_err(|err| err.to_string())

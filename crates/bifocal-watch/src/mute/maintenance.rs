@@ -157,7 +157,8 @@ impl MaintenanceWindow {
 fn time_of_day(text: &str) -> Option<Span> {
     let (hours, minutes) = text.split_once(':')?;
     let two = |digits: &str, below: i64| {
-        let number: i64 = (digits.len() == 2).then(|| digits.parse().ok()).flatten()?;
+        let is_two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number: i64 = is_two.then(|| digits.parse().ok()).flatten()?;
         (0..below).contains(&number).then_some(number)
     };
     Some(Span::from_mins(two(hours, 24)? * 60 + two(minutes, 60)?))
@@ -234,6 +235,8 @@ mod tests {
             (r#"{"name": "w", "at": "02:00"}"#, "write `from` and `to`"),
             (r#"{"name": "w", "at": "2:00", "for": "1h"}"#, "no time of day"),
             (r#"{"name": "w", "at": "24:00", "for": "1h"}"#, "no time of day"),
+            (r#"{"name": "w", "at": "+1:00", "for": "1h"}"#, "no time of day"),
+            (r#"{"name": "w", "at": "01:+5", "for": "1h"}"#, "no time of day"),
             (&too_long, "between 1s and 168h"),
             (r#"{"name": "w", "at": "02:00", "for": "0s"}"#, "between 1s and 168h"),
             (r#"{"name": "w", "rules": ["x"], "at": "02:00", "for": "1h"}"#, "no alert rule `x`"),

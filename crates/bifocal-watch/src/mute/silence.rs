@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use bifocal_model::{Act, Deed, Event, EventKind, Silencing, Span, TargetKey, Timestamp};
+use bifocal_model::{Act, Deed, Event, EventKind, Severity, Silencing, Span, TargetKey, Timestamp};
 use bifocal_telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
 use super::{MutedBy, MutedView, Withheld, read_withheld};
-use crate::alert::Rule;
 use crate::limits::{
     ACT_NAME_CHARS, ACT_TEXT_CHARS, SILENCE_DAYS_MAX, SILENCES_OVER_MAX, SILENCES_STANDING_MAX,
 };
@@ -78,10 +77,6 @@ pub fn check_silence(
 ) -> Result<(), (String, String)> {
     let wrong = |what: String, hint: String| Err((what, hint));
     let days = Span::from_secs(SILENCE_DAYS_MAX * 24 * 3600);
-    let words = |text: &str, max: usize| {
-        let count = text.trim().chars().count();
-        (1..=max).contains(&count)
-    };
     if of.rule.is_none() && of.target.is_none() && of.severity.is_none() {
         return wrong(
             "a silence of everything".to_owned(),
@@ -89,12 +84,12 @@ pub fn check_silence(
                 .to_owned(),
         );
     }
-    if !words(owner, ACT_NAME_CHARS) {
-        let what = format!("`owner` must have 1 to {ACT_NAME_CHARS} characters");
+    if !is_said(owner, ACT_NAME_CHARS) {
+        let what = format!("`owner` must have 1 to {ACT_NAME_CHARS} characters that can be seen");
         return wrong(what, "say who answers for the silence".to_owned());
     }
-    if !words(&of.reason, ACT_TEXT_CHARS) {
-        let what = format!("`reason` must have 1 to {ACT_TEXT_CHARS} characters");
+    if !is_said(&of.reason, ACT_TEXT_CHARS) {
+        let what = format!("`reason` must have 1 to {ACT_TEXT_CHARS} characters that can be seen");
         return wrong(what, "say why nobody is to be told".to_owned());
     }
     if of.end <= of.start || of.end <= now {
@@ -109,6 +104,25 @@ pub fn check_silence(
         return wrong(what, "end some of them, or silence a severity or a target as a whole".to_owned());
     }
     Ok(())
+}
+
+/// Whether a text says something that can be read: some characters, at most so many, and none that is not seen or that turns
+/// others round. A name of such is nobody's, or looks like another one.
+pub fn is_said(text: &str, chars: usize) -> bool {
+    let unseen = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(
+                c,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                    | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                    | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                    | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+            )
+    };
+    let said = text.trim();
+    (1..=chars).contains(&said.chars().count())
+        && !said.chars().any(unseen)
+        && said.chars().any(|c| !c.is_whitespace())
 }
 
 impl Silence {
@@ -126,10 +140,10 @@ impl Silence {
         }
     }
 
-    fn is_of(&self, rule: &Rule, target: &TargetKey) -> bool {
-        self.of.rule.as_ref().is_none_or(|name| *name == rule.config.name)
+    fn is_of(&self, rule: &str, severity: Severity, target: &TargetKey) -> bool {
+        self.of.rule.as_ref().is_none_or(|name| name == rule)
             && self.of.target.as_ref().is_none_or(|key| key == target)
-            && self.of.severity.is_none_or(|severity| severity == rule.config.severity)
+            && self.of.severity.is_none_or(|silenced| silenced == severity)
     }
 
     fn view(&self, now: Timestamp) -> SilenceView {
@@ -203,9 +217,16 @@ impl SilenceBook {
     }
 
     /// What silences a rule's alert of a target; of several the one that ends last.
-    pub(super) fn mutes(&self, rule: &Rule, target: &TargetKey, now: Timestamp) -> Option<MutedView> {
+    pub(super) fn mutes(
+        &self,
+        rule: &str,
+        severity: Severity,
+        target: &TargetKey,
+        now: Timestamp,
+    ) -> Option<MutedView> {
         let active = self.standing.iter().filter(|silence| silence.status(now) == SilenceStatus::Active);
-        let silence = active.filter(|silence| silence.is_of(rule, target)).max_by_key(|s| s.end())?;
+        let silence =
+            active.filter(|silence| silence.is_of(rule, severity, target)).max_by_key(|s| s.end())?;
         Some(MutedView {
             by: MutedBy::Silence,
             name: silence.id.clone(),
@@ -261,10 +282,7 @@ fn what(of: &Silencing) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bifocal_model::Severity;
-
     use super::*;
-    use crate::alert::{RuleConfig, compile};
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -291,9 +309,6 @@ mod tests {
     fn a_silence_is_of_what_every_field_matches() {
         let mut book = SilenceBook::default();
         let (qwen, other) = (TargetKey::of_model("o", "qwen"), TargetKey::of_model("o", "gpt"));
-        let rule = |name: &str, severity| {
-            compile(&RuleConfig { severity, ..RuleConfig::new(name, "true") }, &[]).unwrap()
-        };
         let of = Silencing {
             target: Some(qwen.clone()),
             severity: Some(Severity::Critical),
@@ -301,13 +316,13 @@ mod tests {
         };
         let made = book.take(&act("s1", NOW, Deed::Silence(of)), &Telemetry::new()).unwrap();
         assert_eq!(made.summary, "ana silenced `outage` of qwen until 2027-01-15T10:00:00Z: upgrade");
-        let outage = rule("outage", Severity::Critical);
-        let muted = book.mutes(&outage, &qwen, NOW).unwrap();
-        assert_eq!(muted.said(), "silenced by ana until 2027-01-15T10:00:00Z");
-        assert!(book.mutes(&outage, &other, NOW).is_none(), "another target");
-        assert!(book.mutes(&rule("outage", Severity::Warning), &qwen, NOW).is_none(), "another severity");
-        assert!(book.mutes(&rule("slow", Severity::Critical), &qwen, NOW).is_none(), "another rule");
-        assert!(book.mutes(&outage, &qwen, later(2)).is_none(), "it is over");
+        let muted = |rule: &str, severity, target: &TargetKey, time| book.mutes(rule, severity, target, time);
+        let outage = muted("outage", Severity::Critical, &qwen, NOW).unwrap();
+        assert_eq!(outage.said(), "silenced by ana until 2027-01-15T10:00:00Z");
+        assert!(muted("outage", Severity::Critical, &other, NOW).is_none(), "another target");
+        assert!(muted("outage", Severity::Warning, &qwen, NOW).is_none(), "another severity");
+        assert!(muted("slow", Severity::Critical, &qwen, NOW).is_none(), "another rule");
+        assert!(muted("outage", Severity::Critical, &qwen, later(2)).is_none(), "it is over");
     }
 
     #[test]
@@ -346,6 +361,12 @@ mod tests {
         };
         assert_eq!(said("ana", of_rule("outage", 1), 0), "");
         assert!(said(" ", of_rule("outage", 1), 0).contains("`owner`"));
+        for unseen in ["\u{200b}", "\u{2060}\u{feff}", "an\u{202e}a", "\u{3164}", "a\u{0}b"] {
+            assert!(said(unseen, of_rule("outage", 1), 0).contains("can be seen"), "{unseen:?}");
+        }
+        for seen in ["Ana María", "李雷", "o'neil (sre)"] {
+            assert_eq!(said(seen, of_rule("outage", 1), 0), "", "{seen:?}");
+        }
         assert!(said(&"x".repeat(ACT_NAME_CHARS + 1), of_rule("outage", 1), 0).contains("`owner`"));
         let long = Silencing { reason: "x".repeat(ACT_TEXT_CHARS + 1), ..of_rule("outage", 1) };
         assert!(said("ana", long, 0).contains("`reason`"));

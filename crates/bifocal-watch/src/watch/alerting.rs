@@ -2,41 +2,34 @@
 
 use std::collections::VecDeque;
 
-use bifocal_expr::Outcome as Truth;
-use bifocal_model::{Cause, Event, EventKind, TargetKey, Timestamp, Window};
+use bifocal_model::{Cause, Event, EventKind, Severity, Span, TargetKey, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 
+mod entry;
 mod words;
 
+use entry::{Entry, Standings};
+
 use super::Quantiles;
-use crate::alert::{Notification, Rule, SignalValues, Standing, Status, Transition, step};
+use crate::alert::{Climb, Ladder, Notification, Rule, SignalValues, Standing, Status, Transition, step};
 use crate::limits::RESOLVED_ALERTS_MAX;
 use crate::mute::{MutedView, Mutes};
 use crate::snapshot::{AlertView, TargetView};
 
+/// Ends so long before the newest one are offered to the outbox again after an unclean stop.
+const OFFERED_AGAIN: Span = Span::from_mins(10);
+
 /// All alerts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AlertBook {
-    standing: Vec<Entry>,
+    standing: Standings,
     over: VecDeque<Entry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    rule: String,
-    target: TargetKey,
-    standing: Standing,
-    resolved_at: Option<Timestamp>,
-    summary: String,
-    /// The cause that the channels were told.
-    #[serde(default)]
-    told: Cause,
-    /// It fires and nobody was told, for it was muted.
-    #[serde(default)]
-    untold: bool,
-    /// The newest cause that was not told, for the alert is muted.
-    #[serde(default)]
-    withheld: Cause,
+/// What one look at a rule changed.
+struct Turn {
+    transition: Transition,
+    entry: Entry,
 }
 
 impl AlertBook {
@@ -53,29 +46,31 @@ impl AlertBook {
         let mut notifications = Vec::new();
         for view in views {
             let values = SignalValues { view, quantiles, window };
-            let look = |rule: &Rule| match rule.condition.evaluate(&values) {
-                Ok(Truth::True) => Some(true),
-                Ok(Truth::False) => Some(false),
-                Ok(Truth::NoData) | Err(_) => None,
-            };
+            let mut here = self.standing.take(&view.key);
             // First all rules move, for one that fires in this moment inhibits the others of this moment.
             let turns: Vec<_> =
-                rules.iter().map(|rule| self.step(rule, &values, look(rule), window.end)).collect();
+                rules.iter().map(|rule| self.step(rule, &mut here, &values, window.end)).collect();
             for (rule, turn) in rules.iter().zip(turns) {
                 // Most rules fire for nobody: what mutes them need not be asked.
-                let is_quiet = turn.is_none() && !self.fires(&rule.config.name, &view.key);
-                let muted = if is_quiet { None } else { self.muted(rule, &view.key, mutes) };
+                let at = here.iter().position(|entry| entry.rule == rule.config.name && entry.fires());
+                if turn.is_none() && at.is_none() {
+                    continue;
+                }
+                let severity = at.map_or(rule.config.severity, |at| here[at].severity(rule));
+                let muted = muted(rule, severity, &view.key, &here, mutes);
+                let firing = at.and_then(|at| here.get_mut(at));
                 // One word a tick: what is told with an alert and not as an event of its own, a replay would tell again.
                 let told = match turn {
-                    Some((transition, entry)) => {
-                        events.push(words::event(transition, &entry, window.end));
-                        self.tell(rule, transition, entry, muted, events, window.end)
+                    Some(Turn { transition, entry }) => {
+                        events.push(words::event(transition, rule, &entry, window.end));
+                        tell(rule, transition, &entry, firing, muted, events, window.end)
                     }
-                    None if is_quiet => None,
-                    None => self.catch_up(rule, view, muted, events, window.end),
+                    None => firing.and_then(|entry| catch_up(rule, view, entry, muted, events, window.end)),
                 };
-                notifications.extend(told);
+                let incident = view.incident().filter(|_| rule.budgeted).map(|incident| incident.id.clone());
+                notifications.extend(told.map(|told| Notification { incident, ..told }));
             }
+            self.standing.put(&view.key, here);
         }
         notifications.extend(self.end_without_rule(rules, events, window.end));
         notifications
@@ -89,98 +84,23 @@ impl AlertBook {
         events: &mut Vec<Event>,
         now: Timestamp,
     ) -> Vec<Notification> {
-        let is_known = |entry: &Entry| rules.iter().any(|rule| rule.config.name == entry.rule);
-        let (kept, gone) = std::mem::take(&mut self.standing).into_iter().partition::<Vec<_>, _>(is_known);
-        self.standing = kept;
+        let is_gone = |entry: &Entry| rules.iter().all(|rule| rule.config.name != entry.rule);
+        let targets: Vec<TargetKey> =
+            self.standing.all().filter(|entry| is_gone(entry)).map(|entry| entry.target.clone()).collect();
         let mut told = Vec::new();
-        for entry in gone.into_iter().filter(|entry| entry.standing.status == Status::Firing) {
-            let mut entry = self.close(entry, now);
-            "its rule is not configured any more".clone_into(&mut entry.summary);
-            events.push(words::event(Transition::Resolved, &entry, now));
-            if !entry.untold {
-                told.push(words::ended(&entry, now));
+        for target in targets {
+            let (gone, kept) = self.standing.take(&target).into_iter().partition::<Vec<_>, _>(is_gone);
+            self.standing.put(&target, kept);
+            for entry in gone.into_iter().filter(Entry::fires) {
+                let mut entry = self.close(entry, now);
+                "its rule is not configured any more".clone_into(&mut entry.summary);
+                events.push(words::ended_event(&entry, now));
+                if !entry.untold {
+                    told.push(words::ended(&entry, now));
+                }
             }
         }
         told
-    }
-
-    /// What the channels get of a beginning or an end. A beginning that is muted is withheld, and an end is told to those
-    /// who were told of the beginning.
-    fn tell(
-        &mut self,
-        rule: &Rule,
-        transition: Transition,
-        entry: Entry,
-        muted: Option<MutedView>,
-        events: &mut Vec<Event>,
-        now: Timestamp,
-    ) -> Option<Notification> {
-        match (transition, muted) {
-            (Transition::Resolved, _) if entry.untold => None,
-            (Transition::Fired, Some(muted)) => {
-                events.push(words::withheld(&entry, "firing", &muted, now));
-                self.firing_mut(rule, &entry.target)?.untold = true;
-                None
-            }
-            _ => Some(words::notification(transition, rule, &entry, now)),
-        }
-    }
-
-    /// What the channels get of an alert that goes on firing: a beginning that was withheld, once nothing mutes it; the
-    /// cause, once it is known, and once per cause.
-    fn catch_up(
-        &mut self,
-        rule: &Rule,
-        view: &TargetView,
-        muted: Option<MutedView>,
-        events: &mut Vec<Event>,
-        now: Timestamp,
-    ) -> Option<Notification> {
-        let incident = view.incident().filter(|_| rule.budgeted);
-        let cause = incident.map_or(Cause::Pending, |incident| incident.attribution.cause);
-        let entry = self.firing_mut(rule, &view.key)?;
-        if entry.untold {
-            // One whose condition has just ended is over in a minute: nobody needs to hear of it.
-            if muted.is_some() || entry.standing.clear_since.is_some() {
-                return None;
-            }
-            (entry.untold, entry.told) = (false, cause);
-            events.push(words::told(entry, now));
-            return Some(words::notification(Transition::Fired, rule, entry, now));
-        }
-        if cause == Cause::Pending || cause == entry.told {
-            return None;
-        }
-        if let Some(muted) = muted {
-            if entry.withheld != cause {
-                entry.withheld = cause;
-                events.push(words::withheld(entry, cause.name(), &muted, now));
-            }
-            return None;
-        }
-        entry.told = cause;
-        entry.summary.clone_from(&incident?.sentence);
-        events.push(words::updated(entry, now));
-        Some(words::update(rule, entry, now))
-    }
-
-    /// What keeps a rule's alert of a target from being told now.
-    fn muted(&self, rule: &Rule, target: &TargetKey, mutes: &Mutes<'_>) -> Option<MutedView> {
-        mutes.of(rule, target, |name| self.fires(name, target))
-    }
-
-    fn fires(&self, rule: &str, target: &TargetKey) -> bool {
-        let mut of_rule = self.standing.iter().filter(|entry| entry.rule == rule && entry.target == *target);
-        of_rule.any(|entry| entry.standing.status == Status::Firing)
-    }
-
-    fn firing_mut(&mut self, rule: &Rule, target: &TargetKey) -> Option<&mut Entry> {
-        let is_it = |entry: &&mut Entry| {
-            entry.rule == rule.config.name
-                && entry.target == *target
-                && entry.standing.status == Status::Firing
-        };
-        self.standing.iter_mut().find(is_it)
     }
 
     /// An event of the journal: what a tick decided before a restart stands again.
@@ -189,41 +109,49 @@ impl AlertBook {
         let kinds = [AlertFired, AlertUpdated, AlertWithheld, AlertTold, AlertResolved];
         let Some(target) = event.target.as_ref().filter(|_| kinds.contains(&event.kind)) else { return };
         let Some((since, rule)) = words::read_id(&event.id) else { return };
-        let at = self.standing.iter().position(|entry| entry.rule == rule && entry.target == *target);
+        let mut here = self.standing.take(target);
+        let at = here.iter().position(|entry| entry.rule == rule);
+        let severity = words::read_severity(&event.id);
         if matches!(event.kind, AlertUpdated | AlertWithheld | AlertTold) {
-            let Some(entry) = at.and_then(|at| self.standing.get_mut(at)) else { return };
-            match event.kind {
-                AlertWithheld if words::read_word(&event.id) == "firing" => entry.untold = true,
-                AlertWithheld => entry.withheld = words::read_cause(&event.id),
-                _ => (entry.untold, entry.told) = (false, words::read_cause(&event.id)),
+            if let Some(entry) = at.and_then(|at| here.get_mut(at)) {
+                match event.kind {
+                    AlertWithheld if words::read_word(&event.id) == "firing" => entry.untold = true,
+                    AlertWithheld if severity.is_some() => entry.withheld_severity = severity,
+                    AlertWithheld => entry.withheld = words::read_cause(&event.id),
+                    AlertUpdated if severity.is_some() => {
+                        (entry.raised, entry.told_severity) = (severity, severity);
+                    }
+                    AlertTold => {
+                        (entry.untold, entry.told) = (false, words::read_cause(&event.id));
+                        (entry.raised, entry.told_severity) = (severity.or(entry.raised), severity);
+                    }
+                    _ => (entry.untold, entry.told) = (false, words::read_cause(&event.id)),
+                }
             }
         } else if event.kind == AlertResolved {
             if let Some(at) = at {
-                let entry = self.standing.remove(at);
+                let entry = here.remove(at);
                 self.close(entry, event.time);
             }
-        } else if at.is_none_or(|at| self.standing[at].standing.status != Status::Firing) {
-            self.standing.retain(|entry| entry.rule != rule || entry.target != *target);
-            self.standing.push(Entry {
-                rule: rule.to_owned(),
-                target: target.clone(),
-                standing: Standing { status: Status::Firing, since, clear_since: None },
-                resolved_at: None,
-                summary: event.summary.clone(),
-                told: Cause::Pending,
-                untold: false,
-                withheld: Cause::Pending,
-            });
+        } else if at.is_none_or(|at| !here[at].fires()) {
+            here.retain(|entry| entry.rule != rule);
+            let standing = Standing { status: Status::Firing, since, clear_since: None };
+            let summary = event.summary.clone();
+            let new = Entry::new(rule, target, standing);
+            here.push(Entry { summary, raised: severity, told_severity: severity, ..new });
         }
+        self.standing.put(target, here);
     }
 
     /// Firing and pending ones, worst and newest first, then those that are over.
     pub(crate) fn views(&self, rules: &[Rule], mutes: &Mutes<'_>) -> Vec<AlertView> {
         let view = |entry: &Entry| {
             let rule = rules.iter().find(|rule| rule.config.name == entry.rule)?;
-            Some(AlertView { muted: self.muted(rule, &entry.target, mutes), ..entry.view(rule) })
+            let here = self.standing.of(&entry.target);
+            let muted = muted(rule, entry.severity(rule), &entry.target, here, mutes);
+            Some(AlertView { muted, ..entry.view(rule) })
         };
-        let mut standing: Vec<AlertView> = self.standing.iter().filter_map(view).collect();
+        let mut standing: Vec<AlertView> = self.standing.all().filter_map(view).collect();
         standing.sort_by_key(|alert| {
             (
                 alert.status != Status::Firing,
@@ -237,57 +165,75 @@ impl AlertBook {
         standing
     }
 
-    /// What the channels were told of the alerts that fire now.
-    pub(crate) fn standing_notifications(&self, rules: &[Rule], now: Timestamp) -> Vec<Notification> {
-        let firing =
-            self.standing.iter().filter(|entry| entry.standing.status == Status::Firing && !entry.untold);
-        let told = firing.filter_map(|entry| {
-            let rule = rules.iter().find(|rule| rule.config.name == entry.rule)?;
-            Some(words::notification(Transition::Fired, rule, entry, now))
-        });
-        told.collect()
+    /// What the channels were told of the alerts that fire now, and of those that ended last, in that order: what was
+    /// journalled before a crash and did not reach the outbox any more.
+    pub(crate) fn owed_notifications(&self, rules: &[Rule], now: Timestamp) -> Vec<Notification> {
+        let rule_of = |entry: &Entry| rules.iter().find(|rule| rule.config.name == entry.rule);
+        let mut owed = Vec::new();
+        for entry in self.standing.all().filter(|entry| entry.fires() && !entry.untold) {
+            let Some(rule) = rule_of(entry) else { continue };
+            owed.push(words::notification(Transition::Fired, rule, entry, now));
+            if entry.told_severity.is_some() {
+                owed.push(words::raised(rule, entry, now));
+            }
+            if entry.told != Cause::Pending {
+                owed.push(words::update(rule, entry, now));
+            }
+        }
+        let newest = self.over.back().and_then(|entry| entry.resolved_at).unwrap_or_default();
+        let just_over =
+            self.over.iter().rev().take_while(|entry| {
+                entry.resolved_at.is_some_and(|ended| newest.since(ended) <= OFFERED_AGAIN)
+            });
+        for entry in just_over.filter(|entry| !entry.untold) {
+            owed.push(match rule_of(entry) {
+                Some(rule) => words::notification(Transition::Resolved, rule, entry, now),
+                None => words::ended(entry, now),
+            });
+        }
+        owed
     }
 
+    /// One look at one rule for one target, whose alerts are `here`.
     fn step<Q: Quantiles>(
         &mut self,
         rule: &Rule,
+        here: &mut Vec<Entry>,
         values: &SignalValues<'_, Q>,
-        holds: Option<bool>,
         now: Timestamp,
-    ) -> Option<(Transition, Entry)> {
+    ) -> Option<Turn> {
         let (name, view) = (&rule.config.name, values.view);
-        let at = self.standing.iter().position(|entry| entry.rule == *name && entry.target == view.key);
-        let before = at.map(|at| self.standing[at].standing);
-        let (after, transition) = step(before, holds, now, rule.config.hold.span());
+        let at = here.iter().position(|entry| entry.rule == *name);
+        let mut idle = Ladder::default();
+        let ladder = at.map_or(&mut idle, |at| &mut here[at].ladder);
+        let Climb { look, worst } = ladder.look(rule, values, values.is_enough(rule), now);
+        let before = at.map(|at| here[at].standing);
+        let (after, transition) = step(before, look, now);
         let Some(after) = after else {
-            let entry = self.standing.remove(at?);
-            return transition.map(|transition| (transition, self.close(entry, now)));
+            let entry = here.remove(at?);
+            return transition.map(|transition| Turn { transition, entry: self.close(entry, now) });
         };
-        let entry = match at {
-            Some(at) => &mut self.standing[at],
-            None => {
-                self.standing.push(Entry {
-                    rule: name.clone(),
-                    target: view.key.clone(),
-                    standing: after,
-                    resolved_at: None,
-                    summary: String::new(),
-                    told: Cause::Pending,
-                    untold: false,
-                    withheld: Cause::Pending,
-                });
-                self.standing.last_mut()?
-            }
-        };
+        let at = at.unwrap_or_else(|| {
+            here.push(Entry { ladder: idle, ..Entry::new(name, &view.key, after) });
+            here.len() - 1
+        });
+        let entry = &mut here[at];
         entry.standing = after;
-        if holds == Some(true) {
+        if look.holds == Some(true) {
             entry.summary = words::summary(rule, values);
         }
         // Harm is told with its count and an example, whatever else there is to say.
-        if let (Some(true), Some(said)) = (holds, harm(rule, view)) {
+        if let (Some(true), Some(said)) = (look.holds, harm(rule, view)) {
             entry.summary = said;
         }
-        transition.map(|transition| (transition, entry.clone()))
+        // Once raised it stays raised until its end.
+        if entry.fires() {
+            entry.raised = entry.raised.max(worst.filter(|worst| *worst > rule.config.severity));
+        }
+        transition.map(|transition| {
+            entry.told_severity = entry.raised;
+            Turn { transition, entry: entry.clone() }
+        })
     }
 
     fn close(&mut self, mut entry: Entry, now: Timestamp) -> Entry {
@@ -301,33 +247,91 @@ impl AlertBook {
     }
 }
 
+/// What keeps a rule's alert of a target from being told now. `here`: the target's alerts.
+fn muted(
+    rule: &Rule,
+    severity: Severity,
+    target: &TargetKey,
+    here: &[Entry],
+    mutes: &Mutes<'_>,
+) -> Option<MutedView> {
+    mutes.of(rule, severity, target, |name| here.iter().any(|entry| entry.rule == name && entry.fires()))
+}
+
+/// What the channels get of a beginning or an end. A beginning that is muted is withheld, and an end is told to those
+/// who were told of the beginning.
+fn tell(
+    rule: &Rule,
+    transition: Transition,
+    entry: &Entry,
+    firing: Option<&mut Entry>,
+    muted: Option<MutedView>,
+    events: &mut Vec<Event>,
+    now: Timestamp,
+) -> Option<Notification> {
+    match (transition, muted) {
+        (Transition::Resolved, _) if entry.untold => None,
+        (Transition::Fired, Some(muted)) => {
+            events.push(words::withheld(entry, "firing", &muted, now));
+            firing?.untold = true;
+            None
+        }
+        _ => Some(words::notification(transition, rule, entry, now)),
+    }
+}
+
+/// What the channels get of an alert that goes on firing: a beginning that was withheld, once nothing mutes it; that it became
+/// worse; the cause, once it is known, and once per cause.
+fn catch_up(
+    rule: &Rule,
+    view: &TargetView,
+    entry: &mut Entry,
+    muted: Option<MutedView>,
+    events: &mut Vec<Event>,
+    now: Timestamp,
+) -> Option<Notification> {
+    let incident = view.incident().filter(|_| rule.budgeted);
+    let cause = incident.map_or(Cause::Pending, |incident| incident.attribution.cause);
+    if entry.untold {
+        // One whose condition has just ended is over in a minute: nobody needs to hear of it.
+        if muted.is_some() || entry.standing.clear_since.is_some() {
+            return None;
+        }
+        (entry.untold, entry.told, entry.told_severity) = (false, cause, entry.raised);
+        events.push(words::told(entry, now));
+        return Some(words::notification(Transition::Fired, rule, entry, now));
+    }
+    if let Some(worse) = entry.to_be_raised(rule) {
+        let Some(muted) = muted else {
+            entry.told_severity = Some(worse);
+            events.push(words::raised_event(entry, worse, now));
+            return Some(words::raised(rule, entry, now));
+        };
+        if entry.withheld_severity < Some(worse) {
+            entry.withheld_severity = Some(worse);
+            events.push(words::withheld(entry, worse.name(), &muted, now));
+        }
+        return None;
+    }
+    if cause == Cause::Pending || cause == entry.told {
+        return None;
+    }
+    if let Some(muted) = muted {
+        if entry.withheld != cause {
+            entry.withheld = cause;
+            events.push(words::withheld(entry, cause.name(), &muted, now));
+        }
+        return None;
+    }
+    entry.told = cause;
+    entry.summary.clone_from(&incident?.sentence);
+    events.push(words::updated(entry, now));
+    Some(words::update(rule, entry, now))
+}
+
 /// What is told of harm, by a rule that is about it.
 fn harm(rule: &Rule, view: &TargetView) -> Option<String> {
     view.severe.as_ref().filter(|_| rule.is_about_harm())?.sentence(&view.name)
-}
-
-impl Entry {
-    fn id(&self) -> String {
-        format!("{}:{}:{}", self.target.id(), self.standing.since.as_nanos(), self.rule)
-    }
-
-    fn view(&self, rule: &Rule) -> AlertView {
-        AlertView {
-            id: self.id(),
-            rule: self.rule.clone(),
-            severity: rule.config.severity,
-            target: self.target.clone(),
-            status: self.standing.status,
-            since: self.standing.since,
-            resolved_at: self.resolved_at,
-            summary: self.summary.clone(),
-            when: rule.config.when.clone(),
-            for_seconds: rule.config.hold.as_secs(),
-            budgeted: rule.budgeted,
-            muted: None,
-            untold: self.untold,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -341,17 +345,7 @@ mod tests {
         for i in 0..=RESOLVED_ALERTS_MAX {
             let since = Timestamp::from_secs(i64::try_from(i).unwrap());
             let standing = Standing { status: Status::Firing, since, clear_since: None };
-            let entry = Entry {
-                rule: "r".into(),
-                target: target.clone(),
-                standing,
-                resolved_at: None,
-                summary: String::new(),
-                told: Cause::Pending,
-                untold: false,
-                withheld: Cause::Pending,
-            };
-            book.close(entry, since);
+            book.close(Entry::new("r", &target, standing), since);
         }
         assert_eq!(book.over.len(), RESOLVED_ALERTS_MAX);
         assert_eq!(book.over[0].standing.since, Timestamp::from_secs(1));

@@ -383,6 +383,7 @@ mod costs;
 mod explained;
 mod handling;
 mod incidents;
+mod ladder;
 mod mutes;
 mod quiet;
 mod severe;

@@ -44,6 +44,7 @@ pub fn run(args: &BacktestArgs, format: Format) -> anyhow::Result<Done> {
             .map(|n| 30.0 * n),
         rules: config.rules.clone(),
         own_dimensions: config.own_dimensions.clone(),
+        slos: config.slos.clone(),
         usd_per_judgement: args.usd_per_judgement,
     };
     let replay = |config| Replay::new(settings(config)).map_err(|err| user_error(err.into()));
@@ -73,11 +74,11 @@ fn configuration(args: &BacktestArgs, path: Option<&std::path::Path>) -> Result<
     let mut config = match path.map(load).transpose()? {
         Some(file) => {
             // Only what concerns the watch: a history is replayed without listening or asking anybody.
-            let ConfigFile { objectives, quality, alerting, mut alert, evaluator, .. } = file;
+            let ConfigFile { objectives, quality, alerting, mut alert, slo, evaluator, .. } = file;
             // Whom a rule tells is no matter of a replay.
             alert.iter_mut().for_each(|rule| rule.channels.clear());
             let file =
-                ConfigFile { objectives, quality, alerting, alert, evaluator, ..ConfigFile::default() };
+                ConfigFile { objectives, quality, alerting, alert, slo, evaluator, ..ConfigFile::default() };
             Resolved::of(file)?.watch
         }
         None => WatchConfig { rules: shipped_rules(), ..WatchConfig::default() },

@@ -132,9 +132,14 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
     if config.cloudwatch.write {
         tried.extend(cloudwatch::check(&config.cloudwatch).await);
     }
+    let collectors = config.otlp.iter().map(|otlp| ("OTLP receiver", &otlp.endpoint));
+    let collectors = collectors.chain(config.remote_write.iter().map(|to| ("remote write", &to.url)));
+    for (what, address) in collectors {
+        tried.push(channels::connect_to(what.to_owned(), channels::host_and_port(address)).await);
+    }
     for channel in &config.channels {
         tried.push(match tests {
-            Tests::Sent => channels::send_test(channel, &http).await,
+            Tests::Sent => channels::send_test(channel, &config.addresses.page(), &http).await,
             Tests::NotSent => channels::connect(channel).await,
         });
     }

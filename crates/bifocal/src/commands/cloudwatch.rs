@@ -1,29 +1,40 @@
-//! `bifocal cloudwatch template`: alarms and a dashboard as CloudFormation.
+//! `bifocal cloudwatch`: alarms and a dashboard, as CloudFormation or through the API.
+
+mod apply;
 
 use bifocal_publish::cloudwatch::{AlarmOptions, Template};
 
 use super::named::{checked_rules, named_components};
 use crate::Done;
-use crate::cli::{CloudwatchCommand, TemplateArgs};
+use crate::cli::{ApplyArgs, CloudwatchCommand, TemplateArgs};
 use crate::config::{ConfigFile, load};
 use crate::output;
 use crate::user_error::{Code, UserError};
 
-/// Prints the template, and on standard error what it does not hold and what it costs.
+/// Prints the template or brings an account to it, and says on standard error what it does not hold and what it costs.
 pub fn run(command: &CloudwatchCommand) -> anyhow::Result<Done> {
-    let CloudwatchCommand::Template(args) = command;
+    let (CloudwatchCommand::Template(args)
+    | CloudwatchCommand::Apply(ApplyArgs { wanted: args, .. })
+    | CloudwatchCommand::Diff(ApplyArgs { wanted: args, .. })) = command;
     let template = template(args)?;
-    output::line(&format!("{:#}", template.body));
     for rule in &template.left_out {
         output::note(&format!("note: no alarm for {rule}"));
     }
     output::note(&format!(
-        "note: {} metric alarms, {} composite alarms and a dashboard cost about ${:.2} a month (us-east-1, without the free ones)",
+        "note: {} metric alarms at $0.10, {} composite alarms at $0.50 and a dashboard at $3 cost about ${:.2} a month \
+         (us-east-1, without the free ones)",
         template.metric_alarms,
         template.composite_alarms,
         template.usd_per_month()
     ));
-    Ok(Done::Well)
+    match command {
+        CloudwatchCommand::Template(_) => {
+            output::line(&format!("{:#}", template.body));
+            Ok(Done::Well)
+        }
+        CloudwatchCommand::Apply(args) => apply::apply(args, &template),
+        CloudwatchCommand::Diff(args) => apply::diff(args, &template),
+    }
 }
 
 fn template(args: &TemplateArgs) -> Result<Template, UserError> {

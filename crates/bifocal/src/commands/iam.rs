@@ -77,6 +77,7 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         key: args.kms_key.clone(),
         role,
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
+        alarms: args.alarms,
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
         judges: judges.filter(|judge| judge.provider == Provider::Bedrock).map(|judge| judge.model).collect(),

@@ -6,7 +6,7 @@ use bifocal_telemetry::Telemetry;
 use bifocal_watch::alert::RuleConfig;
 use bifocal_watch::{Watch, WatchConfig};
 
-use crate::config::{ConfigFile, TargetSection, alert_rules};
+use crate::config::{ConfigFile, TargetSection, alert_rules, slos};
 use crate::running::rule_error;
 use crate::user_error::{Code, UserError};
 
@@ -40,9 +40,11 @@ fn parsed(text: &str) -> Result<(String, String), UserError> {
 
 /// The shipped rules and the configuration's own. One whose condition cannot be used is refused.
 pub(super) fn checked_rules(config: &ConfigFile) -> Result<Vec<RuleConfig>, UserError> {
-    let rules = alert_rules(config.alert.clone());
+    let slos = slos(config.slo.clone());
+    let rules = alert_rules(config.alert.clone(), &slos);
     let own_dimensions = config.evaluator.iter().map(|evaluator| evaluator.name.clone()).collect();
-    let watched = WatchConfig { rules: rules.clone(), own_dimensions, ..WatchConfig::default() };
+    let watched = WatchConfig { rules: rules.clone(), own_dimensions, slos, ..WatchConfig::default() };
+    watched.check().map_err(|what| UserError::new(Code::ConfigInvalid, what))?;
     Watch::new(watched, Telemetry::new()).map_err(|err| rule_error(&anyhow::Error::from(err), ""))?;
     Ok(rules)
 }

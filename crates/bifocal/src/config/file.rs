@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use bifocal_evaluate::custom::CustomConfig;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_publish::cloudwatch::WriteBackConfig;
+use bifocal_publish::export::{OtlpConfig, RemoteWriteConfig};
 use bifocal_publish::notify::ChannelConfig;
 use bifocal_watch::alert::{Hold, RuleConfig};
-use bifocal_watch::{AlertingConfig, MaintenanceConfig, Objectives, QualityConfig};
+use bifocal_watch::{AlertingConfig, MaintenanceConfig, Objectives, QualityConfig, SloConfig};
 use serde::{Deserialize, Serialize};
 
 /// `bifocal.toml`.
@@ -36,6 +37,9 @@ pub struct ConfigFile {
     pub quality: QualityConfig,
     /// The budget of false pages.
     pub alerting: AlertingConfig,
+    /// Shares that must be good over weeks; they are added to the shipped ones, and one of the same name replaces a shipped
+    /// one. Since 0.2.
+    pub slo: Vec<SloConfig>,
     /// Alert rules; they are added to the shipped ones, and one of the same name replaces a shipped one.
     pub alert: Vec<RuleConfig>,
     /// Times in which alerts are shown and not told.
@@ -46,6 +50,10 @@ pub struct ConfigFile {
     pub events: EventsSection,
     /// Quality metrics written to CloudWatch; off unless `write = true`.
     pub cloudwatch: WriteBackConfig,
+    /// An OpenTelemetry receiver that metrics and judgements are sent to; without this section nothing is.
+    pub otlp: Option<OtlpConfig>,
+    /// A Prometheus that metrics are written to; without this section nothing is.
+    pub remote_write: Option<RemoteWriteConfig>,
     /// Prices of one's own, before those that come with the binary.
     pub price: Vec<PriceSection>,
 }
@@ -111,6 +119,9 @@ pub struct EventsSection {
 pub struct ServerSection {
     /// Address of page and API; default 127.0.0.1:7700.
     pub listen: Option<SocketAddr>,
+    /// Where people reach the page, such as `https://bifocal.example.com`: links and pictures in messages point there; default: the
+    /// address of `listen`. Since 0.2.
+    pub public_url: Option<String>,
     /// Address of the proxy of the first target; default 127.0.0.1:7701.
     pub proxy_listen: Option<SocketAddr>,
     /// The data folder; default ./bifocal-data.

@@ -75,4 +75,18 @@ mod tests {
         assert_eq!(config.target.len(), 1);
         assert!(config.judge.is_some() && !config.alert.is_empty() && !config.channel.is_empty());
     }
+
+    /// An editor that was interrupted: every beginning of a file is read, or refused with its place.
+    #[test]
+    fn a_file_that_is_half_written_is_read_or_refused_with_a_place() {
+        let text = include_str!("../../../../docs/guide/bifocal.example.toml");
+        let mut refused = 0;
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            if let Err(err) = parse(&text[..end], "half.toml") {
+                assert!(err.message.contains("half.toml"), "{}", err.message);
+                refused += 1;
+            }
+        }
+        assert!(refused > text.len() / 10, "{refused} of {}", text.len());
+    }
 }

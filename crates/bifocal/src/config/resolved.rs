@@ -9,9 +9,10 @@ use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_evaluate::probe::Probe;
 use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_publish::cloudwatch::WriteBackConfig;
+use bifocal_publish::export::{OtlpConfig, RemoteWriteConfig};
 use bifocal_publish::notify::ChannelConfig;
-use bifocal_watch::WatchConfig;
-use bifocal_watch::alert::{RuleConfig, shipped_rules};
+use bifocal_watch::alert::{RuleConfig, shipped_rules_over};
+use bifocal_watch::{SloConfig, WatchConfig, shipped_slos};
 use serde::Serialize;
 
 use super::file::{ConfigFile, EvaluateRule, PriceSection, TargetSection};
@@ -47,6 +48,10 @@ pub struct Resolved {
     pub events_file: Option<PathBuf>,
     /// What is written to CloudWatch.
     pub cloudwatch: WriteBackConfig,
+    /// Where OpenTelemetry goes; `None`: nowhere.
+    pub otlp: Option<OtlpConfig>,
+    /// Which Prometheus is written to; `None`: none.
+    pub remote_write: Option<RemoteWriteConfig>,
     /// Prices that come before the built-in ones.
     pub prices: Vec<PriceSection>,
 }
@@ -56,6 +61,8 @@ pub struct Resolved {
 pub struct Addresses {
     /// Page and API.
     pub listen: SocketAddr,
+    /// Where people reach them, if that is another address.
+    pub public_url: Option<String>,
     /// The data folder.
     pub data: PathBuf,
     /// Name of the environment variable with the token.
@@ -163,12 +170,14 @@ impl Resolved {
         let of_probes = probes.iter().map(|probe| Probe::dimension_of(&probe.name));
         let own = file.evaluator.iter().map(|evaluator| evaluator.name.clone());
         let own_dimensions = own.chain(of_probes).collect();
+        let slos = slos(file.slo);
         let watch = WatchConfig {
             own_dimensions,
             objectives: file.objectives,
             quality: file.quality,
             alerting: file.alerting,
-            rules: alert_rules(file.alert),
+            rules: alert_rules(file.alert, &slos),
+            slos,
             maintenance: file.maintenance,
         };
         watch.check().map_err(|what| {
@@ -178,8 +187,12 @@ impl Resolved {
             channel.gathering().map_err(|what| channel_error(&channel.name, &what))?;
         }
         check_channels(&watch.rules, &file.channel)?;
+        let otlp = file.otlp.iter().map(|otlp| ("[otlp] endpoint", &otlp.endpoint, otlp.every_seconds));
+        let written = file.remote_write.iter().map(|to| ("[remote_write] url", &to.url, to.every_seconds));
+        otlp.chain(written).try_for_each(|(key, address, every)| check_collector(key, address, every))?;
         let addresses = Addresses {
             listen,
+            public_url: file.server.public_url.map(public_url).transpose()?,
             data: file.server.data.unwrap_or_else(|| PathBuf::from("bifocal-data")),
             token_env: file.server.token_env,
             seal_journal_bytes: file.server.seal_journal_bytes,
@@ -197,8 +210,31 @@ impl Resolved {
             channels: file.channel,
             events_file: file.events.file,
             cloudwatch: file.cloudwatch,
+            otlp: file.otlp,
+            remote_write: file.remote_write,
             prices: file.price,
         })
+    }
+}
+
+impl Addresses {
+    /// The address of the page, for links in messages.
+    pub fn page(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+}
+
+/// An address without a slash at its end.
+fn public_url(text: String) -> Result<String, UserError> {
+    let parsed = url::Url::parse(&text).ok().filter(|url| url.host_str().is_some() && url.query().is_none());
+    let known = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.username().is_empty());
+    match known {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err(UserError::new(
+            Code::ConfigInvalid,
+            format!("[server] public_url `{}` is no https://HOST address", mask_address(&text)),
+        )
+        .hint("give the address at which people open the page, such as https://bifocal.example.com")),
     }
 }
 
@@ -307,9 +343,17 @@ pub fn customs(configs: &[CustomConfig]) -> Result<Customs, UserError> {
     })
 }
 
-/// The shipped rules, with those of the same name replaced, then the others.
-pub fn alert_rules(own: Vec<RuleConfig>) -> Vec<RuleConfig> {
-    let kept = shipped_rules().into_iter().filter(|shipped| own.iter().all(|rule| rule.name != shipped.name));
+/// The shipped objectives, with those of the same name replaced, then the others.
+pub fn slos(own: Vec<SloConfig>) -> Vec<SloConfig> {
+    let kept = shipped_slos().into_iter().filter(|shipped| own.iter().all(|slo| slo.name != shipped.name));
+    kept.collect::<Vec<_>>().into_iter().chain(own).collect()
+}
+
+/// The shipped rules over these objectives, with those of the same name replaced, then the others.
+pub fn alert_rules(own: Vec<RuleConfig>, slos: &[SloConfig]) -> Vec<RuleConfig> {
+    let kept = shipped_rules_over(slos)
+        .into_iter()
+        .filter(|shipped| own.iter().all(|rule| rule.name != shipped.name));
     let mut rules: Vec<RuleConfig> = kept.collect();
     rules.extend(own);
     rules
@@ -335,6 +379,21 @@ fn check_loopback(address: SocketAddr, token_env: Option<&str>) -> Result<(), Us
         format!("listen on {address}: this address is reachable from other machines and no token is set"),
     )
     .hint("set [server] token_env = \"BIFOCAL_TOKEN\" and that variable, or listen on 127.0.0.1"))
+}
+
+/// A collector has an address and an interval of at least a second.
+fn check_collector(key: &str, address: &str, every_seconds: u32) -> Result<(), UserError> {
+    let url = url::Url::parse(address).ok().filter(|url| url.host_str().is_some());
+    if url.is_none_or(|url| !matches!(url.scheme(), "http" | "https")) {
+        let message =
+            format!("{key} `{}` is no http://HOST:PORT or https://HOST address", mask_address(address));
+        return Err(UserError::new(Code::ConfigInvalid, message)
+            .hint("each export with an example is in docs/guide/exports.md"));
+    }
+    if every_seconds == 0 {
+        return Err(UserError::new(Code::ConfigInvalid, format!("{key}: every_seconds = 0: at least 1")));
+    }
+    Ok(())
 }
 
 /// What is wrong with a channel.
@@ -378,7 +437,7 @@ mod tests {
         assert_eq!(target.name, "127.0.0.1:8000");
         assert_eq!(target.proxy_listen.to_string(), "127.0.0.1:7701");
         assert_eq!(target.scrape.as_deref(), Some("http://127.0.0.1:8000/metrics"));
-        assert_eq!(config.watch.rules, shipped_rules());
+        assert_eq!(config.watch.rules, shipped_rules_over(&shipped_slos()));
     }
 
     #[test]

@@ -131,4 +131,87 @@ mod tests {
         let due = outbox.outbox_due("sre", now, DELIVERIES_AT_ONCE).unwrap();
         assert_eq!(due.len(), 16);
     }
+
+    use axum::http::StatusCode;
+    use axum::routing::post;
+    use bifocal_publish::notify::{ChannelConfig, Message};
+    use bifocal_watch::alert::Status;
+
+    /// A courier of one webhook, its outbox and the folder that holds it.
+    async fn courier(router: axum::Router, tasks: &TaskGroup) -> (Courier, SmallState, tempfile::TempDir) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        tasks.spawn("receiver", async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_secs(1_800_000_000)));
+        let (store, _) =
+            Store::open(Options::new(folder.path(), Arc::clone(&clock)), Telemetry::new()).unwrap();
+        let (small_state, channel) = (store.small_state(), ChannelConfig::webhook("sre", &url));
+        let http = crate::outbound::client(std::time::Duration::from_millis(300)).unwrap();
+        let sender = Sender::new(&channel, http, Arc::clone(&clock), Telemetry::new()).unwrap();
+        let (state, name) = (small_state.clone(), "sre".to_owned());
+        let telemetry = Telemetry::new();
+        let courier = Courier {
+            small_state: state,
+            channel: name,
+            sender,
+            gathering: Gathering::Single,
+            clock,
+            telemetry,
+        };
+        (courier, small_state, folder)
+    }
+
+    fn put(outbox: &SmallState, now: Timestamp) -> String {
+        let message = Message::test("sre", "http://h", Status::Firing, now);
+        outbox.outbox_put(&message.idempotency_key, "sre", &message.to_json(), now).unwrap();
+        message.idempotency_key
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_has_too_much_is_left_alone_for_as_long_as_it_says() {
+        let tasks = TaskGroup::new();
+        let busy = || async { (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "120")], "") };
+        let (courier, outbox, _folder) =
+            courier(axum::Router::new().route("/hook", post(busy)), &tasks).await;
+        let now = courier.clock.now();
+        let key = put(&outbox, now);
+        let due = outbox.outbox_due("sre", now, 10).unwrap();
+        assert!(!courier.deliver(due).await);
+        assert!(outbox.outbox_due("sre", now + Span::from_secs(119), 10).unwrap().is_empty(), "not before");
+        let again = outbox.outbox_due("sre", now + Span::from_secs(120), 10).unwrap();
+        assert_eq!((again.len(), again[0].key.as_str(), again[0].attempts), (1, key.as_str(), 1));
+        assert_eq!(courier.telemetry.value(Metric::AlertsSent, &["sre", "failed"]), 1);
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_hangs_is_given_up_on_for_now_and_gets_it_later() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let tasks = TaskGroup::new();
+        let hangs = Arc::new(AtomicBool::new(true));
+        let answers = {
+            let hangs = Arc::clone(&hangs);
+            move || {
+                let hangs = Arc::clone(&hangs);
+                async move {
+                    if hangs.load(Ordering::Relaxed) {
+                        std::future::pending::<()>().await;
+                    }
+                    StatusCode::OK
+                }
+            }
+        };
+        let (courier, outbox, _folder) =
+            courier(axum::Router::new().route("/hook", post(answers)), &tasks).await;
+        let now = courier.clock.now();
+        put(&outbox, now);
+        assert!(!courier.deliver(outbox.outbox_due("sre", now, 10).unwrap()).await, "it timed out");
+        hangs.store(false, Ordering::Relaxed);
+        let later = outbox.outbox_due("sre", now + Span::from_secs(3_600), 10).unwrap();
+        assert!(courier.deliver(later).await, "an hour later it is sent");
+        assert!(outbox.outbox_due("sre", now + Span::from_secs(9_000), 10).unwrap().is_empty(), "once");
+        assert_eq!(courier.telemetry.value(Metric::AlertsSent, &["sre", "delivered"]), 1);
+    }
 }

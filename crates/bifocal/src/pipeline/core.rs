@@ -8,6 +8,7 @@ use bifocal_evaluate::custom::Customs;
 use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
+use bifocal_publish::export::EvaluationBook;
 use bifocal_publish::notify::{ChannelConfig, Message};
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
@@ -60,6 +61,8 @@ pub struct Pipeline {
     exposition: Arc<Mutex<Exposition>>,
     /// Where quality metrics are written to CloudWatch.
     write_back: Option<Arc<Mutex<WriteBack>>>,
+    /// Judgements that are told as events.
+    evaluations: Option<Arc<Mutex<EvaluationBook>>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     anchors_wanted: Vec<Dimension>,
 }
@@ -113,6 +116,7 @@ impl Pipeline {
                 .cloudwatch
                 .write
                 .then(|| Arc::new(Mutex::new(WriteBack::new(options.cloudwatch)))),
+            evaluations: None,
             snapshot,
             anchors_wanted: Vec::new(),
         };
@@ -149,11 +153,16 @@ impl Pipeline {
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
         let mut written =
             self.write_back.as_ref().map(|book| book.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut events =
+            self.evaluations.as_ref().map(|book| book.lock().unwrap_or_else(PoisonError::into_inner));
         let mut calls = HashMap::new();
         for (_, record) in appended.records {
             see(&mut self.watch, &record);
             exposition.apply(&record);
             if let Some(book) = &mut written {
+                book.apply(&record);
+            }
+            if let Some(book) = &mut events {
                 book.apply(&record);
             }
             match record {
@@ -250,6 +259,13 @@ impl Pipeline {
         Arc::clone(&self.exposition)
     }
 
+    /// From now on judgements are kept to be told as events.
+    pub fn tell_evaluations(&mut self, book: EvaluationBook) -> Arc<Mutex<EvaluationBook>> {
+        let book = Arc::new(Mutex::new(book));
+        self.evaluations = Some(Arc::clone(&book));
+        book
+    }
+
     /// What was judged and is to be written to CloudWatch; `None`: nothing is.
     pub fn write_back(&self) -> Option<Arc<Mutex<WriteBack>>> {
         self.write_back.clone()
@@ -338,13 +354,13 @@ impl Pipeline {
         Ok(())
     }
 
-    /// After an unclean stop: an alert whose event is durable and whose message is not in the outbox yet is told
-    /// now. (The outbox drops what it has: keys are unique.)
+    /// After an unclean stop: an alert whose event, of its beginning or its end, is durable and whose message is not in the
+    /// outbox yet is told now. (The outbox drops what it has: keys are unique.)
     fn finish_what_was_begun(&mut self, recovered: &Recovered, now: Timestamp) -> anyhow::Result<()> {
         if recovered.unclean.is_none() {
             return Ok(());
         }
-        for notification in self.watch.standing_notifications(now) {
+        for notification in self.watch.owed_notifications(now) {
             self.put_into_outbox(&notification)?;
         }
         Ok(())

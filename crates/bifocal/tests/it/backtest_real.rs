@@ -66,6 +66,7 @@ fn replay(world: &World<'_>, runs: usize, seed: u64) -> Report {
         judged_in_30_days: None,
         rules: Vec::new(),
         own_dimensions: Vec::new(),
+        slos: Vec::new(),
         usd_per_judgement: None,
     })
     .unwrap();

@@ -84,6 +84,7 @@ fn replayed(swap: &Swap, after: usize, random: &mut Random) -> Vec<u64> {
         judged_in_30_days: None,
         rules: Vec::new(),
         own_dimensions: Vec::new(),
+        slos: Vec::new(),
         usd_per_judgement: None,
     })
     .unwrap();

@@ -12,6 +12,8 @@ use crate::cloudwatch::config::{WriteBackConfig, ascii};
 const PERIOD: u32 = 60;
 /// Longest name of an alarm.
 const NAME_MAX: usize = 255;
+/// Longest description of an alarm.
+const DESCRIPTION_MAX: usize = 1024;
 /// The end of the name of the alarm over all critical ones.
 pub(super) const OVER_ALL: &str = "critical";
 
@@ -107,22 +109,29 @@ impl Of<'_> {
         json!({"Namespace": namespace, "MetricName": asked.metric, "Dimensions": dimensions})
     }
 
-    /// An alarm over the parts of one rule.
+    /// An alarm over the parts of one rule, while none of its inhibitors is in ALARM.
     pub(super) fn joined(
         &self,
         rule: &RuleConfig,
         parts: &[String],
         joint: &str,
+        inhibitors: &[&str],
         tells: Tells,
     ) -> (String, Value) {
         let names: Vec<String> = parts.iter().map(|part| self.name(part)).collect();
+        let mut condition = over(&names, joint);
+        if !inhibitors.is_empty() {
+            let names: Vec<String> = inhibitors.iter().map(|rule| self.name(rule)).collect();
+            condition = format!("({condition}) AND NOT ({})", over(&names, "OR"));
+        }
         let mut properties = json!({
             "AlarmName": self.name(&rule.name),
             "AlarmDescription": describe(rule),
-            "AlarmRule": over(&names, joint),
+            "AlarmRule": condition,
         });
         tell(&mut properties, tells);
-        let after: Vec<String> = parts.iter().map(|part| self.id(part)).collect();
+        let under = parts.iter().map(String::as_str).chain(inhibitors.iter().copied());
+        let after: Vec<String> = under.map(|part| self.id(part)).collect();
         let body =
             json!({"Type": "AWS::CloudWatch::CompositeAlarm", "DependsOn": after, "Properties": properties});
         (self.id(&rule.name), body)
@@ -149,7 +158,15 @@ impl Of<'_> {
 }
 
 fn describe(rule: &RuleConfig) -> String {
-    format!("{} ({}): {}", rule.name, rule.severity.name(), rule.when)
+    let runbook = match rule.runbook.as_deref() {
+        Some(runbook) if runbook.starts_with('/') => format!(". What to do: docs{runbook}.md"),
+        Some(runbook) => format!(". What to do: {runbook}"),
+        None => String::new(),
+    };
+    let mut text = format!("{} ({}): {}", rule.name, rule.severity.name(), rule.when);
+    // CloudWatch takes 1,024 characters.
+    text.truncate(text.floor_char_boundary(DESCRIPTION_MAX - runbook.len().min(DESCRIPTION_MAX / 2)));
+    text + &runbook
 }
 
 /// The rule of a composite alarm. Names are in quotes; none holds one.

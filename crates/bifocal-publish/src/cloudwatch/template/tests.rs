@@ -98,6 +98,24 @@ fn every_alarm_under_a_composite_one_is_in_the_template_and_made_first() {
 }
 
 #[test]
+fn what_is_inhibited_tells_while_none_of_its_inhibitors_does() {
+    let mut options = options();
+    let rule = |name: &str| options.rules.iter().position(|rule| rule.name == name).unwrap();
+    let (outage, relevance) = (rule("outage"), rule("relevance pass rate"));
+    options.rules[outage].inhibits = vec!["relevance pass rate".into(), "answers degraded".into()];
+    options.rules[relevance].inhibited_by = vec!["slow start".into()];
+    let template = Template::of(&options).unwrap();
+    let name = |what: &str| format!("ALARM(\"bifocal-llm-prod-qwen-{what}\")");
+    let joined = named(&template, "bifocal-llm-prod-qwen-relevance-pass-rate");
+    // `slow start` has no alarm in CloudWatch, so it inhibits nothing there.
+    let rule = format!("({}) AND NOT ({})", name("relevance-pass-rate-part-1"), name("outage"));
+    assert_eq!(joined["AlarmRule"], rule);
+    assert!(joined["AlarmActions"]["Fn::If"].is_array(), "it tells");
+    let part = named(&template, "bifocal-llm-prod-qwen-relevance-pass-rate-part-1");
+    assert!(part["AlarmActions"].is_null(), "its part does not");
+}
+
+#[test]
 fn the_dashboard_is_json_with_a_widget_for_each_chart() {
     let template = Template::of(&options()).unwrap();
     let body =

@@ -27,6 +27,7 @@ fn settings(threshold: f64, events: Vec<HistoryEvent>) -> Settings {
         judged_in_30_days: None,
         rules: shipped_rules(),
         own_dimensions: Vec::new(),
+        slos: crate::shipped_slos(),
         usd_per_judgement: Some(0.01),
     }
 }

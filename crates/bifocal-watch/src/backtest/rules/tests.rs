@@ -1,7 +1,7 @@
 use bifocal_model::Probability;
 
 use super::*;
-use crate::alert::{Hold, shipped_rules};
+use crate::alert::{Hold, Own, shipped_rules};
 use crate::backtest::{HistoryEvent, Judged, Line, Replay, Report, ScoreLine, Settings};
 use crate::config::QualityConfig;
 
@@ -26,6 +26,7 @@ fn replay(
         judged_in_30_days: None,
         rules,
         own_dimensions: Vec::new(),
+        slos: crate::shipped_slos(),
         usd_per_judgement: Some(0.01),
     })
     .unwrap();
@@ -129,7 +130,7 @@ fn a_change_before_there_is_an_answer_is_neither_seen_nor_missed() {
 fn firings_beyond_the_limit_are_counted() {
     let flap = |minute: i32| if minute % 4 < 2 { 0.0 } else { 1.0 };
     // The condition asks for the newest alone: a window of one minute.
-    let mut rules = Rules::new(&[rule("answers == 'worse'", 0)], &[]).unwrap();
+    let mut rules = Rules::new(&[rule("answers == 'worse'", 0)], &Own::default()).unwrap();
     let changes = Changes::of(&[]);
     for minute in 0..8 * (i64::try_from(HISTORY_FIRINGS).unwrap() + 3) {
         let worse = flap(i32::try_from(minute / 2).unwrap()) < 0.5;
@@ -175,7 +176,7 @@ fn view(worse: bool) -> StreamView {
 
 #[test]
 fn a_condition_that_cannot_be_used_is_refused() {
-    let err = Rules::new(&[rule("value('relevence') < 0.7", 0)], &[]).unwrap_err();
+    let err = Rules::new(&[rule("value('relevence') < 0.7", 0)], &Own::default()).unwrap_err();
     assert!(format!("{err:?}").contains("relevance"), "{err:?}");
 }
 

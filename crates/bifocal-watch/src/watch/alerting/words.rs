@@ -11,7 +11,14 @@ use crate::watch::Quantiles;
 /// tells, it stands alone.
 pub(super) fn summary<Q: Quantiles>(rule: &Rule, values: &SignalValues<'_, Q>) -> String {
     let view = values.view;
-    let seen = rule.condition.looked_at(values);
+    let seen: Vec<String> = rule.levels.iter().flat_map(|level| level.condition.looked_at(values)).collect();
+    // Levels look at the same things.
+    let seen: Vec<String> = seen
+        .iter()
+        .enumerate()
+        .filter(|(i, said)| !seen[..*i].contains(said))
+        .map(|(_, said)| said.clone())
+        .collect();
     let says_it = rule.budgeted && !rule.watches_judges() && view.state == StateName::SilentDegradation;
     if says_it || seen.is_empty() {
         return view.sentence.clone();
@@ -19,18 +26,55 @@ pub(super) fn summary<Q: Quantiles>(rule: &Rule, values: &SignalValues<'_, Q>) -
     format!("{}. {}", seen.join(", "), view.sentence)
 }
 
-pub(super) fn event(transition: Transition, entry: &Entry, now: Timestamp) -> Event {
-    let (kind, word) = match transition {
-        Transition::Fired => (EventKind::AlertFired, "fired"),
-        Transition::Resolved => (EventKind::AlertResolved, "resolved"),
-    };
+pub(super) fn event(transition: Transition, rule: &Rule, entry: &Entry, now: Timestamp) -> Event {
+    if transition == Transition::Resolved {
+        return ended_event(entry, now);
+    }
+    let raised = entry.raised.filter(|raised| *raised > rule.config.severity);
+    let raised = raised.map(|raised| format!(".{}", raised.name())).unwrap_or_default();
     Event {
         time: now,
-        kind,
+        kind: EventKind::AlertFired,
         target: Some(entry.target.clone()),
-        id: format!("{word}:{}", entry.id()),
-        summary: format!("alert {} {word}: {}", entry.rule, entry.summary),
+        id: format!("fired{raised}:{}", entry.id()),
+        summary: format!("alert {} fired: {}", entry.rule, entry.summary),
     }
+}
+
+pub(super) fn ended_event(entry: &Entry, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertResolved,
+        target: Some(entry.target.clone()),
+        id: format!("resolved:{}", entry.id()),
+        summary: format!("alert {} resolved: {}", entry.rule, entry.summary),
+    }
+}
+
+/// An alert became worse.
+pub(super) fn raised_event(entry: &Entry, worse: Severity, now: Timestamp) -> Event {
+    Event {
+        time: now,
+        kind: EventKind::AlertUpdated,
+        target: Some(entry.target.clone()),
+        id: format!("raised.{}:{}", worse.name(), entry.id()),
+        summary: format!("alert {} is {} now: {}", entry.rule, worse.name(), entry.summary),
+    }
+}
+
+/// What the channels get of that.
+pub(super) fn raised(rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
+    let idempotency_key = format!("{}:severity:{}", entry.id(), entry.severity(rule).name());
+    Notification { idempotency_key, ..notification(Transition::Fired, rule, entry, now) }
+}
+
+/// How bad an id of an event says that its alert is: `fired.critical:…`, `raised.critical:…`, `told.critical.system:…`.
+pub(super) fn read_severity(id: &str) -> Option<Severity> {
+    let first = id.split(':').next().unwrap_or_default();
+    let named = |word: &str| {
+        [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|s| s.name() == word)
+    };
+    first.split('.').skip(1).find_map(named)
 }
 
 pub(super) fn updated(entry: &Entry, now: Timestamp) -> Event {
@@ -56,11 +100,12 @@ pub(super) fn withheld(entry: &Entry, word: &str, muted: &MutedView, now: Timest
 
 /// An alert whose beginning was withheld is told after all.
 pub(super) fn told(entry: &Entry, now: Timestamp) -> Event {
+    let raised = entry.raised.map(|raised| format!(".{}", raised.name())).unwrap_or_default();
     Event {
         time: now,
         kind: EventKind::AlertTold,
         target: Some(entry.target.clone()),
-        id: format!("told.{}:{}", entry.told.name(), entry.id()),
+        id: format!("told{raised}.{}:{}", entry.told.name(), entry.id()),
         summary: format!("alert {} told, for nothing mutes it any more: {}", entry.rule, entry.summary),
     }
 }
@@ -100,12 +145,14 @@ pub(super) fn ended(entry: &Entry, now: Timestamp) -> Notification {
         alert_id: entry.id(),
         rule: entry.rule.clone(),
         target: entry.target.clone(),
-        severity: Severity::Warning,
+        severity: entry.raised.unwrap_or(Severity::Warning),
         status: Status::Resolved,
         since: entry.standing.since,
         time: now,
         summary: entry.summary.clone(),
         when: String::new(),
+        runbook: None,
+        incident: None,
         channels: Vec::new(),
     }
 }
@@ -126,12 +173,14 @@ pub(super) fn notification(
         alert_id: entry.id(),
         rule: entry.rule.clone(),
         target: entry.target.clone(),
-        severity: rule.config.severity,
+        severity: entry.severity(rule),
         status,
         since: entry.standing.since,
         time: now,
         summary: entry.summary.clone(),
         when: rule.config.when.clone(),
+        runbook: rule.config.runbook.clone(),
+        incident: None,
         channels: rule.config.channels.clone(),
     }
 }

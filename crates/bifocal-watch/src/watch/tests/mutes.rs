@@ -187,11 +187,11 @@ fn silences_and_what_they_withheld_survive_a_crash() {
     let snapshot = again.snapshot(3);
     assert_eq!((snapshot.silences[0].withheld, snapshot.withheld.silence), (1, 1), "and counted once");
     assert!(snapshot.alerts[0].untold);
-    assert!(again.watch.standing_notifications(at(3)).is_empty(), "nobody was told of it");
+    assert!(again.watch.owed_notifications(at(3)).is_empty(), "nobody was told of it");
     assert_eq!(again.tick(600, BIG, FINE), said(&[("big", Firing)]));
     let mut after = again.replayed();
     assert_eq!(after.tick(601, BIG, FINE), [], "it was told before the second crash");
-    assert_eq!(after.watch.standing_notifications(at(601)).len(), 1);
+    assert_eq!(after.watch.owed_notifications(at(601)).len(), 1);
     let saved = after.watch.save().unwrap();
     let mut restored = Watch::new(bench.config.clone(), Telemetry::new()).unwrap();
     restored.restore(&saved).unwrap();

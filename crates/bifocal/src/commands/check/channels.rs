@@ -29,15 +29,22 @@ pub(super) async fn connect(channel: &ChannelConfig) -> Tried {
     if let Some(unset) = unset(what.clone(), variable) {
         return unset;
     }
-    let address = address.and_then(|url| {
-        let url = url::Url::parse(&url).ok()?;
-        let port = url.port_or_known_default().or_else(|| match url.scheme() {
-            "smtps" => Some(465),
-            "smtp" => Some(587),
-            _ => None,
-        });
-        Some(format!("{}:{}", url.host_str()?, port?))
+    connect_to(what, address.as_deref().and_then(host_and_port)).await
+}
+
+/// Host and port of an address.
+pub(super) fn host_and_port(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let port = url.port_or_known_default().or_else(|| match url.scheme() {
+        "smtps" => Some(465),
+        "smtp" => Some(587),
+        _ => None,
     });
+    Some(format!("{}:{}", url.host_str()?, port?))
+}
+
+/// Connects and says nothing.
+pub(super) async fn connect_to(what: String, address: Option<String>) -> Tried {
     let Some(address) = address else {
         return Tried { what, ok: false, detail: "where it goes is no address".to_owned() };
     };
@@ -54,8 +61,8 @@ fn unset(what: String, variable: Option<String>) -> Option<Tried> {
     Some(Tried { what, ok: false, detail: format!("the environment variable {name} is not set") })
 }
 
-/// Sends the beginning and the end of an alert that says that it is a test.
-pub(super) async fn send_test(channel: &ChannelConfig, http: &reqwest::Client) -> Tried {
+/// Sends the beginning and the end of an alert that says that it is a test, with a link to the page.
+pub(super) async fn send_test(channel: &ChannelConfig, page: &str, http: &reqwest::Client) -> Tried {
     let what = format!("channel {}", channel.name);
     if let Some(unset) = unset(what.clone(), channel.token_env.clone()) {
         return unset;
@@ -67,7 +74,7 @@ pub(super) async fn send_test(channel: &ChannelConfig, http: &reqwest::Client) -
         Err(detail) => return Tried { what, ok: false, detail },
     };
     for status in [Status::Firing, Status::Resolved] {
-        let message = Message::test(&channel.name, status, now);
+        let message = Message::test(&channel.name, page, status, now);
         if let Err(failure) = sender.send_one(&message.idempotency_key, &message.to_json()).await {
             return Tried {
                 what,

@@ -36,7 +36,9 @@ fn real_cfn_lint_accepts_the_template_and_no_planted_fault() {
         .unwrap();
     assert!(done.status.success());
     let notes = String::from_utf8(done.stderr).unwrap();
-    for part in ["4 composite alarms and a dashboard cost about $", "no alarm for `answers degraded`"] {
+    for part in
+        ["composite alarms at $0.50 and a dashboard at $3 cost about $", "no alarm for `answers degraded`"]
+    {
         assert!(notes.contains(part), "{part}: {notes}");
     }
     let template: Value = serde_json::from_slice(&done.stdout).unwrap();

@@ -224,6 +224,7 @@ fn real_promtool_plays_series_to_the_rules() {
         },
         "exp_annotations": {
             "summary": "silent degradation: qwen of e", "description": "Bifocal's rule: state == 'silent_degradation'",
+            "runbook_url": "docs/runbooks/silent-degradation.md",
         },
     }]);
     let gone = json!([{

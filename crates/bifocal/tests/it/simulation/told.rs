@@ -22,8 +22,8 @@ pub(crate) struct Told {
 pub(crate) const fn told(incident: Incident) -> Told {
     match incident {
         Incident::SilentDegradation => Told { must: &["silent degradation"], may: OF_ANSWERS },
-        Incident::Overload => Told { must: &["overloaded"], may: &["service degraded"] },
-        Incident::Outage => Told { must: &["outage"], may: &["service degraded"] },
+        Incident::Overload => Told { must: &["overloaded"], may: &["service degraded", "slo burn"] },
+        Incident::Outage => Told { must: &["outage"], may: &["service degraded", "slo burn"] },
         Incident::CostWaste => Told { must: &["wasteful"], may: &[] },
         Incident::HarmlessDeployment => Told { must: &[], may: &[] },
         Incident::JudgeSwap => Told { must: &["judge drifted"], may: UNTIL_THE_CAUSE_IS_KNOWN },

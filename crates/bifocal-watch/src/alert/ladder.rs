@@ -1,0 +1,71 @@
+//! How bad an alert is: the worst level whose condition has held for long enough. One alert at a time: a worse level raises the
+//! alert that is there, and it stays raised until it ends.
+
+use bifocal_expr::Context;
+use bifocal_expr::Outcome as Truth;
+use bifocal_model::{Severity, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::rule::Rule;
+use super::standing::Look;
+
+/// Since when each level of a rule has held.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ladder(Vec<Option<Timestamp>>);
+
+impl Ladder {
+    /// Looks at every level of a rule. With too few samples there is no data.
+    pub(crate) fn look(
+        &mut self,
+        rule: &Rule,
+        values: &dyn Context,
+        is_enough: bool,
+        now: Timestamp,
+    ) -> Climb {
+        self.0.resize(rule.levels.len(), None);
+        let truth = |condition: &bifocal_expr::Expression| match condition.evaluate(values) {
+            Ok(Truth::True) => Some(true),
+            Ok(Truth::False) => Some(false),
+            Ok(Truth::NoData) | Err(_) => None,
+        };
+        let mut climb =
+            Climb { look: Look { holds: Some(false), is_ripe: false, recovered: Some(true) }, worst: None };
+        for (level, since) in rule.levels.iter().zip(&mut self.0) {
+            let holds = if is_enough { truth(&level.condition) } else { None };
+            match holds {
+                Some(true) => *since = since.or(Some(now)),
+                Some(false) => *since = None,
+                None => {}
+            }
+            climb.look.holds = match (climb.look.holds, holds) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (None, _) | (_, None) => None,
+                _ => Some(false),
+            };
+            let has_held = since.is_some_and(|since| now.since(since) >= level.hold.span());
+            if holds == Some(true) && has_held {
+                climb.look.is_ripe = true;
+                climb.worst = climb.worst.max(Some(level.severity));
+            }
+        }
+        if climb.look.holds == Some(false)
+            && let Some(recovery) = &rule.recovery
+        {
+            climb.look.recovered = truth(recovery);
+        }
+        climb
+    }
+
+    /// Whether no level has begun to hold.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+}
+
+/// What a look at all levels gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Climb {
+    pub(crate) look: Look,
+    /// The worst level that has held for long enough.
+    pub(crate) worst: Option<Severity>,
+}
