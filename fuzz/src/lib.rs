@@ -8,7 +8,7 @@ mod evaluate;
 
 use bifocal_wire::{
     CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
-    data_capture, event_stream, gzip, jsonlines, prometheus, s3_notice, sse,
+    data_capture, event_stream, gzip, jsonlines, prometheus, promql, s3_notice, sse,
 };
 
 #[cfg(feature = "backtest")]
@@ -123,6 +123,16 @@ pub fn s3_notice(bytes: &[u8]) {
             assert!(notice.written.len() as u64 + notice.others <= bytes.len() as u64);
         }
         Err(err) => assert_quiet(&err, bytes),
+    }
+}
+
+/// An answer of PromQL: every series has a value, and an error names no text.
+pub fn promql(bytes: &[u8]) {
+    for result in [promql::vector(bytes).map(|found| found.series.len()), promql::names(bytes).map(|found| found.names.len())] {
+        match result {
+            Ok(found) => assert!(found <= bytes.len()),
+            Err(err) => assert_quiet(&err, bytes),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::packed,
     bifocal_fuzz::capture_line,
     bifocal_fuzz::s3_notice,
+    bifocal_fuzz::promql,
     bifocal_fuzz::prometheus,
     bifocal_fuzz::request,
     bifocal_fuzz::response,
@@ -19,9 +20,10 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::backtest,
 ];
 
-const SEEDS: [&[u8]; 11] = [
+const SEEDS: [&[u8]; 12] = [
     br#"{"t":"2026-11-24T13:51:00Z","target":"a","dimension":"d","score":0.5,"pi":0.25,"proxy":0.4,"judge":"j"}"#,
     PACKED,
+    br#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"h","a.b":"c"},"histogram":[1,{"count":"5","sum":"1.5","buckets":[[0,"0","0.1","3"]]}]},{"metric":{},"value":[1,"2"]}]},"warnings":["cut"]}"#,
     br#"{"Records":[{"eventTime":"2026-11-24T12:00:01.234Z","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+%C3%A9/x.jsonl","eTag":"e"}}}]}"#,
     br#"{"Type":"Notification","Message":"{\"detail-type\":\"Object Created\",\"time\":\"2026-11-24T12:00:01Z\",\"detail\":{\"bucket\":{\"name\":\"b\"},\"object\":{\"key\":\"k\"}}}"}"#,
     include_bytes!("../../crates/bifocal-wire/testdata/vllm-stream.sse"),

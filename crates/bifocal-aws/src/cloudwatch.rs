@@ -1,6 +1,7 @@
-//! CloudWatch metrics, in the JSON 1.0 form that boto3 speaks too.
+//! CloudWatch metrics, in the JSON 1.0 form that boto3 speaks too, and PromQL.
 
 mod alarms;
+mod promql;
 mod read;
 mod write;
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::limits::FAULT_CHARS;
+use crate::permission;
 use crate::xml;
 
 /// What a refusal says.
@@ -127,7 +128,9 @@ impl Fault {
         let code_or_status = || if code.is_empty() { format!("status {status}") } else { code.clone() };
         match self.meaning() {
             Meaning::Throttled => Error::Throttled { action },
-            Meaning::AccessDenied => Error::AccessDenied { action, message: message.clone() },
+            Meaning::AccessDenied => {
+                Error::AccessDenied { action: denied(message).unwrap_or(action), message: message.clone() }
+            }
             Meaning::Expired => Error::ExpiredCredentials { action },
             Meaning::RefusedCredentials | Meaning::Skewed => {
                 Error::RefusedCredentials { action, code: code_or_status() }
@@ -137,6 +140,14 @@ impl Fault {
             Meaning::Refused => Error::Refused { action, code: code_or_status(), message: message.clone() },
         }
     }
+}
+
+/// The action that AWS says is not allowed: some calls need several.
+fn denied(message: &str) -> Option<&'static str> {
+    let (_, after) = message.split_once("not authorized to perform: ")?;
+    let named = after.split_whitespace().next()?;
+    let actions = permission::PERMISSIONS.iter().flat_map(|permission| permission.actions);
+    actions.copied().find(|action| *action == named)
 }
 
 /// `com.amazonaws.x#CODE:http://…` without what is around the code.

@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod fault;
 mod limits;
+mod logs;
 mod operation;
 pub mod permission;
 mod protocol;
@@ -43,7 +44,11 @@ pub use credentials::{Credentials, Role};
 pub use endpoint::Endpoints;
 pub use error::{Error, Kind};
 pub use events::BusEvent;
-pub use limits::{LIMITS, MESSAGES_PER_CALL, METRIC_DATUMS_PER_CALL, QUERIES_PER_CALL};
+pub use limits::{
+    LIMITS, LOG_BYTES_PER_CALL, LOG_EVENTS_PER_CALL, MESSAGES_PER_CALL, METRIC_DATUMS_PER_CALL,
+    QUERIES_PER_CALL,
+};
+pub use logs::{Created, LogEvent};
 pub use operation::Service;
 pub use s3::{Object, ObjectBody, ObjectPage};
 pub use sns::{Fifo, TopicMessage};

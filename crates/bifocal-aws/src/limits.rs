@@ -24,6 +24,12 @@ pub const QUERIES_PER_CALL: usize = 500;
 /// Datums in one PutMetricData (AWS's own limit).
 pub const METRIC_DATUMS_PER_CALL: usize = 1000;
 
+/// Events in one PutLogEvents (AWS's own limit).
+pub const LOG_EVENTS_PER_CALL: usize = 10_000;
+
+/// Bytes of the events of one PutLogEvents, 26 more for each (AWS's own limit).
+pub const LOG_BYTES_PER_CALL: usize = 1024 * 1024;
+
 /// Messages in one call of SQS (AWS's own limit).
 pub const MESSAGES_PER_CALL: usize = 10;
 
@@ -49,5 +55,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("aws_queries_per_call", QUERIES_PER_CALL as u64, "queries in one GetMetricData: the limit of AWS"),
     ("aws_alarms_per_delete", ALARMS_PER_DELETE as u64, "names in one DeleteAlarms: the limit of AWS"),
     ("aws_datums_per_call", METRIC_DATUMS_PER_CALL as u64, "datums in one PutMetricData: the limit of AWS"),
+    ("aws_log_events_per_call", LOG_EVENTS_PER_CALL as u64, "events in one PutLogEvents: the limit of AWS"),
+    ("aws_log_bytes_per_call", LOG_BYTES_PER_CALL as u64, "bytes in one PutLogEvents: the limit of AWS"),
     ("aws_messages_per_call", MESSAGES_PER_CALL as u64, "messages in one call of SQS: the limit of AWS"),
 ];

@@ -8,6 +8,8 @@ pub enum Feature {
     Inventory,
     /// Latency, invocations, errors and GPU from CloudWatch.
     Metrics,
+    /// What the collector on the instances measures, through PromQL.
+    DetailedMetrics,
     /// Answers from Data Capture files.
     Capture,
     /// The same, where the files are encrypted with a key of one's own.
@@ -22,6 +24,8 @@ pub enum Feature {
     WriteBack,
     /// Alarms and a dashboard made through the API.
     Alarms,
+    /// Judged answers and metrics written to CloudWatch Logs.
+    Logs,
     /// Alerts published to topics of SNS.
     NotifyTopic,
     /// Alerts put on event buses.
@@ -57,6 +61,10 @@ pub enum Resource {
     Alarms,
     /// Dashboards whose names do.
     Dashboards,
+    /// The log groups that are written.
+    LogGroups,
+    /// Their streams.
+    LogStreams,
     /// The topics.
     Topics,
     /// The event buses.
@@ -132,6 +140,18 @@ pub const PERMISSIONS: &[Permission] = &[
         "no latency, invocations, errors or GPU from CloudWatch",
     ),
     needs(
+        Feature::DetailedMetrics,
+        &["cloudwatch:DescribeMetrics"],
+        Resource::Any,
+        "names of detailed metrics are not found: no metrics of vLLM, SGLang or DCGM through PromQL",
+    ),
+    needs(
+        Feature::DetailedMetrics,
+        &["cloudwatch:QueryMetrics"],
+        Resource::Any,
+        "no metrics of vLLM, SGLang or DCGM through PromQL",
+    ),
+    needs(
         Feature::Capture,
         &["s3:ListBucket"],
         Resource::CaptureBucket,
@@ -197,6 +217,25 @@ pub const PERMISSIONS: &[Permission] = &[
         Resource::Dashboards,
         "the dashboard is not made in CloudWatch",
     ),
+    needs(
+        Feature::Logs,
+        &["logs:CreateLogGroup"],
+        Resource::LogGroups,
+        "log groups of judged answers are not made: nothing is logged where they are not there",
+    ),
+    needs(
+        Feature::Logs,
+        &["logs:PutRetentionPolicy"],
+        Resource::LogGroups,
+        "how long judged answers are kept cannot be said: new log groups keep them for ever",
+    ),
+    needs(
+        Feature::Logs,
+        &["logs:CreateLogStream"],
+        Resource::LogGroups,
+        "streams of the log groups are not made: judged answers are not logged",
+    ),
+    needs(Feature::Logs, &["logs:PutLogEvents"], Resource::LogStreams, "judged answers are not logged"),
     needs(Feature::NotifyTopic, &["sns:Publish"], Resource::Topics, "alerts do not reach the topic"),
     needs(Feature::NotifyBus, &["events:PutEvents"], Resource::Buses, "alerts do not reach the event bus"),
     needs(Feature::Judge, &["bedrock:InvokeModel"], Resource::Models, "no answer is judged"),
@@ -204,9 +243,10 @@ pub const PERMISSIONS: &[Permission] = &[
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Inventory,
         Self::Metrics,
+        Self::DetailedMetrics,
         Self::Capture,
         Self::EncryptedCapture,
         Self::AssumedRole,
@@ -214,6 +254,7 @@ impl Feature {
         Self::Resigning,
         Self::WriteBack,
         Self::Alarms,
+        Self::Logs,
         Self::NotifyTopic,
         Self::NotifyBus,
         Self::Judge,
@@ -224,6 +265,7 @@ impl Feature {
         match self {
             Self::Inventory => "BifocalReadInventory",
             Self::Metrics => "BifocalReadMetrics",
+            Self::DetailedMetrics => "BifocalReadDetailedMetrics",
             Self::Capture => "BifocalReadCapture",
             Self::EncryptedCapture => "BifocalDecryptCapture",
             Self::AssumedRole => "BifocalAssumeRole",
@@ -231,6 +273,7 @@ impl Feature {
             Self::Resigning => "BifocalInvokeForClients",
             Self::WriteBack => "BifocalWriteMetrics",
             Self::Alarms => "BifocalMakeAlarms",
+            Self::Logs => "BifocalWriteLogs",
             Self::NotifyTopic => "BifocalPublishAlerts",
             Self::NotifyBus => "BifocalPutAlertEvents",
             Self::Judge => "BifocalAskJudge",
@@ -239,8 +282,8 @@ impl Feature {
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        use Feature::{Alarms, CaptureQueue, Judge, NotifyBus, NotifyTopic, Resigning, WriteBack};
-        matches!(self, CaptureQueue | Resigning | WriteBack | Alarms | NotifyTopic | NotifyBus | Judge)
+        use Feature::{Alarms, CaptureQueue, Judge, Logs, NotifyBus, NotifyTopic, Resigning, WriteBack};
+        matches!(self, CaptureQueue | Resigning | WriteBack | Alarms | Logs | NotifyTopic | NotifyBus | Judge)
     }
 }
 

@@ -97,7 +97,7 @@ impl Fake {
 
 async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let body = to_bytes(body, 4 << 20).await.unwrap();
     shared.asked.lock().unwrap().push(Asked {
         method: parts.method,
         path: parts.uri.to_string(),

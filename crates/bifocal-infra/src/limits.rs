@@ -5,6 +5,8 @@ pub(crate) const SERIES: usize = 16_384;
 /// Copies that are tried in search of enough.
 pub(crate) const COPIES_MAX: u32 = 1_000;
 
+/// Names that PromQL is asked for, a query for each and endpoint.
+pub(crate) const PROMQL_NAMES: usize = 120;
 /// Series of single GPUs that CloudWatch is asked for; past it each component's whole stands for all.
 pub const GPU_SERIES: usize = 800;
 
@@ -19,6 +21,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "copies_tried",
         COPIES_MAX as u64,
         "copies of one target; where more would be needed nothing is advised",
+    ),
+    (
+        "promql_names",
+        PROMQL_NAMES as u64,
+        "names that PromQL is asked for: twice all that the map has of one server",
     ),
     ("gpu_series", GPU_SERIES as u64, "series of single GPUs: 50 components of 8 GPUs, two of each"),
 ];

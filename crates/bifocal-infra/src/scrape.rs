@@ -10,5 +10,6 @@ mod read;
 mod service;
 mod sheet;
 
+pub(crate) use read::Labels;
 pub use read::{Oddities, Scraper};
 pub use service::{Fetch, Options, Scrape, Unfetched};

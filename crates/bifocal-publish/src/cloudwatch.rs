@@ -5,6 +5,9 @@
 //! zero. It makes values only; the binary sends them, and counts a put whose fate is not known instead of sending it
 //! again, for CloudWatch would add it up twice.
 //!
+//! [`LogBook`] does the same for the judged answers themselves, as events of a log, and [`embedded`] for metrics that are to
+//! leave as such.
+//!
 //! [`Template`] is the other direction: alarms and a dashboard over these metrics and SageMaker's, as CloudFormation, from
 //! the alert rules of the configuration.
 
@@ -12,6 +15,7 @@ mod apply;
 mod asked;
 mod book;
 mod config;
+mod log;
 mod put;
 mod template;
 
@@ -22,5 +26,6 @@ pub(crate) use asked::{Asked, Bad, asked};
 pub use book::WriteBack;
 pub(crate) use book::{DIMENSIONS, LATENCY, STATE, metric, pass_rate};
 pub use config::{Namespace, NamespaceError, WriteBackConfig};
+pub use log::{Entry as LogEntry, Judged, LogBook, embedded};
 pub use put::{Datum, Put, Unit, Value};
 pub use template::{AlarmOptions, Template, TooMany};

@@ -16,6 +16,10 @@ pub(crate) const CLOUDWATCH_NAME_MAX: usize = 255;
 pub(crate) const CLOUDWATCH_DATA_PER_PUT: usize = 1_000;
 /// Bytes of one call; CloudWatch takes a megabyte.
 pub(crate) const CLOUDWATCH_PUT_BYTES: usize = 900_000;
+/// Judged answers that wait to be logged.
+pub(crate) const LOGGED_WAITING_MAX: usize = 10_000;
+/// Bytes of one text in an event of a log.
+pub(crate) const LOG_TEXT_BYTES: usize = 64 * 1024;
 /// Series of readings of which `/metrics` shows the newest: four a target and one a GPU.
 pub(crate) const EXPOSED_READINGS_MAX: usize = 4_096;
 /// Resources of one CloudFormation template.
@@ -28,6 +32,16 @@ pub(crate) const EVALUATIONS_WAITING: usize = 4096;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
+    (
+        "logged_waiting",
+        LOGGED_WAITING_MAX as u64,
+        "judged answers that wait to be logged: two rounds of 80 a second; then the oldest is dropped",
+    ),
+    (
+        "log_text_bytes",
+        LOG_TEXT_BYTES as u64,
+        "bytes of one text in an event of a log: three of them fit the 256 KiB that every reader of events takes",
+    ),
     (
         "delivery_attempts",
         DELIVERY_ATTEMPTS_MAX as u64,

@@ -66,6 +66,8 @@ metrics! {
     CloudwatchPuts Counter "bifocal_cloudwatch_puts_total" ["outcome"] "calls that write quality metrics to CloudWatch";
     Exports Counter "bifocal_exports_total" ["to", "outcome"] "batches for collectors: sent, failed (tried again), refused, dropped";
     ExportedEvaluations Counter "bifocal_exported_evaluations_total" ["outcome"] "judgements told as events: queued, dropped";
+    PromqlWarnings Counter "bifocal_promql_warnings_total" [] "answers of PromQL that say that something is missing";
+    LogEvents Counter "bifocal_log_events_total" ["outcome"] "events for CloudWatch Logs: written, rejected, ambiguous, refused, failed, dropped";
     CloudwatchPoints Counter "bifocal_cloudwatch_points_total" ["outcome"] "points that CloudWatch gave: new, late, known, or a series refused";
     CaptureFiles Counter "bifocal_capture_files_total" ["outcome"] "files of Data Capture: read, waiting, failed";
     CaptureNotices Counter "bifocal_capture_notices_total" ["outcome"] "notifications of capture files: received, read, other, unreadable, again, deleted";

@@ -29,6 +29,9 @@ pub enum WireError {
         "recognise a notification of S3: neither S3's own form nor EventBridge's, nor one of them from SNS"
     )]
     UnknownNotice,
+    /// JSON, but no answer of Prometheus's HTTP API that is known.
+    #[error("recognise an answer of PromQL: neither a vector nor a list, or no success")]
+    UnknownAnswer,
     /// Said to be packed by gzip, and not.
     #[error("unpack what is said to be gzip")]
     NotGzip,
@@ -58,6 +61,7 @@ impl WireError {
             Self::Json { .. } => "malformed",
             Self::UnknownPayload => "unknown_payload",
             Self::UnknownNotice => "unknown_notice",
+            Self::UnknownAnswer => "unknown_answer",
             Self::NotGzip => "not_gzip",
             Self::BadFrame { .. } => "bad_frame",
             Self::TooLong { .. } => "too_long",

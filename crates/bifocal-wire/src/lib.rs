@@ -18,6 +18,7 @@ mod lines;
 mod loose;
 mod openai;
 pub mod prometheus;
+pub mod promql;
 pub mod s3_notice;
 pub mod sse;
 mod stream;

@@ -29,6 +29,9 @@ pub const EXPOSITION_BYTES: usize = 32 * MIB;
 pub(crate) const SAMPLE_LINE_BYTES: usize = 64 * KIB;
 /// Samples of one Prometheus page.
 pub(crate) const SAMPLES: usize = 100_000;
+/// Warnings that are kept of one answer, and bytes of each.
+pub(crate) const WARNINGS: usize = 8;
+pub(crate) const WARNING_BYTES: usize = 256;
 /// Labels of one sample.
 pub(crate) const LABELS: usize = 64;
 
@@ -55,6 +58,8 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("exposition_bytes", EXPOSITION_BYTES as u64, "a Prometheus page; a large one has some 5 MB"),
     ("sample_line_bytes", SAMPLE_LINE_BYTES as u64, "a line of a Prometheus page; longer ones are skipped"),
     ("samples", SAMPLES as u64, "samples of a Prometheus page; further ones are left out"),
+    ("warnings", WARNINGS as u64, "warnings of one answer of PromQL; further ones are left out"),
+    ("warning_bytes", WARNING_BYTES as u64, "a warning of PromQL; longer ones are cut"),
     ("labels", LABELS as u64, "labels of one sample; a sample with more is skipped"),
 ];
 

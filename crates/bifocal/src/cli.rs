@@ -331,4 +331,10 @@ pub struct IamArgs {
     /// Alarms and a dashboard are made by `bifocal cloudwatch apply`.
     #[arg(long)]
     pub alarms: bool,
+    /// Judged answers are written to CloudWatch Logs.
+    #[arg(long)]
+    pub logs: bool,
+    /// Metrics of detailed observability are read through PromQL.
+    #[arg(long)]
+    pub detailed: bool,
 }

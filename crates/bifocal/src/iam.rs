@@ -32,6 +32,10 @@ pub struct Scope {
     pub namespaces: Vec<String>,
     /// Whether alarms and a dashboard are made through the API.
     pub alarms: bool,
+    /// Log groups that judged answers are written to, with `*` for what differs by target.
+    pub log_groups: Vec<String>,
+    /// Whether detailed metrics are read through PromQL.
+    pub detailed: bool,
     /// Whether the proxy signs for its clients.
     pub resigns: bool,
     /// ARNs of the topics that alerts go to.
@@ -111,6 +115,8 @@ impl Scope {
             role: None,
             namespaces: Vec::new(),
             alarms: false,
+            log_groups: Vec::new(),
+            detailed: false,
             resigns: false,
             topics: Vec::new(),
             buses: Vec::new(),
@@ -126,6 +132,8 @@ impl Scope {
             Feature::CaptureQueue => !self.queues.is_empty(),
             Feature::AssumedRole => self.role.is_some(),
             Feature::Resigning => self.resigns,
+            Feature::DetailedMetrics => self.detailed,
+            Feature::Logs => !self.log_groups.is_empty(),
             Feature::WriteBack => !self.namespaces.is_empty(),
             Feature::Alarms => self.alarms,
             Feature::NotifyTopic => !self.topics.is_empty(),
@@ -167,6 +175,15 @@ impl Scope {
             Resource::Dashboards => {
                 vec![format!("arn:{}:cloudwatch::{}:dashboard/bifocal-*", self.partition(), self.account)]
             }
+            // The rest of a group's ARN is its streams; Logs asks for it with and without.
+            Resource::LogGroups => self
+                .log_groups
+                .iter()
+                .flat_map(|group| [self.logs(group), format!("{}:*", self.logs(group))])
+                .collect(),
+            Resource::LogStreams => {
+                self.log_groups.iter().map(|group| format!("{}:log-stream:*", self.logs(group))).collect()
+            }
             Resource::Topics => self.topics.clone(),
             Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
             Resource::Models => self.judges.iter().flat_map(|model| self.models(model)).collect(),
@@ -186,6 +203,10 @@ impl Scope {
 
     fn sagemaker(&self, what: &str) -> String {
         format!("arn:{}:sagemaker:{}:{}:{what}", self.partition(), self.region, self.account)
+    }
+
+    fn logs(&self, group: &str) -> String {
+        format!("arn:{}:logs:{}:{}:log-group:{group}", self.partition(), self.region, self.account)
     }
 
     /// A model; or an inference profile with its model in every region that it may lead to.

@@ -14,6 +14,8 @@ pub(crate) const SCRAPE_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) const REPLY_BYTES: usize = 1024 * 1024;
 /// Calls of PutMetricData that wait while AWS takes none: four hours of one namespace.
 pub(crate) const CLOUDWATCH_PUTS_WAITING: usize = 240;
+/// Calls of PutLogEvents that wait while AWS takes none.
+pub(crate) const LOG_PUTS_WAITING: usize = 240;
 /// Bytes of one answer of Grafana: a list of alert rules.
 pub(crate) const GRAFANA_BYTES: usize = 16 * 1024 * 1024;
 /// Dashboards with Bifocal's tag that are looked at; six are made.
@@ -79,6 +81,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "cloudwatch_puts_waiting",
         CLOUDWATCH_PUTS_WAITING as u64,
         "calls of PutMetricData that wait while AWS takes none; then the oldest is dropped",
+    ),
+    (
+        "log_puts_waiting",
+        LOG_PUTS_WAITING as u64,
+        "calls of PutLogEvents that wait while AWS takes none; then the oldest is dropped",
     ),
     ("grafana_bytes", GRAFANA_BYTES as u64, "bytes of one answer of Grafana"),
     ("grafana_dashboards", GRAFANA_DASHBOARDS as u64, "dashboards with Bifocal's tag that are looked at"),

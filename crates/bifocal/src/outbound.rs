@@ -9,6 +9,7 @@ mod fetch;
 mod gatherer;
 mod grafana;
 mod judge;
+mod logs;
 mod mail;
 mod sender;
 
@@ -20,4 +21,5 @@ pub use exporter::{Collector, Exporter};
 pub use fetch::HttpFetch;
 pub use grafana::{Found, GrafanaServer};
 pub use judge::HttpJudge;
+pub use logs::{LogWriter, ensure_group, stream as log_stream};
 pub use sender::Sender;

@@ -158,11 +158,11 @@ impl Running {
             sagemaker::start(config, &intake, &reader, &clock, &telemetry, &sources);
             events::start(config, &intake, &reader, &sources);
             probes::start(config, (&intake, &reader, &small_state), &clock, &telemetry, &sources)?;
-            let writer = cloudwatch::writer(config, &pipeline, &clock, &telemetry).await?;
+            let writers = cloudwatch::writers(config, &pipeline, &clock, &telemetry).await?;
             let exporters = exports::exporters(config)?;
-            anyhow::Ok((listener, page, queue, proxies, writer, exporters))
+            anyhow::Ok((listener, page, queue, proxies, writers, exporters))
         };
-        let (listener, page, queue, proxies, writer, exporters) = match begun.await {
+        let (listener, page, queue, proxies, writers, exporters) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was watched yet: the next start must not report that something may be missing.
@@ -194,10 +194,13 @@ impl Running {
         };
         page::serve(listener, state, telemetry.clone(), &outlets);
         start_couriers(config, &small_state, &clock, &telemetry, &outlets)?;
-        if let Some(writer) = writer {
+        if let Some(writer) = writers.metrics {
             outlets.spawn("cloudwatch", writer.run(outlets.drain()));
         }
         exports::start(config, exporters, &mut pipeline, (&clock, &telemetry), &outlets);
+        if let Some(writer) = writers.logs {
+            outlets.spawn("cloudwatch logs", writer.run(outlets.drain()));
+        }
         if let Some(queue) = &queue {
             requeue(&reader, queue);
         }

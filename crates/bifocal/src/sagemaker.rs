@@ -13,8 +13,9 @@ use bifocal_infra::GPU_SERIES;
 use bifocal_infra::cloudwatch::{Budget, Calls, Detail, Plan, Poll, Watched};
 use bifocal_infra::cost::{PriceBook, readings};
 use bifocal_infra::inventory::{Endpoint, Inventory, diff};
+use bifocal_infra::promql::{Endpoints as Watching, PromPoll};
 use bifocal_infra::survey::{Problem, Survey};
-use bifocal_model::{Event, Reading, Span, TargetKey};
+use bifocal_model::{Event, Reading, ReadingSubject, Span, TargetKey};
 use bifocal_telemetry::{Clock, Telemetry};
 
 use crate::config::SageMakerTarget;
@@ -29,6 +30,8 @@ pub struct Source {
     aws: Aws,
     survey: Survey,
     poll: Poll,
+    /// What the collector on the instances measures, where that is asked for.
+    detailed: Option<PromPoll>,
     book: PriceBook,
     inventory: Option<Inventory>,
     clock: Arc<dyn Clock>,
@@ -65,6 +68,10 @@ pub async fn connect(
     Ok(Source {
         region: aws.region().to_owned(),
         survey: Survey::new(aws.clone(), &identity.account, &target.pattern),
+        detailed: target.detailed_observability.then(|| {
+            let origin = format!("sagemaker/{}/{}", identity.account, aws.region());
+            PromPoll::new(aws.clone(), &origin, Arc::clone(clock), telemetry.clone())
+        }),
         poll: Poll::new(aws.clone(), budget, detail, Arc::clone(clock), telemetry.clone()),
         aws,
         identity,
@@ -138,6 +145,38 @@ impl Source {
             self.discover().await?;
         }
         if self.poll.is_due() { self.poll.poll().await } else { Ok(Vec::new()) }
+    }
+
+    /// What the collector on the instances measured, when it is time to ask. Where CloudWatch has the same number of a
+    /// target, that one counts: two sources of one number are never mixed.
+    pub async fn measure_in_detail(&mut self) -> Result<Vec<Reading>, Error> {
+        let endpoints = self.endpoints();
+        let Some(detailed) = self.detailed.as_mut().filter(|detailed| detailed.is_due()) else {
+            return Ok(Vec::new());
+        };
+        let mut readings = detailed.poll(&endpoints).await?;
+        let series = self.poll.series();
+        let has = |reading: &Reading| {
+            series.iter().any(|series| {
+                let same =
+                    matches!(&reading.subject, ReadingSubject::Target(target) if *target == series.target);
+                same && series.signal == reading.signal
+            })
+        };
+        readings.retain(|reading| !has(reading));
+        Ok(readings)
+    }
+
+    /// What the service said of its answers in detail, and how many names were asked for.
+    pub fn in_detail(&self) -> Option<(Vec<String>, usize)> {
+        let detailed = self.detailed.as_ref()?;
+        Some((detailed.warnings().iter().cloned().collect(), detailed.names().len()))
+    }
+
+    fn endpoints(&self) -> Watching {
+        let Some(inventory) = &self.inventory else { return Watching::new() };
+        let in_scope = inventory.endpoints.values().filter(|endpoint| endpoint.out_of_scope.is_none());
+        in_scope.map(|endpoint| (endpoint.name.clone(), inventory.targets(endpoint).collect())).collect()
     }
 
     fn watched(&self) -> Vec<Watched> {

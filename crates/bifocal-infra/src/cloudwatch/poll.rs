@@ -14,6 +14,8 @@ use super::plan::{Budget, PERIOD, Plan, batch_size, plan};
 const SETTLE: Span = Span::from_secs(60);
 /// Points are asked for again for so long, since some come late.
 const LATE: Span = Span::from_mins(15);
+/// Metrics of one page of a list.
+const LIST_PAGE: usize = 500;
 /// After an outage no more than this is caught up on.
 const CATCH_UP: Span = Span::from_secs(24 * 3600);
 
@@ -85,11 +87,12 @@ impl Poll {
     /// Looks which metrics the targets have, and plans anew.
     pub async fn discover(&mut self, watched: &[Watched]) -> Result<(), Error> {
         self.discovered = Some(self.clock.now());
-        let mut metrics = Vec::new();
+        let (mut metrics, mut list_calls) = (Vec::new(), 0);
         for namespace in NAMESPACES {
-            metrics.extend(self.aws.list_metrics(namespace, &[]).await?);
+            let listed = self.aws.list_metrics(namespace, &[]).await?;
+            list_calls += listed.len().div_ceil(LIST_PAGE).max(1);
+            metrics.extend(listed);
         }
-        let list_calls: usize = NAMESPACES.len() + metrics.len() / 500;
         let choice = choose(&metrics, watched, self.detail);
         if choice.too_many_gpus {
             self.telemetry.limit_hit("gpu_series");

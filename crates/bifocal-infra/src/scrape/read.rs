@@ -17,8 +17,19 @@ pub struct Scraper {
     map: &'static Map,
     origin: String,
     targets: HashMap<String, TargetKey>,
+    /// Labels that name target and host whatever the server; `None`: the map's own.
+    labels: Option<Labels>,
+    /// With such labels: whose the series are that name no target.
+    other: Option<TargetKey>,
     growths: Growths,
     oddities: Oddities,
+}
+
+/// Labels that whoever collected the series has put on all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Labels {
+    pub(crate) target: &'static str,
+    pub(crate) host: &'static str,
 }
 
 /// What pages held that made no reading, since the start.
@@ -44,9 +55,38 @@ impl Scraper {
             map: map::builtin(),
             origin: origin.to_owned(),
             targets,
+            labels: None,
+            other: None,
             growths: Growths::default(),
             oddities: Oddities::default(),
         }
+    }
+
+    /// For series that name their target by a label of their collector. One that names none is `other`'s, and without an
+    /// other one, or with a name that `targets` does not know, makes no reading.
+    pub(crate) fn labelled(
+        origin: &str,
+        labels: Labels,
+        targets: HashMap<String, TargetKey>,
+        other: Option<TargetKey>,
+    ) -> Self {
+        Self { labels: Some(labels), other, ..Self::new(origin, targets) }
+    }
+
+    /// The readings of lines that were collected at `now`, from a source that is no page.
+    pub(crate) fn read_lines<'l>(
+        &mut self,
+        lines: impl Iterator<Item = Line<'l>>,
+        now: Timestamp,
+        source: Source,
+    ) -> Vec<Reading> {
+        let map = self.map;
+        let mut sheet = Sheet::new(map);
+        self.growths.turn(now);
+        for line in lines {
+            self.see(&mut sheet, &line);
+        }
+        self.readings(sheet, now, source)
     }
 
     /// The readings of a page that was fetched at `now`.
@@ -54,31 +94,34 @@ impl Scraper {
         let map = self.map;
         let mut sheet = Sheet::new(map);
         self.growths.turn(now);
-        let passed = prometheus::visit(page, |line| {
-            let roles = map.roles(&line.name);
-            if !roles.is_empty() {
-                let hashes = Hashes::of(line);
-                roles.iter().for_each(|role| self.take(&mut sheet, *role, line, &hashes));
-            }
-        })?;
+        let passed = prometheus::visit(page, |line| self.see(&mut sheet, line))?;
+        self.oddities.bad_lines += passed.bad_lines;
+        self.oddities.left_out += passed.left_out;
+        Ok(self.readings(sheet, now, Source::Scrape))
+    }
+
+    fn see(&mut self, sheet: &mut Sheet<'static>, line: &Line<'_>) {
+        let roles = self.map.roles(&line.name);
+        if !roles.is_empty() {
+            let hashes = Hashes::of(line);
+            roles.iter().for_each(|role| self.take(sheet, *role, line, &hashes));
+        }
+    }
+
+    fn readings(&mut self, mut sheet: Sheet<'static>, now: Timestamp, source: Source) -> Vec<Reading> {
         for (place, growth) in self.growths.late(now) {
             sheet.grown(place, growth);
         }
-        self.oddities.bad_lines += passed.bad_lines;
-        self.oddities.left_out += passed.left_out + self.growths.take_left_out();
+        self.oddities.left_out += self.growths.take_left_out();
         self.oddities.resets += self.growths.take_resets();
         let out = sheet.values();
         self.oddities.duplicates += out.duplicates;
         self.oddities.out_of_range += out.out_of_range;
-        let reading = |((signal, model, part), value): ((&'static str, String, String), f64)| Reading {
-            signal: signal.to_owned(),
-            subject: self.subject(&model),
-            part,
-            time: now,
-            value,
-            source: Source::Scrape,
+        let reading = |((signal, model, part), value): ((&'static str, String, String), f64)| {
+            let subject = self.subject(&model)?;
+            Some(Reading { signal: signal.to_owned(), subject, part, time: now, value, source })
         };
-        Ok(out.values.into_iter().map(reading).collect())
+        out.values.into_iter().filter_map(reading).collect()
     }
 
     /// What pages held that made no reading.
@@ -98,8 +141,15 @@ impl Scraper {
             return;
         }
         let server = &self.map.servers[rule.server];
-        let model = server.model_labels.iter().find_map(|label| line.label(label)).unwrap_or_default();
-        let host = server.host_labels.iter().find_map(|label| line.label(label)).unwrap_or_default();
+        let of = |own: &[String]| own.iter().find_map(|label| line.label(label));
+        let (model, host) = match self.labels {
+            // Where the map knows no hosts, theirs add up.
+            Some(Labels { target, host }) => {
+                (line.label(target), line.label(host).filter(|_| !server.host_labels.is_empty()))
+            }
+            None => (of(&server.model_labels), of(&server.host_labels)),
+        };
+        let (model, host) = (model.unwrap_or_default(), host.unwrap_or_default());
         let labels = if role.term == Term::Bucket { hashes.labels } else { hashes.without_le };
         if role.term == Term::Created {
             let began = Timestamp::from_secs(0) + Span::from_secs_f64(line.value);
@@ -133,12 +183,15 @@ impl Scraper {
         }
     }
 
-    fn subject(&self, model: &str) -> ReadingSubject {
-        if model.is_empty() {
-            return ReadingSubject::Origin(self.origin.clone());
-        }
-        let own = || TargetKey::of_model(&self.origin, model);
-        ReadingSubject::Target(self.targets.get(model).cloned().unwrap_or_else(own))
+    fn subject(&self, model: &str) -> Option<ReadingSubject> {
+        let known = self.targets.get(model).cloned();
+        let target = match self.labels {
+            Some(_) if model.is_empty() => self.other.clone()?,
+            Some(_) => known?,
+            None if model.is_empty() => return Some(ReadingSubject::Origin(self.origin.clone())),
+            None => known.unwrap_or_else(|| TargetKey::of_model(&self.origin, model)),
+        };
+        Some(ReadingSubject::Target(target))
     }
 }
 

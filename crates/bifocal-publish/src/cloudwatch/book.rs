@@ -7,6 +7,7 @@ use bifocal_store::Record;
 use bifocal_watch::{Snapshot, StreamView, TargetView};
 
 use super::config::{WriteBackConfig, ascii, component};
+use super::log::{Judged, LogBook};
 use super::put::{Datum, Put, Unit, Value, puts};
 
 /// Follows the judged answers of all targets.
@@ -17,6 +18,8 @@ pub struct WriteBack {
     coming: BTreeMap<TargetKey, Fresh>,
     /// Judged before it, and not put yet.
     due: BTreeMap<TargetKey, Fresh>,
+    /// The answers themselves.
+    log: LogBook,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -38,11 +41,17 @@ struct Latency {
 impl WriteBack {
     /// Nothing was judged yet.
     pub fn new(config: WriteBackConfig) -> Self {
-        Self { config, coming: BTreeMap::new(), due: BTreeMap::new() }
+        Self { config, coming: BTreeMap::new(), due: BTreeMap::new(), log: LogBook::default() }
     }
 
     /// Notes one durable record.
     pub fn apply(&mut self, record: &Record) {
+        if self.config.logs {
+            self.log.apply(record);
+        }
+        if self.config.is_logs_alone() {
+            return;
+        }
         let Record::Score(score) = record else { return };
         if !matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Composite) || score.value().is_none() {
             return;
@@ -74,9 +83,17 @@ impl WriteBack {
         }
     }
 
+    /// Judged answers to log now, and how many were left out because too many waited.
+    pub fn take_logs(&mut self) -> (Vec<Judged>, u64) {
+        self.log.take()
+    }
+
     /// What to put now: of each target the estimates of the dimensions that are due.
     pub fn take(&mut self, snapshot: &Snapshot) -> Vec<Put> {
         let due = std::mem::take(&mut self.due);
+        if self.config.is_logs_alone() {
+            return Vec::new();
+        }
         let namespaces = [Some(&self.config.namespace), self.config.second_namespace.as_ref()];
         let mut by_namespace: BTreeMap<String, Vec<Datum>> = BTreeMap::new();
         for view in &snapshot.targets {

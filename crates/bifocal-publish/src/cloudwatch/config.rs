@@ -30,10 +30,42 @@ pub struct WriteBackConfig {
     pub counts: bool,
     /// Whether the state of each target is written as a number, `target_state`: 0 is healthy, higher is worse.
     pub states: bool,
+    /// Whether each judged answer is written to CloudWatch Logs, as a JSON event with what was said of it. Since 0.2.
+    pub logs: bool,
+    /// The log group: a template with `{inference_component}` and `{endpoint}`.
+    pub log_group: Namespace,
+    /// Whether question, answer and explanations, redacted, stand in these events.
+    pub log_text: bool,
+    /// Days for which a log group that Bifocal makes keeps its events, as Logs knows them: 1, 3, 5, 7, 14, 30, …; 0: for ever.
+    pub log_retention_days: u16,
+    /// Whether the metrics leave as events of that log in the embedded metric format, and not by PutMetricData.
+    pub emf: bool,
     /// The region; that of the environment when absent.
     pub region: Option<String>,
     /// Seconds between two points of a metric; less than a minute costs more calls, not more metrics.
     pub every_seconds: NonZeroU32,
+}
+
+impl WriteBackConfig {
+    /// Whether anything at all goes to CloudWatch.
+    pub fn is_on(&self) -> bool {
+        self.write || self.logs
+    }
+
+    /// Whether judged answers are logged and no metric is written.
+    pub(super) fn is_logs_alone(&self) -> bool {
+        self.logs && !self.write
+    }
+
+    /// Whether anything goes to CloudWatch Logs.
+    pub fn writes_logs(&self) -> bool {
+        self.logs || self.write && self.emf
+    }
+
+    /// The log group of a component of an endpoint: Logs takes letters, digits and `.-_/#` alone.
+    pub fn log_group_of(&self, component: &str, endpoint: &str) -> String {
+        super::log::group(&self.log_group, component, endpoint)
+    }
 }
 
 impl Default for WriteBackConfig {
@@ -46,6 +78,11 @@ impl Default for WriteBackConfig {
             pass_rates: false,
             counts: false,
             states: false,
+            logs: false,
+            log_group: Namespace(ARTICLE.to_owned()),
+            log_text: true,
+            log_retention_days: 7,
+            emf: false,
             region: None,
             every_seconds: EVERY_SECONDS,
         }

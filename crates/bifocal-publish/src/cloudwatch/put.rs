@@ -69,6 +69,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// The one number that stands for all.
+    pub(super) fn mean(self) -> f64 {
+        match self {
+            Self::One(value) => value,
+            Self::Many { n, sum, .. } => sum / n,
+        }
+    }
+
     /// CloudWatch refuses what is no number.
     fn is_finite(self) -> bool {
         match self {

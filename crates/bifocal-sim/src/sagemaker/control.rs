@@ -1,12 +1,14 @@
-//! SageMaker's control plane, CloudWatch, S3, SQS and the caller's identity, of one account with one endpoint.
+//! SageMaker's control plane, CloudWatch with its logs and PromQL, S3, SQS and the caller's identity, of one account with one endpoint.
 //!
 //! The life of a call: the policy is asked, [`describe`] or [`metrics`] answers from the phase in force at that time.
 //! Points of metrics are functions of the time alone: nothing is stored but what was written.
 
 mod bucket;
 mod describe;
+mod logs;
 mod metrics;
 mod policy;
+mod promql;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -72,6 +74,7 @@ struct Changing {
     /// Answered calls by action.
     calls: Vec<&'static str>,
     written: metrics::Written,
+    logs: logs::Groups,
 }
 
 /// An error as the services say it.
@@ -100,6 +103,7 @@ impl ControlServer {
             to_throttle: 0,
             calls: Vec::new(),
             written: metrics::Written::default(),
+            logs: logs::Groups::default(),
         });
         let (objects, queues) = (Objects::default(), Queues::default());
         let world = World { scenario, access, objects, queues, clock, live: OnceLock::new(), state };
@@ -137,6 +141,8 @@ impl ControlServer {
     pub async fn run(self, drain: Drain) {
         let router = Router::new()
             .route("/", post(answer))
+            .route("/api/v1/query", get(promql::query).post(promql::query))
+            .route("/api/v1/label/__name__/values", get(promql::names))
             .route("/{bucket}", get(bucket::list))
             .route("/{bucket}/{*key}", get(bucket::read))
             .with_state(self.world);
@@ -169,6 +175,11 @@ impl ControlSwitch {
     /// From now on the caller may do this and no more.
     pub fn allow(&self, policy: Policy) {
         self.0.lock().policy = policy;
+    }
+
+    /// The events of a log group, and for how many days they are kept; `None`: there is no such group.
+    pub fn log_events(&self, group: &str) -> Option<(Vec<Value>, Option<u64>)> {
+        self.0.lock().logs.events(group)
     }
 
     /// The actions that were called so far, in order.
@@ -232,6 +243,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let service = match target.split_once('.') {
         Some(("SageMaker", _)) => "sagemaker",
         Some(("AmazonSQS", _)) => "sqs",
+        Some(("Logs_20140328", _)) => "logs",
         Some(_) => "monitoring",
         None => "sts",
     };
@@ -245,6 +257,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
     let (answered, version) = match target.split_once('.') {
         Some(("SageMaker", operation)) => (world.sagemaker(operation, &text), "1.1"),
         Some(("GraniteServiceVersion20100801", operation)) => (world.cloudwatch(operation, &input), "1.0"),
+        Some(("Logs_20140328", operation)) => (world.logs(operation, &input), "1.1"),
         Some(("AmazonSQS", operation)) => (world.sqs(operation, &input).await, "1.0"),
         _ if body.starts_with(b"Action=GetCallerIdentity&") => return identity(&world),
         _ => (Err(Refusal::new("UnknownOperationException", "")), "1.1"),

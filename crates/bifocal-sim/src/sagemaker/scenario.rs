@@ -37,6 +37,9 @@ pub struct EndpointTruth {
     /// Whether there are metrics per instance, container and GPU.
     #[serde(default)]
     pub enhanced: bool,
+    /// Whether the collector on the instances ships metrics for PromQL.
+    #[serde(default)]
+    pub detailed: bool,
     /// What the dimension of a GPU is called: `GpuId` or `AcceleratorId`.
     pub gpu_dimension: String,
     /// Lower bound of SageMaker's own scaling.

@@ -129,7 +129,7 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
     for target in &config.sagemaker {
         tried.extend(sagemaker::check(target).await);
     }
-    if config.cloudwatch.write {
+    if config.cloudwatch.is_on() {
         tried.extend(cloudwatch::check(&config.cloudwatch).await);
     }
     let collectors = config.otlp.iter().map(|otlp| ("OTLP receiver", &otlp.endpoint));

@@ -66,8 +66,9 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         args.capture_queue.iter().chain(watched().filter_map(|target| target.capture_queue.as_ref()));
     let queues = queues.map(|named| queue(named, &region)).collect::<Result<Vec<_>, _>>()?;
     let written = &config.cloudwatch;
-    let namespaces = (written.write || args.write_back)
-        .then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
+    let has_metrics = (written.write || args.write_back) && !written.emf;
+    let namespaces =
+        has_metrics.then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
     let first = config.judge.iter().cloned();
     let second = config.judge.iter().filter_map(|judge| Some(judge.second.as_ref()?.as_judge(judge)));
     let judges = first.chain(second);
@@ -78,6 +79,11 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         role,
         namespaces: namespaces.into_iter().flatten().map(|namespace| namespace.pattern()).collect(),
         alarms: args.alarms,
+        log_groups: (written.writes_logs() || args.logs)
+            .then(|| written.log_group.pattern())
+            .into_iter()
+            .collect(),
+        detailed: args.detailed || watched().any(|target| target.detailed_observability == Some(true)),
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
         judges: judges.filter(|judge| judge.provider == Provider::Bedrock).map(|judge| judge.model).collect(),

@@ -168,6 +168,9 @@ pub struct TargetSection {
     pub cloudwatch_usd_per_month: Option<f64>,
     /// Reads each GPU by itself, where the endpoint publishes such metrics; default false.
     pub per_gpu: Option<bool>,
+    /// Reads what the collector on the instances measures (vLLM, SGLang, DCGM), through CloudWatch's PromQL; default false.
+    /// Since 0.2.
+    pub detailed_observability: Option<bool>,
     /// Reads the answers of the endpoint's Data Capture files; default true.
     pub capture: Option<bool>,
     /// A queue of SQS with S3's notifications of the capture files, by its address or ARN: files are read as soon as they are
@@ -235,6 +238,7 @@ impl TargetSection {
             cloudwatch_every_seconds: None,
             cloudwatch_usd_per_month: None,
             per_gpu: None,
+            detailed_observability: None,
             capture: None,
             capture_queue: None,
             streams: None,

@@ -186,6 +186,7 @@ impl Resolved {
         for channel in &file.channel {
             channel.gathering().map_err(|what| channel_error(&channel.name, &what))?;
         }
+        sagemaker::check_emf(file.cloudwatch.emf, file.cloudwatch.write)?;
         check_channels(&watch.rules, &file.channel)?;
         let otlp = file.otlp.iter().map(|otlp| ("[otlp] endpoint", &otlp.endpoint, otlp.every_seconds));
         let written = file.remote_write.iter().map(|to| ("[remote_write] url", &to.url, to.every_seconds));

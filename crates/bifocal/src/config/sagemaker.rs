@@ -26,6 +26,8 @@ pub struct SageMakerTarget {
     pub cloudwatch_usd_per_month: f64,
     /// Whether each GPU is read by itself where there are such metrics.
     pub per_gpu: bool,
+    /// Whether metrics of detailed observability are read through PromQL.
+    pub detailed_observability: bool,
     /// Whether the answers of its Data Capture files are read.
     pub capture: bool,
     /// The queue with notifications of those files, as it was written.
@@ -57,6 +59,15 @@ pub(super) fn book(prices: &[PriceSection]) -> Result<PriceBook, UserError> {
         }
     }
     Ok(book)
+}
+
+/// The embedded format says how metrics are written, and not that they are.
+pub(super) fn check_emf(is_embedded: bool, is_written: bool) -> Result<(), UserError> {
+    if !is_embedded || is_written {
+        return Ok(());
+    }
+    Err(UserError::new(Code::ConfigInvalid, "[cloudwatch] emf = true without write = true")
+        .hint("emf says how metrics are written: add write = true, or leave it out"))
 }
 
 impl SageMakerTarget {
@@ -107,6 +118,7 @@ impl SageMakerTarget {
             cloudwatch_every_seconds: every,
             cloudwatch_usd_per_month: usd,
             per_gpu: section.per_gpu.unwrap_or(false),
+            detailed_observability: section.detailed_observability.unwrap_or(false),
             capture: section.capture.unwrap_or(true),
             capture_queue: section.capture_queue.clone(),
             queue,

@@ -114,7 +114,7 @@ impl Pipeline {
             exposition: Arc::default(),
             write_back: options
                 .cloudwatch
-                .write
+                .is_on()
                 .then(|| Arc::new(Mutex::new(WriteBack::new(options.cloudwatch)))),
             evaluations: None,
             snapshot,

@@ -1,4 +1,4 @@
-//! The connection to CloudWatch, where quality metrics are written there.
+//! The connection to CloudWatch, where metrics or judged answers are written there.
 
 use std::sync::Arc;
 
@@ -7,28 +7,50 @@ use bifocal_model::Span;
 use bifocal_telemetry::{Clock, Telemetry};
 
 use crate::config::Resolved;
-use crate::outbound::MetricWriter;
+use crate::outbound::{LogWriter, MetricWriter};
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
 
-/// What takes quality metrics to CloudWatch, where that is asked for.
-pub(super) async fn writer(
+/// What writes to CloudWatch.
+pub(super) struct Writers {
+    pub(super) metrics: Option<MetricWriter>,
+    pub(super) logs: Option<LogWriter>,
+}
+
+/// What takes metrics and judged answers to CloudWatch, where that is asked for.
+pub(super) async fn writers(
     config: &Resolved,
     pipeline: &Pipeline,
     clock: &Arc<dyn Clock>,
     telemetry: &Telemetry,
-) -> anyhow::Result<Option<MetricWriter>> {
-    let Some(book) = pipeline.write_back() else { return Ok(None) };
-    let options = bifocal_aws::Options { region: config.cloudwatch.region.clone(), ..Default::default() };
+) -> anyhow::Result<Writers> {
+    let Some(book) = pipeline.write_back() else { return Ok(Writers { metrics: None, logs: None }) };
+    let config = &config.cloudwatch;
+    let options = bifocal_aws::Options { region: config.region.clone(), ..Default::default() };
     let aws = Aws::connect(&options, Arc::clone(clock), telemetry.clone()).await.map_err(|err| {
         UserError::new(Code::ConfigInvalid, format!("[cloudwatch]: failed to {err}")).hint(err.advice())
     })?;
-    Ok(Some(MetricWriter {
-        aws,
-        book,
+    let every = Span::from_secs(i64::from(config.every_seconds.get()));
+    let metrics = || MetricWriter {
+        aws: aws.clone(),
+        book: Arc::clone(&book),
         snapshot: pipeline.snapshot(),
-        every: Span::from_secs(i64::from(config.cloudwatch.every_seconds.get())),
+        every,
         clock: Arc::clone(clock),
         telemetry: telemetry.clone(),
-    }))
+    };
+    let logs = || LogWriter {
+        aws: aws.clone(),
+        book: Arc::clone(&book),
+        config: config.clone(),
+        reader: pipeline.reader(),
+        snapshot: pipeline.snapshot(),
+        every,
+        clock: Arc::clone(clock),
+        telemetry: telemetry.clone(),
+    };
+    Ok(Writers {
+        metrics: (config.write && !config.emf).then(metrics),
+        logs: config.writes_logs().then(logs),
+    })
 }

@@ -113,6 +113,14 @@ impl Watcher {
                 problems.insert(say(&err, "what CloudWatch measures"));
             }
         }
+        match source.measure_in_detail().await {
+            Ok(readings) => self.offer(readings.into_iter().map(Record::Reading).collect()),
+            Err(err) => {
+                problems.insert(say(&err, "what the collector on the instances measures"));
+            }
+        }
+        let said = source.in_detail().map(|(warnings, _)| warnings).unwrap_or_default();
+        problems.extend(said.into_iter().map(|warning| format!("PromQL: {warning}")));
         let (_, plan) = source.plan();
         if !plan.is_within_cap {
             problems.insert(format!(

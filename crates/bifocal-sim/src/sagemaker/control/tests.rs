@@ -102,7 +102,8 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
         .map(|(i, p)| (start + Span::from_secs(p.after_seconds), i))
         .collect();
     let written = metrics::Written::default();
-    let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written };
+    let logs = logs::Groups::default();
+    let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written, logs };
     let world = World {
         scenario,
         access: Access::default(),

@@ -48,7 +48,28 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
     if let Err(err) = source.measure().await {
         tried.push(failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures", &scope));
     }
+    tried.extend(in_detail(&what, &mut source, &scope).await);
     tried
+}
+
+/// What PromQL has, where it is asked.
+async fn in_detail(what: &str, source: &mut Source, scope: &Scope) -> Option<Tried> {
+    let asked = source.measure_in_detail().await;
+    let (warnings, names) = source.in_detail()?;
+    let what = format!("{what}: PromQL");
+    Some(match asked {
+        Err(err) => failed(what, &err, "what the collector on the instances measures", scope),
+        Ok(_) if !warnings.is_empty() => Tried { what, ok: false, detail: warnings.join("; ") },
+        Ok(_) if names == 0 => {
+            let detail =
+                "no metric that is known: is detailed observability on in the endpoint's configuration?";
+            Tried { what, ok: false, detail: detail.to_owned() }
+        }
+        Ok(readings) => {
+            let detail = format!("{names} metrics that are known, {} readings now", readings.len());
+            Tried { what, ok: true, detail }
+        }
+    })
 }
 
 /// A line for each endpoint.

@@ -86,3 +86,79 @@ async fn e2e_moto_has_the_quality_metrics_that_were_written() {
         "the notebook's namespace holds the same"
     );
 }
+
+/// What boto3 finds in the log groups of quality.
+fn read_logs(moto: &Component) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/real_components/read_logs.py");
+    let output = Command::new(moto.address("python")).arg(script).arg(moto.address("aws")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_moto_has_the_judged_answers_and_the_embedded_metrics_that_were_logged() {
+    let Some(moto) = Component::start("aws-mock", &[]) else { return };
+    let tasks = TaskGroup::new();
+    let (upstream, judge) = (Upstream::start(&tasks).await, judge(&tasks).await);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("bifocal.toml");
+    let text = format!(
+        "[[target]]\nname = \"sagemaker\"\nendpoint = \"llm-prod\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
+         components = {{ m = \"qwen-ic\" }}\n\
+         [judge]\nbase_url = \"{judge}\"\nmodel = \"small-judge\"\n[[evaluate]]\nrate = 1.0\n\
+         [cloudwatch]\nwrite = true\nemf = true\nlogs = true\nevery_seconds = 1\nregion = \"us-east-1\"\n",
+        upstream.address
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = bifocal();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--proxy-listen", "127.0.0.1:0", "--config"]);
+    command.arg(&config).arg("--data").arg(folder.path().join("data"));
+    let environment = [
+        ("AWS_ENDPOINT_URL", moto.address("aws")),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let daemon = Daemon::start(command.envs(environment));
+    for i in 0..3 {
+        let question = format!("Question {i}: write to jane@example.org, how far is the moon?");
+        assert_eq!(ask(&client(), &daemon.proxy, &question, false).await.unwrap().0, 200);
+    }
+    let group = "/aws/sagemaker/inference-quality/qwen-ic";
+    let of = |found: &Value, kind: &str| -> Vec<Value> {
+        let events = found[group]["events"].as_array().cloned().unwrap_or_default();
+        events.into_iter().filter(|event| event["type"] == kind).collect()
+    };
+    let found = until("three answers with all that was said of them, and their metrics", || async {
+        let found = read_logs(&moto);
+        let whole = of(&found, "quality_evaluation")
+            .iter()
+            .filter(|event| event["scores"]["composite"].is_number())
+            .count();
+        (whole >= 3 && !of(&found, "metrics").is_empty()).then_some(found)
+    })
+    .await;
+    assert!(!daemon.errors().contains("WARN"), "{}", daemon.errors());
+    assert!(daemon.terminate().success());
+
+    assert_eq!(found[group]["days"], 7);
+    let streams = found[group]["streams"].as_array().unwrap();
+    assert!(
+        streams.iter().all(|stream| stream.as_str().unwrap().ends_with("/quality-monitoring")),
+        "{streams:?}"
+    );
+    let judged = of(&found, "quality_evaluation");
+    let mut prompts: Vec<&str> = judged.iter().filter_map(|event| event["prompt"].as_str()).collect();
+    prompts.sort_unstable();
+    prompts.dedup();
+    assert_eq!(prompts.len(), 3, "{found}");
+    assert!(prompts.iter().all(|prompt| !prompt.contains("jane@example.org")), "redacted: {prompts:?}");
+    let whole = judged.iter().find(|event| event["scores"]["composite"].is_number()).unwrap();
+    assert_eq!(whole["scores"]["relevance"], 0.75, "{whole}");
+    assert!(whole["response"].as_str().unwrap().starts_with("You asked: "));
+    assert!(whole["latency_ms"].as_f64().unwrap() > 0.0 && whole["weight"].as_f64() == Some(1.0));
+    let metrics = of(&found, "metrics").pop().unwrap();
+    assert_eq!(metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"], group, "{metrics}");
+    assert_eq!((&metrics["relevance_score"], &metrics["EndpointName"]), (&json!(0.75), &json!("llm-prod")));
+    // Nothing went by PutMetricData.
+    assert_eq!(read_back(&moto), json!({}));
+}

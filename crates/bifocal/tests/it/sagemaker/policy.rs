@@ -13,8 +13,10 @@ const CONFIGURATION: &str = r#"
 [[target]]
 sagemaker = "llm-*"
 capture_queue = "arn:aws:sqs:us-east-1:123456789012:capture"
+detailed_observability = true
 [cloudwatch]
 write = true
+logs = true
 "#;
 
 fn checked(account: &Account, folder: &Path, config: &Path) -> (Option<i32>, String) {
@@ -27,7 +29,8 @@ fn checked(account: &Account, folder: &Path, config: &Path) -> (Option<i32>, Str
 #[tokio::test(flavor = "multi_thread")]
 async fn e2e_the_printed_policy_is_enough_and_without_any_action_check_names_it() {
     let tasks = TaskGroup::new();
-    let scenario = scenario(&SET_UPS[1]);
+    let mut scenario = scenario(&SET_UPS[1]);
+    scenario.endpoint.detailed = true;
     let account = of_scenario(&tasks, Policy::open(), scenario.clone(), Span::from_mins(300)).await;
     deliver(&account, &scenario);
     account.queues.create("capture");
@@ -37,9 +40,17 @@ async fn e2e_the_printed_policy_is_enough_and_without_any_action_check_names_it(
     let flags = ["--config", config.to_str().unwrap(), "--capture", "s3://captured/team"];
     let policy = under_its_policy(&account, &flags);
     let actions = policy.actions();
-    for feature in
-        ["sagemaker:", "cloudwatch:List", "cloudwatch:Put", "s3:Get", "s3:List", "sqs:Receive", "sqs:Delete"]
-    {
+    for feature in [
+        "sagemaker:",
+        "cloudwatch:List",
+        "cloudwatch:Put",
+        "s3:Get",
+        "s3:List",
+        "sqs:Receive",
+        "sqs:Delete",
+        "cloudwatch:Query",
+        "logs:Put",
+    ] {
         assert!(actions.iter().any(|action| action.starts_with(feature)), "{feature}: {actions:?}");
     }
 
