@@ -45,6 +45,8 @@ export const NUMBERS = [
   'judge-evidence',
   'judge-rescored',
   'judge-spend',
+  'judge-forecast',
+  'judge-below-floor',
   'judged',
   'kappa',
   'kv-cache',

@@ -27,4 +27,4 @@ pub use demo::{ActiveIncident, DemoControl};
 pub use error::{ApiError, Code};
 pub use limits::LIMITS;
 pub use router::router;
-pub use state::{ApiState, Deliveries, Delivery, JudgeSpend, SpendNow};
+pub use state::{ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow};

@@ -37,6 +37,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/ledger", get(routes::ledger::whole))
         .route("/events", get(routes::events::list))
         .route("/judges", get(routes::targets::judges))
+        .route("/judging", get(routes::targets::judging))
         .route("/openapi.json", get(openapi::document))
         .route(
             "/demo/incidents",

@@ -32,6 +32,8 @@ pub struct ApiState {
     pub ready: Source<Result<(), String>>,
     /// What the judge has spent today.
     pub judge_spend: JudgeSpend,
+    /// How judging is allotted.
+    pub judge_pace: JudgePace,
     /// What became of the newest notifications, by their alerts' ids.
     pub deliveries: Source<Deliveries>,
     /// Whoever looks and then acts holds it, so that nothing changes in between.
@@ -46,6 +48,8 @@ pub struct ApiState {
 
 /// What the judge has spent today; `None` without a judge.
 pub type JudgeSpend = Source<Option<SpendNow>>;
+/// How judging is allotted; `None` where nothing is judged.
+pub type JudgePace = Source<Option<Judging>>;
 
 /// What became of notifications, by the ids of alerts.
 pub type Deliveries = HashMap<String, Vec<Delivery>>;
@@ -63,6 +67,50 @@ pub struct SpendNow {
     pub cap_tokens: Option<u64>,
     /// The day, `YYYY-MM-DD`.
     pub day: String,
+    /// What the day will have cost at the pace of now, dollars, where the cap is in dollars.
+    pub forecast_usd: Option<f64>,
+    /// The same in tokens, where the cap is.
+    pub forecast_tokens: Option<f64>,
+    /// Strata whose floor today's budget does not reach.
+    pub below_floor: u64,
+    /// The same of yesterday, when it was over.
+    pub below_floor_yesterday: u64,
+}
+
+/// How judging is allotted today.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Judging {
+    /// When the rates were settled.
+    pub settled: Option<Timestamp>,
+    /// The share of all answers that is judged now, at least.
+    pub core: f64,
+    /// Strata, those with most answers first.
+    pub strata: Vec<JudgedStratum>,
+}
+
+/// One stratum of a target today.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JudgedStratum {
+    /// The target's id.
+    pub target: String,
+    /// Which stratum.
+    pub stratum: String,
+    /// Answers that could be judged.
+    pub answers: u64,
+    /// Of those, chosen.
+    pub chosen: u64,
+    /// Of the chosen, answered by the judge.
+    pub judged: u64,
+    /// Of the chosen, given up.
+    pub shed: u64,
+    /// With which probability one is chosen now.
+    pub inclusion: f64,
+    /// Judgements a day that are asked for.
+    pub floor: u64,
+    /// How many the floor lacks today, of the answers that there were.
+    pub lacks: u64,
+    /// How many it lacked yesterday.
+    pub lacked_yesterday: u64,
 }
 
 /// One channel's delivery of one alert.

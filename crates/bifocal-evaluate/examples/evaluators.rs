@@ -105,5 +105,6 @@ fn call(question: String, answer: String) -> Inference<Redacted> {
         streamed: false,
         redactions: Vec::new(),
         findings: Findings::default(),
+        chance: None,
     })
 }

@@ -44,7 +44,31 @@ struct Custom {
 enum Test {
     Regex { regex: Regex, passes_on: PassesOn },
     Schema(Schema),
-    Cel(Expression),
+    Cel(AnswerCondition),
+}
+
+/// A condition on an answer, in CEL, with the names of an evaluator's.
+#[derive(Debug)]
+pub struct AnswerCondition(Expression);
+
+impl AnswerCondition {
+    /// Reads it.
+    pub fn compile(condition: &str) -> Result<Self, String> {
+        let names = Vocabulary::of_answers(facts::NUMBERS, facts::TEXTS);
+        Expression::compile(condition, &names).map(Self).map_err(|err| match &err.hint {
+            Some(hint) => format!("{err} ({hint})"),
+            None => err.to_string(),
+        })
+    }
+
+    /// Whether it holds; `None` where something is not known that it rests on.
+    pub fn holds(&self, call: &Inference<Redacted>) -> Option<bool> {
+        match self.0.evaluate(&facts::Facts { call }) {
+            Ok(Outcome::True) => Some(true),
+            Ok(Outcome::False) => Some(false),
+            Ok(Outcome::NoData) | Err(_) => None,
+        }
+    }
 }
 
 /// What a test says: whether it passes, and a word for why.
@@ -116,13 +140,8 @@ impl Custom {
             }
             Kind::Cel => {
                 let condition = config.passes_when.clone().unwrap_or_default();
-                let names = Vocabulary::of_answers(facts::NUMBERS, facts::TEXTS);
-                let read = Expression::compile(&condition, &names);
-                let expression = read.map_err(|err| match &err.hint {
-                    Some(hint) => format!("`passes_when`: {err} ({hint})"),
-                    None => format!("`passes_when`: {err}"),
-                })?;
-                (Test::Cel(expression), condition)
+                let read = AnswerCondition::compile(&condition);
+                (Test::Cel(read.map_err(|err| format!("`passes_when`: {err}"))?), condition)
             }
         };
         Ok(Self {
@@ -183,11 +202,7 @@ impl Test {
                     Fit::TooLong => None,
                 }
             }
-            Self::Cel(expression) => match expression.evaluate(&facts::Facts { call }) {
-                Ok(Outcome::True) => Some((true, None)),
-                Ok(Outcome::False) => Some((false, None)),
-                Ok(Outcome::NoData) | Err(_) => None,
-            },
+            Self::Cel(condition) => condition.holds(call).map(|pass| (pass, None)),
         }
     }
 }

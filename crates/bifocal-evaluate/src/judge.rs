@@ -98,7 +98,7 @@ impl Judge {
                 &rubric.pass_score.to_string(),
                 Prompts::SYSTEM,
                 Prompts::USER,
-                Prompts::PARAMETERS,
+                if config.logprobs { Prompts::PARAMETERS_LOGPROBS } else { Prompts::PARAMETERS },
                 parse::VERSION,
             ]);
             chosen.push((rubric, fingerprint));
@@ -132,7 +132,7 @@ impl Judge {
         nonce: [u8; 16],
     ) -> Result<JudgeRequest, Error> {
         let (rubric, fingerprint) = self.rubric(dimension)?;
-        let body = self.prompts.body(&self.config.model, rubric, inference, nonce)?;
+        let body = self.prompts.body(&self.config, rubric, inference, nonce)?;
         let tokens_in = body.len() as u64 / 4;
         Ok(JudgeRequest {
             body,
@@ -163,7 +163,8 @@ impl Judge {
     /// The score that a reply holds, or the typed failure that it is.
     pub fn read(&self, request: &JudgeRequest, status: u16, body: &[u8], taken: Taken) -> Score<String> {
         let pass_score = self.rubric(&request.dimension).map_or(5.0, |(rubric, _)| rubric.pass_score);
-        let parse::Read { verdict, input_tokens, output_tokens } = parse::read(status, body, pass_score);
+        let parse::Read { verdict, input_tokens, output_tokens } =
+            parse::read(status, body, pass_score, self.scoring());
         let usd = self.prices.map(|prices| prices.usd(input_tokens, output_tokens));
         self.score(request, verdict, Cost { usd, input_tokens, output_tokens }, taken)
     }
@@ -175,6 +176,10 @@ impl Judge {
             TransportError::Unreachable => Failure::Unreachable,
         };
         self.score(request, Verdict::Failed { failure, detail: error.to_string() }, Cost::default(), taken)
+    }
+
+    fn scoring(&self) -> parse::Scoring {
+        if self.config.logprobs { parse::Scoring::Expected } else { parse::Scoring::Written }
     }
 
     fn rubric(&self, dimension: &Dimension) -> Result<&(Rubric, Fingerprint), Error> {

@@ -1,7 +1,7 @@
 //! Evaluators: what is said about an answer, by rules on all traffic and by a judge on a sample.
 //!
-//! The life of the data: every redacted inference passes the [`heuristics`] and the [`custom`] evaluators; the [`Sampler`] decides by a keyed hash
-//! of its id whether it is judged; the [`judge`] turns it into one request per dimension and each reply into one
+//! The life of the data: every redacted inference passes the [`heuristics`] and the [`custom`] evaluators; the first [`rule`]
+//! that is for it and the [`pacer`] settle its chance, and the [`Sampler`] decides by a keyed hash of its id whether it is judged; the [`judge`] turns it into one request per dimension and each reply into one
 //! score or one typed failure; the [`Composite`] joins the dimensions of one inference. All of it leaves as records
 //! through the store's intake.
 //!
@@ -20,14 +20,16 @@ pub mod json_schema;
 pub mod judge;
 mod limits;
 mod loose_json;
+pub mod pacer;
 pub mod probe;
+pub mod rule;
 mod sampler;
 mod stratum;
 
 pub use composite::Composite;
 pub use error::Error;
 pub use limits::LIMITS;
-pub use sampler::{Choice, Sampler};
+pub use sampler::{Choice, Sampler, SlowAfter};
 
 #[cfg(test)]
 mod sample;

@@ -33,6 +33,16 @@ pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
 
+/// Headers of one's own on calls of a judge.
+pub(crate) const HEADERS: usize = 16;
+/// Evaluation rules, and characters of the condition of one.
+pub(crate) const RULES: usize = 64;
+pub(crate) const CONDITION_CHARS: usize = 2_000;
+/// Strata that judging is allotted by, over all targets: some 30 a target.
+pub(crate) const STRATA: usize = 512;
+/// Chosen answers that the pace counts as still to be paid: more than wait in the queue.
+pub(crate) const PACED_PENDING: usize = 4_096;
+
 /// Evaluators of one's own.
 pub(crate) const CUSTOM_EVALUATORS: usize = 16;
 /// Bytes of a pattern of theirs, of what it compiles to, and of a JSON Schema.
@@ -95,6 +105,19 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("judge_shed", SHED as u64, "shed selections that wait to be written"),
     ("judge_wait_seconds", WAIT_SECONDS as u64, "an inference that waited longer is shed"),
+    ("judge_headers", HEADERS as u64, "headers of one's own on calls of a judge; more are refused"),
+    ("evaluation_rules", RULES as u64, "evaluation rules; more are refused at start"),
+    (
+        "evaluation_condition_chars",
+        CONDITION_CHARS as u64,
+        "longest condition of a rule; longer ones are refused",
+    ),
+    ("judge_strata", STRATA as u64, "strata with a pace of their own; further ones go by the rate of all"),
+    (
+        "judge_paced_pending",
+        PACED_PENDING as u64,
+        "chosen answers whose cost is foreseen; the oldest are let go",
+    ),
     (
         "custom_evaluators",
         CUSTOM_EVALUATORS as u64,

@@ -32,6 +32,7 @@ pub(crate) fn inference(i: u32, question: &str, answer: &str) -> Inference<Redac
         streamed: true,
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
+        chance: None,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Which inferences are judged.
 
-use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection, Shed};
+use bifocal_model::{
+    Chance, Dimension, Fingerprint, Inference, Probability, Selection, Shed, stratum as facets,
+};
 use bifocal_redact::Redacted;
 use bifocal_stats::{Draw, SampleKey};
 
@@ -20,13 +22,30 @@ pub struct Choice {
     pub draw: Draw,
     /// The group that it was drawn from.
     pub stratum: String,
+    /// What it is judged on; nothing: all that the judge judges.
+    pub dimensions: Vec<Dimension>,
+}
+
+/// When an answer is slow: the objectives, seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlowAfter {
+    /// To the first token.
+    pub ttft_seconds: f64,
+    /// To the end.
+    pub duration_seconds: f64,
 }
 
 impl Choice {
     /// The choice that a selection records.
     pub fn of(selection: &Selection) -> Self {
         let draw = Draw { draw: selection.draw, included: true, inclusion: selection.inclusion };
-        Self { draw, stratum: selection.stratum.clone() }
+        let dimensions = selection.judges.iter().map(|(dimension, _)| dimension.clone()).collect();
+        Self { draw, stratum: selection.stratum.clone(), dimensions }
+    }
+
+    /// Whether it is to be judged on this.
+    pub fn is_on(&self, dimension: &Dimension) -> bool {
+        self.dimensions.is_empty() || self.dimensions.contains(dimension)
     }
 
     /// The record that this inference was chosen for these judges, or why it goes to none of them after all.
@@ -66,7 +85,33 @@ impl Sampler {
             return None;
         }
         let draw = self.key.include(inference.id.as_bytes(), self.rate);
-        Some(Choice { draw, stratum: stratum::of(inference) })
+        Some(Choice { draw, stratum: stratum::of(inference, false), dimensions: Vec::new() })
+    }
+
+    /// The inclusion probability that a rate comes to, for draws are multiples of 2^-53: one that was recorded so replays its
+    /// decision to the last bit.
+    pub fn exactly(&self, rate: Probability) -> Probability {
+        self.key.include(&[], rate).inclusion
+    }
+
+    /// The decision at a chance that was settled before. What was drawn beside the sample that holds for all is marked so.
+    pub fn decide_at(&self, inference: &Inference<Redacted>, chance: &Chance) -> Choice {
+        let draw = self.key.include(inference.id.as_bytes(), chance.inclusion);
+        let is_core = self.key.include(inference.id.as_bytes(), chance.base).included;
+        let stratum =
+            if draw.included && !is_core { facets::extra(&chance.stratum) } else { chance.stratum.clone() };
+        Choice { draw, stratum, dimensions: Vec::new() }
+    }
+}
+
+impl SlowAfter {
+    /// The stratum of an inference; `None` where there is no answer to judge.
+    pub fn stratum(&self, inference: &Inference<Redacted>) -> Option<String> {
+        let timing = &inference.timing;
+        let over = |seconds: Option<f64>, objective: f64| seconds.is_some_and(|seconds| seconds > objective);
+        let is_slow = over(timing.ttft_seconds, self.ttft_seconds)
+            || over(timing.duration_seconds, self.duration_seconds);
+        inference.has_answer().then(|| stratum::of(inference, is_slow))
     }
 }
 
@@ -77,6 +122,29 @@ mod tests {
     use super::*;
     use crate::sample::{answered, inference};
 
+    /// The core of the sample is that of a lower rate, whatever was added to it.
+    #[test]
+    fn extras_are_marked_and_the_rest_is_a_sample_of_its_own() {
+        let sampler = Sampler::new([3; 16], Probability::new(0.05).unwrap());
+        let of = |p: f64| Probability::new(p).unwrap();
+        let slow_after = SlowAfter { ttft_seconds: 2.0, duration_seconds: 30.0 };
+        let mut marked = 0;
+        for i in 0..4_000 {
+            let mut inference = inference(i, "why?", "because");
+            inference.timing.duration_seconds = Some(if i % 2 == 0 { 31.0 } else { 1.0 });
+            let stratum = slow_after.stratum(&inference).unwrap();
+            assert_eq!(facets::facet(&stratum, facets::PACE), (i % 2 == 0).then_some("slow"));
+            let chance =
+                Chance { stratum, inclusion: of(if i % 2 == 0 { 0.3 } else { 0.05 }), base: of(0.05) };
+            let choice = sampler.decide_at(&inference, &chance);
+            let core = choice.draw.included && !facets::is_extra(&choice.stratum);
+            assert_eq!(core, sampler.decide(&inference).unwrap().draw.included);
+            marked += u32::from(facets::is_extra(&choice.stratum));
+        }
+        // A quarter of 2,000, within four standard deviations.
+        assert!((420..580).contains(&marked), "{marked}");
+    }
+
     #[test]
     fn failed_calls_are_not_judged_and_rates_nest() {
         let sampler = Sampler::new([3; 16], Probability::new(0.5).unwrap());
@@ -86,6 +154,8 @@ mod tests {
             let inference = inference(i, "why?", "because");
             let choice = sampler.decide(&inference).unwrap();
             assert_eq!(choice.stratum, "language=other;length=short;end=ok");
+            let exact = sampler.exactly(choice.draw.inclusion);
+            assert_eq!((exact, choice.draw.inclusion), (choice.draw.inclusion, sampler.exactly(exact)));
             assert_eq!(Some(&choice), sampler.decide(&inference).as_ref());
             let low = lower.decide(&inference).unwrap();
             assert!(!low.draw.included || choice.draw.included);

@@ -24,8 +24,8 @@ const WORDS: [(&str, &[&str]); 6] = [
     ("pt", &["o", "os", "uma", "como", "não", "para", "do", "da", "é", "você"]),
 ];
 
-/// The stratum.
-pub(crate) fn of(inference: &Inference<Redacted>) -> String {
+/// The stratum; `is_slow`: the answer missed an objective of latency.
+pub(crate) fn of(inference: &Inference<Redacted>, is_slow: bool) -> String {
     let text = |role: &str| {
         let last = inference.messages.iter().rev().find(|message| message.role == role);
         last.map_or("", |message| message.text.as_str())
@@ -52,6 +52,7 @@ pub(crate) fn of(inference: &Inference<Redacted>) -> String {
         ("language", language(question)),
         ("length", length),
         (stratum::END, end),
+        (stratum::PACE, if is_slow { "slow" } else { "" }),
         ("template", &template),
         ("tenant", &tenant),
     ];
@@ -118,9 +119,9 @@ mod tests {
     fn the_question_comes_first_and_what_the_system_adds_behind_it() {
         let mut call = inference(1, "Wie ist das Wetter?", "");
         call.tenant = Some("acme;x".to_owned());
-        assert_eq!(of(&call), "language=de;length=short;end=empty;tenant=acme_x");
-        assert_eq!(stratum::traffic(&of(&call)), "language=de;length=short");
+        assert_eq!(of(&call, false), "language=de;length=short;end=empty;tenant=acme_x");
+        assert_eq!(stratum::traffic(&of(&call, false)), "language=de;length=short");
         call.finish_reason = Some(FinishReason::Length);
-        assert_eq!(stratum::facet(&of(&call), stratum::END), Some("truncated"));
+        assert_eq!(stratum::facet(&of(&call, false), stratum::END), Some("truncated"));
     }
 }

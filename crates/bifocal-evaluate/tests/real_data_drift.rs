@@ -73,6 +73,7 @@ fn answered(answer: &str) -> Inference<String> {
         streamed: false,
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
+        chance: None,
     }
 }
 

@@ -57,6 +57,7 @@ fn known(question: &str, answer: &str) -> Vec<f64> {
         streamed: false,
         redactions: Vec::new(),
         findings: Findings::default(),
+        chance: None,
     });
     let mut values = vec![1.0; heuristics::HEURISTICS.len()];
     let said = heuristics::all(&inference, time);

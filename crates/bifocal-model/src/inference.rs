@@ -54,6 +54,22 @@ pub struct Inference<T> {
     /// What the evaluators that look at every answer found, but for what has a score of its own. Nothing before they ran.
     #[serde(default, skip_serializing_if = "Findings::is_empty")]
     pub findings: Findings,
+    /// How it stood in the draw for a judge, whether it was drawn or not; `None` where no evaluation rule was for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Chance>,
+}
+
+/// How an answer stood in the draw for a judge. With the keyed hash of its id this replays the decision: it is judged where the
+/// hash, in [0, 1), is at least 1 - `inclusion`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    /// The stratum that it belongs to, see [`crate::stratum`].
+    pub stratum: String,
+    /// With which probability it was to be judged.
+    pub inclusion: Probability,
+    /// With which probability every answer of its target was to be judged then, at least: those whose draw passes this one are
+    /// a sample of the traffic as it is, and the others were added for a floor or because they are worth a look.
+    pub base: Probability,
 }
 
 /// One message of the conversation.
@@ -186,6 +202,7 @@ impl<T> Inference<T> {
             streamed: self.streamed,
             redactions: self.redactions,
             findings: self.findings,
+            chance: self.chance,
         }
     }
 }

@@ -10,6 +10,30 @@ pub const TRAFFIC: [&str; 3] = ["language", "length", "stratum"];
 /// The key that tells how the answer ended: `ok`, `truncated`, `empty`, `filtered`, `tool_calls`.
 pub const END: &str = "end";
 
+/// The key that stands where the answer was slower than the objective: `slow`.
+pub const PACE: &str = "pace";
+
+/// The key of what was judged beside the sample that holds for all: `extra`.
+pub const DRAWN: &str = "drawn";
+
+/// What stands behind [`DRAWN`].
+const EXTRA: &str = "extra";
+
+/// The part of a stratum that judging is allotted by: the question, how the answer ended, and whether it was slow.
+pub fn class(stratum: &str) -> String {
+    joined(facets(stratum).filter(|(key, _)| TRAFFIC.contains(key) || *key == END || *key == PACE))
+}
+
+/// The same stratum, marked as drawn beside the sample that holds for all.
+pub fn extra(stratum: &str) -> String {
+    joined(facets(stratum).chain([(DRAWN, EXTRA)]))
+}
+
+/// Whether it is so marked. Detectors leave such scores out: their share of the judged is no share of the traffic.
+pub fn is_extra(stratum: &str) -> bool {
+    facet(stratum, DRAWN) == Some(EXTRA)
+}
+
 /// The facets of a stratum, in their order.
 pub fn facets(stratum: &str) -> impl Iterator<Item = (&str, &str)> {
     let parts = stratum.split(';').filter(|part| !part.is_empty());
@@ -43,6 +67,16 @@ mod tests {
         assert_eq!(traffic(&stratum), "language=de;length=short");
         assert_eq!(facet(&stratum, END), Some("ok"));
         assert_eq!((facet(&stratum, "topic"), facet(&stratum, "tenant")), (None, Some("a_b_c")));
+    }
+
+    #[test]
+    fn classes_leave_out_who_asks_and_how_it_was_drawn() {
+        let stratum = "language=de;length=short;end=ok;pace=slow;template=1a2b;tenant=acme";
+        let marked = extra(stratum);
+        assert_eq!(marked, format!("{stratum};drawn=extra"));
+        assert!(is_extra(&marked) && !is_extra(stratum));
+        assert_eq!(class(&marked), "language=de;length=short;end=ok;pace=slow");
+        assert_eq!(class("chat"), "stratum=chat");
     }
 
     #[test]

@@ -93,6 +93,7 @@ mod tests {
             streamed: false,
             redactions: vec![],
             findings: bifocal_model::Findings::default(),
+            chance: None,
         };
         let clean = redact_inference(inference);
         assert_eq!(clean.messages[1].text.as_str(), "or [email], card [card]");

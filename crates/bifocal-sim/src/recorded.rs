@@ -4,7 +4,7 @@
 //! The files are JSON lines, gzipped: prompts with `prompt_id` and `prompt`; responses with `prompt_id`, `model`,
 //! `response` and `judge_score` in [0, 1].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -66,6 +66,15 @@ struct ResponseLine {
     judge_score: f64,
 }
 
+/// Answers with the scores that several judges gave them, on 1 to 10.
+#[derive(Deserialize)]
+struct ScoresLine {
+    prompt_id: String,
+    model: String,
+    response: String,
+    scores: HashMap<String, f64>,
+}
+
 /// A name that clients ask for, and when the model behind it changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedTarget {
@@ -121,6 +130,62 @@ impl Recorded {
         Ok(Self { pairs })
     }
 
+    /// From a file of answers with scores of several judges on 1 to 10, without prompts: those of one judge. A prompt's id
+    /// stands for it.
+    pub fn load_scores(
+        scores_gz: &Path,
+        judge: &str,
+        before_model: &str,
+        after_model: &str,
+    ) -> Result<Self, SimError> {
+        let mut by_prompt: BTreeMap<String, (Option<Answer>, Option<Answer>)> = BTreeMap::new();
+        for line in lines::<ScoresLine>(scores_gz)? {
+            let Some(score) = line.scores.get(judge) else { continue };
+            let answer = Answer { text: line.response, score: ((score - 1.0) / 9.0).clamp(0.0, 1.0) };
+            let (before, after) = by_prompt.entry(line.prompt_id).or_default();
+            if line.model == before_model {
+                *before = Some(answer.clone());
+            }
+            if line.model == after_model {
+                *after = Some(answer);
+            }
+        }
+        let pairs = by_prompt.into_iter().filter_map(|(id, (before, after))| {
+            let words: Vec<String> =
+                id.as_bytes().chunks(4).map(|part| String::from_utf8_lossy(part).into()).collect();
+            Some(Pair { prompt: format!("Task {}", words.join(" ")), before: before?, after: after? })
+        });
+        let pairs: Vec<Pair> = pairs.collect();
+        if pairs.is_empty() {
+            return Err(SimError::NoSuchModel {
+                model: after_model.to_owned(),
+                before: before_model.to_owned(),
+            });
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The first so many prompts, and the others.
+    pub fn split(&self, first: usize) -> (Self, Self) {
+        let (head, tail) = self.pairs.split_at(first.min(self.pairs.len()));
+        (Self { pairs: head.to_vec() }, Self { pairs: tail.to_vec() })
+    }
+
+    /// The prompts with the later model's answers: an anchors file, each with the score that the judge gave it on a dimension.
+    pub fn anchors(&self, dimension: &str) -> String {
+        let mut text = String::new();
+        for (at, Pair { prompt, after, .. }) in
+            self.pairs.iter().enumerate().filter(|(_, p)| !p.after.text.is_empty())
+        {
+            let scores = serde_json::json!({ dimension: after.score });
+            let line = serde_json::json!({
+                "id": format!("recorded-{at}"), "prompt": prompt, "answer": after.text, "scores": scores
+            });
+            let _ = writeln!(text, "{line}");
+        }
+        text
+    }
+
     /// How many prompts both models answered.
     pub fn prompts(&self) -> usize {
         self.pairs.len()
@@ -137,13 +202,18 @@ impl Recorded {
     /// sees them (redaction).
     pub fn judge_table(&self, normalise: fn(&str) -> String) -> JudgeTable {
         let mut table = JudgeTable::of_corpus();
+        self.add_to(&mut table, normalise);
+        table
+    }
+
+    /// The same, added to what a judge knows.
+    pub fn add_to(&self, table: &mut JudgeTable, normalise: fn(&str) -> String) {
         for pair in &self.pairs {
             let question = normalise(&pair.prompt);
             for answer in [&pair.before, &pair.after] {
                 table.add_recorded(&question, &normalise(&answer.text), answer.score);
             }
         }
-        table
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bifocal_model::{
-    Completeness, Cost, Dimension, ErrorClass, EvaluatorKind, Event, EventKind, Failure, Findings,
+    Chance, Completeness, Cost, Dimension, ErrorClass, EvaluatorKind, Event, EventKind, Failure, Findings,
     Fingerprint, FinishReason, FormatAsked, Identity, Inference, InferenceId, Message, Probability, Reading,
     ReadingSubject, Score, Selection, Source, Span, TargetKey, Timestamp, Timing, TokenCount, Unit, Usage,
     Verdict,
@@ -67,6 +67,14 @@ pub(crate) fn inference(i: u64, secs: i64) -> Inference<Redacted> {
         streamed: i.is_multiple_of(2),
         redactions: Vec::new(),
         findings: if failed { Findings::default() } else { findings(i) },
+        chance: (!failed && i.is_multiple_of(2)).then(|| Chance {
+            stratum: format!(
+                "language=en;length=short;end={}",
+                if i.is_multiple_of(5) { "truncated" } else { "ok" }
+            ),
+            inclusion: Probability::new(0.1 + (i % 7) as f64 * 0.1).unwrap(),
+            base: Probability::new(0.1).unwrap(),
+        }),
     })
 }
 

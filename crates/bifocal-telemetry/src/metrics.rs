@@ -75,6 +75,7 @@ metrics! {
     SagemakerLooks Counter "bifocal_sagemaker_looks_total" ["outcome"] "looks at what runs on SageMaker";
     JudgeCalls Counter "bifocal_judge_calls_total" ["outcome"] "calls of the judge";
     JudgeTokens Counter "bifocal_judge_tokens_total" ["kind"] "tokens of the judge";
+    JudgeBelowFloor Gauge "bifocal_judge_below_floor" [] "strata whose floor the budget of today does not reach";
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";
     EvaluatorRuns Counter "bifocal_evaluator_runs_total" ["evaluator"] "evaluations of heuristics";
     AlertsSent Counter "bifocal_notifications_total" ["channel", "outcome"] "notifications by outcome";

@@ -34,6 +34,7 @@ mod slo;
 mod snapshot;
 mod stream;
 mod target;
+mod traffic;
 mod unseen;
 mod usual_cost;
 mod watch;

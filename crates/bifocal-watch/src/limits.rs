@@ -41,6 +41,11 @@ pub(crate) const HISTORY_FIRINGS: usize = 100;
 /// Judged values of all streams of a history that are kept for intervals: 16 bytes each.
 pub(crate) const HISTORY_VALUES: usize = 8_000_000;
 
+/// Blocks of time in which a target's answers are counted: a window of 144, and as many for what comes late.
+pub(crate) const TRAFFIC_BLOCKS: usize = 288;
+/// Classes of answers of a target told apart; the others are one.
+pub(crate) const TRAFFIC_CLASSES: usize = 64;
+
 /// Judges watched on anchors at once: eight dimensions of four judges.
 pub(crate) const JUDGES_MAX: usize = 32;
 /// Labelled answers that judges are compared on, judges so compared, and people heard on one answer.
@@ -87,6 +92,12 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
     ("watch_streams", STREAMS_MAX as u64, "quality streams at once"),
     ("watch_recent", RECENT_MAX as u64, "judged values kept per stream; the oldest leave"),
+    (
+        "watch_traffic_blocks",
+        TRAFFIC_BLOCKS as u64,
+        "blocks of time that answers are counted in; the oldest leave",
+    ),
+    ("watch_traffic_classes", TRAFFIC_CLASSES as u64, "classes of a target's answers; further ones are one"),
     ("watch_judges", JUDGES_MAX as u64, "judges and dimensions watched on anchors; the oldest leave"),
     ("watch_labelled", LABELLED_MAX as u64, "labelled answers that judges are compared on; the oldest leave"),
     ("watch_compared", COMPARED_MAX as u64, "judges compared with people; the oldest leave"),

@@ -27,6 +27,7 @@ use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
 use crate::slo::Rollup;
 use crate::snapshot::{AlarmView, BaselineView, ExplainedView, StreamView};
+use crate::traffic::Traffic;
 use crate::unseen::Unseen;
 
 /// The rate of judged samples is measured over this span.
@@ -47,6 +48,9 @@ pub(crate) struct Stream {
     /// Judged before the baseline was started over.
     #[serde(default)]
     judged_before: u64,
+    /// Of those, beside the sample that the detector sees.
+    #[serde(default)]
+    judged_beside: u64,
     /// When the newest judged inference took place.
     pub(crate) last: Timestamp,
     monitor: Monitor,
@@ -100,6 +104,13 @@ pub(crate) struct Sample<'a> {
     pub(crate) pass: bool,
     /// Captured and chosen.
     pub(crate) probability: Probability,
+    /// Captured.
+    pub(crate) capture: Probability,
+    /// The class of the answer among its target's.
+    pub(crate) class: u16,
+    /// Judged beside the sample that holds for all, for a floor or for what it is: it is part of estimates, by its weight, and
+    /// not of what a detector sees.
+    pub(crate) is_extra: bool,
     /// Written as in [`bifocal_model::stratum`]; empty where there is none.
     pub(crate) stratum: &'a str,
 }
@@ -135,6 +146,7 @@ impl Stream {
             watched: true,
             judged: 0,
             judged_before: 0,
+            judged_beside: 0,
             last: first,
             monitor,
             unseen: Unseen::default(),
@@ -185,6 +197,7 @@ impl Stream {
     pub(crate) fn take<T>(
         &mut self,
         score: &Score<T>,
+        class: u16,
         threshold: f64,
         config: &QualityConfig,
     ) -> Option<Event> {
@@ -201,6 +214,9 @@ impl Stream {
             value,
             pass,
             probability: score.probability(),
+            capture: score.capture,
+            class,
+            is_extra: stratum::is_extra(&score.stratum),
             // Live detectors are not adjusted for the mix: after an alarm the inquiry tells it from the answers.
             stratum: "",
         };
@@ -215,9 +231,14 @@ impl Stream {
         threshold: f64,
         config: &QualityConfig,
     ) -> Option<Turn> {
-        let &Sample { time, value, pass, probability, stratum } = sample;
+        let &Sample { time, value, pass, probability, stratum, capture, class, is_extra } = sample;
         self.judged += 1;
         self.last = self.last.max(time);
+        if is_extra {
+            self.judged_beside += 1;
+            self.recent.push(Judged { time, value, adjusted: None, pass, probability, capture, class });
+            return None;
+        }
         self.pace.count(time, PACE_SPAN);
         self.threshold = self.threshold.max(threshold);
         self.monitor.set_level(budget::baseline_level(self.threshold));
@@ -225,7 +246,7 @@ impl Stream {
         let asked = asked.as_deref();
         let adjusted = self.monitor.value(value, asked, time);
         self.unseen.take(&self.monitor, asked);
-        self.recent.push(Judged { time, value, adjusted, pass, probability });
+        self.recent.push(Judged { time, value, adjusted: Some(adjusted), pass, probability, capture, class });
         if !self.watched {
             return None;
         }
@@ -312,22 +333,23 @@ impl Stream {
         self.monitor = new_monitor(&self.dimension, config);
         self.unseen = Unseen::default();
         self.phase = Phase::Learning;
-        self.judged_before = self.judged;
+        self.judged_before = self.judged - self.judged_beside;
     }
 
     /// Whether the baseline is still learnt: judged so far and wanted.
     pub(crate) fn learning(&self, config: &QualityConfig) -> Option<(u64, u64)> {
         matches!(self.phase, Phase::Learning)
-            .then_some((self.judged - self.judged_before, config.baseline_judged))
+            .then_some((self.judged - self.judged_beside - self.judged_before, config.baseline_judged))
     }
 
     /// What is shown of it.
-    pub(crate) fn view(&self, now: Timestamp, config: &QualityConfig) -> StreamView {
+    pub(crate) fn view(&self, now: Timestamp, config: &QualityConfig, traffic: &Traffic) -> StreamView {
         let window = Span::from_secs_f64(config.window_seconds);
         let alarm = self.standing_alarm();
         let estimates = self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
-            window: self.recent.estimates(now, window),
-            since_alarm: alarm.and_then(|alarm| self.recent.estimate_after(alarm.time, now)),
+            window: self.recent.estimates(now, window, self.fingerprint, traffic),
+            since_alarm: alarm
+                .and_then(|alarm| self.recent.estimate_after(alarm.time, now, self.fingerprint, traffic)),
         });
         self.view_with(estimates, config)
     }
@@ -382,10 +404,12 @@ impl Stream {
     /// The alarm that the newest sample raised, with the times between which the change began: after the sample
     /// before the first supported start, and at the last one at the latest.
     fn alarm(&self, time: Timestamp, evidence: f64) -> AlarmView {
-        let since = usize::try_from(self.monitor.n()).unwrap_or(usize::MAX).min(self.recent.iter().len());
-        let skipped = self.recent.iter().len() - since;
-        let values: Vec<f64> = self.recent.iter().skip(skipped).map(|judged| judged.adjusted).collect();
-        let time_of = |at: usize| self.recent.iter().nth(at).map_or(time, |judged| judged.time);
+        let seen = self.recent.iter().filter_map(|judged| Some((judged.time, judged.adjusted?)));
+        let seen: Vec<(Timestamp, f64)> = seen.collect();
+        let since = usize::try_from(self.monitor.n()).unwrap_or(usize::MAX).min(seen.len());
+        let skipped = seen.len() - since;
+        let values: Vec<f64> = seen.iter().skip(skipped).map(|(_, adjusted)| *adjusted).collect();
+        let time_of = |at: usize| seen.get(at).map_or(time, |(seen_at, _)| *seen_at);
         let (from, to) = match self.monitor.onset_set(&values) {
             Some(set) => (time_of((skipped + set.first).saturating_sub(1)), time_of(skipped + set.last)),
             None => (time, time),

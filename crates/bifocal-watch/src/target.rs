@@ -20,6 +20,7 @@ use crate::severe::Severe;
 use crate::slo::{Calls, SloConfig, SloView};
 use crate::snapshot::{CaptureView, FailureView, StreamView, TargetView};
 use crate::stream::Stream;
+use crate::traffic::Traffic;
 use crate::usual_cost::UsualCost;
 
 /// A target and everything that is known of it now.
@@ -48,6 +49,8 @@ pub(crate) struct Target {
     pub(crate) drift: Drift,
     #[serde(skip)]
     pub(crate) signals: Signals,
+    #[serde(default)]
+    pub(crate) traffic: Traffic,
     held_service: Held<Service>,
     held_efficiency: Held<Efficiency>,
     /// When the server was last seen full, and whether the slow service of the last tick was a full one.
@@ -92,6 +95,7 @@ impl Target {
             severe: Severe::default(),
             drift: Drift::default(),
             signals: Signals::default(),
+            traffic: Traffic::default(),
             held_service: Held { value: Service::Unknown, entered: first_seen },
             held_efficiency: Held { value: Efficiency::Unknown, entered: first_seen },
             full_at: None,
@@ -107,6 +111,7 @@ impl Target {
         call: &Inference<T>,
         config: &WatchConfig,
     ) -> Option<(String, String)> {
+        self.traffic.count(call, Span::from_secs_f64(config.quality.window_seconds));
         let met = self.service.add(call, &config.objectives);
         if let Some(met) = met.filter(|_| config.slos.iter().any(|slo| slo.judged().is_none())) {
             self.calls.take(call, met);
@@ -201,7 +206,7 @@ impl Target {
             _ => self.hardware.efficiency(now, objectives),
         };
         let streams: Vec<StreamView> =
-            self.current_streams().map(|stream| stream.view(now, &config.quality)).collect();
+            self.current_streams().map(|stream| stream.view(now, &config.quality, &self.traffic)).collect();
         let counted = |slo: &SloConfig| match slo.judged() {
             Some(dimension) => self
                 .current_streams()

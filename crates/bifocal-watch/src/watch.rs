@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bifocal_model::{
     AnchorScore, Dimension, EvaluatorKind, Event, EventKind, FeatureValues, Inference, LedgerOutcome, Loss,
-    Reading, ReadingSubject, Score, Source, StateName, TargetKey, Timestamp, Window,
+    Reading, ReadingSubject, Score, Source, Span, StateName, TargetKey, Timestamp, Window, stratum,
 };
 use bifocal_stats::budget;
 use bifocal_store::Record;
@@ -128,7 +128,9 @@ impl Watch {
                 self.pending.extend(self.state.incidents.take_act(act, &self.telemetry));
             }
             Record::Selection(selection) => {
+                let window = Span::from_secs_f64(self.config.quality.window_seconds);
                 if let Some(target) = self.target_mut(&selection.target, selection.time) {
+                    target.traffic.choose(selection, window);
                     target.signals.choose(selection.inference);
                     target.judging.select(selection);
                 }
@@ -255,6 +257,7 @@ impl Watch {
         if score.dimension.as_str() == "composite" && score.value().is_some() {
             target.judging.judge(score.time);
         }
+        let class = target.traffic.class_of(&score.stratum);
         let stream = target.stream_mut(score, &config);
         // A composite is made of what the judge said: its parts are explained.
         if let Some(signals) = signals.filter(|_| stream.watched) {
@@ -263,11 +266,11 @@ impl Watch {
         if config.slos.iter().any(|slo| slo.judged() == Some(score.dimension.as_str())) {
             slo::take_score(&mut stream.budget, score);
         }
-        let event = stream.take(score, threshold, &config.quality);
+        let event = stream.take(score, class, threshold, &config.quality);
         let standing = stream.standing(event.as_ref().map(|event| event.kind));
         let watched = stream.watched;
         self.pending.extend(event);
-        if watched {
+        if watched && !stratum::is_extra(&score.stratum) {
             let told = self.state.incidents.take_score(score, &standing, &config.quality);
             self.carry_out(told);
         }

@@ -7,7 +7,8 @@ mod resolved;
 mod sagemaker;
 mod secret;
 
-pub use file::{ConfigFile, EvaluateRule, PriceSection, ProbeSection, ServerSection, TargetSection};
+pub use bifocal_evaluate::rule::EvaluateRule;
+pub use file::{ConfigFile, PriceSection, ProbeSection, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use probe::ProbeConfig;
 pub use resolved::{

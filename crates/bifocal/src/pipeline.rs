@@ -11,6 +11,6 @@ pub mod engine;
 mod names;
 mod quantiles;
 
-pub use chooser::Chooser;
+pub use chooser::{Chooser, Choosing};
 pub use core::{Ingested, Options, Pipeline, ToJudge};
 pub use costs::Costs;

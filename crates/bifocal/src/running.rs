@@ -23,11 +23,12 @@ use anyhow::Context as _;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
-use bifocal_evaluate::Choice;
 use bifocal_evaluate::judge::{
     Anchors, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Second,
     Spent, Transport,
 };
+use bifocal_evaluate::rule::Rules;
+use bifocal_evaluate::{Choice, SlowAfter};
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
@@ -38,7 +39,7 @@ use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, cust
 use crate::limits::INTAKE_BATCHES;
 use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Sender, client};
 use crate::pipeline::engine::Engine;
-use crate::pipeline::{Chooser, Costs, Options, Pipeline};
+use crate::pipeline::{Choosing, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
 
 pub(crate) use labels::record as label_record;
@@ -82,22 +83,27 @@ pub fn open_pipeline(
     let options = Options {
         store,
         watch: config.watch.clone(),
-        chooser: None,
+        chooser: choosing(config, secret)?,
         customs: customs(&config.evaluators)?,
         costs: Costs::of(&config.targets),
         channels: config.channels.clone(),
         page: config.addresses.page(),
         cloudwatch: config.cloudwatch.clone(),
     };
-    let mut pipeline = Pipeline::open(options, clock.now(), telemetry).map_err(user_error)?;
-    if let Some(judge) = judge(config)? {
-        let secret = match secret {
-            Some(secret) => secret,
-            None => sampling_secret(&pipeline.small_state())?,
-        };
-        pipeline.set_chooser(Some(Chooser::new(secret, &config.evaluate, &judge)));
-    }
-    Ok(pipeline)
+    Pipeline::open(options, clock.now(), telemetry).map_err(user_error)
+}
+
+/// Who is judged; `None` without a judge.
+pub fn choosing(config: &Resolved, secret: Option<[u8; 16]>) -> anyhow::Result<Option<Choosing>> {
+    let Some(judge) = judge(config)? else { return Ok(None) };
+    let dimensions = judge.config().dimensions.clone();
+    let rules = Rules::compile(&config.evaluate, Some(&dimensions)).map_err(anyhow::Error::msg)?;
+    let objectives = &config.watch.objectives;
+    let slow_after = SlowAfter {
+        ttft_seconds: objectives.ttft_p95_seconds,
+        duration_seconds: objectives.duration_p95_seconds,
+    };
+    Ok(Some(Choosing { secret, rules, slow_after, judge }))
 }
 
 /// The judge of a configuration.
@@ -162,7 +168,7 @@ impl Running {
             let exporters = exports::exporters(config)?;
             anyhow::Ok((listener, page, queue, proxies, writers, exporters))
         };
-        let (listener, page, queue, proxies, writers, exporters) = match begun.await {
+        let (listener, page, queue, proxies, writers, exporters) = match Box::pin(begun).await {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was watched yet: the next start must not report that something may be missing.
@@ -180,7 +186,8 @@ impl Running {
             clock: Arc::clone(&clock),
             metrics: page::metrics(&pipeline, &telemetry),
             ready: page::readiness(intake.clone()),
-            judge_spend: page::judge_spend(spend),
+            judge_spend: page::judge_spend(spend, pipeline.pace()),
+            judge_pace: page::judge_pace(pipeline.pace()),
             deliveries: page::deliveries(small_state.clone()),
             acts: Arc::default(),
             labels: Arc::new(labels::IntakeLabels::new(intake.clone())),
@@ -278,16 +285,7 @@ fn start_judge(
     tasks: &TaskGroup,
 ) -> anyhow::Result<Option<JudgeQueue>> {
     let Some(judge) = judge(config)? else { return Ok(None) };
-    let way = |settings: &JudgeConfig| -> anyhow::Result<Arc<dyn Transport>> {
-        let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
-        let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
-        Ok(match settings.provider {
-            Provider::Openai => Arc::new(HttpJudge::new(http, &settings.base_url, key, telemetry.clone())),
-            Provider::Bedrock => {
-                Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
-            }
-        })
-    };
+    let way = |settings: &JudgeConfig| judge_transport(settings, clock, telemetry);
     let transport = way(judge.config())?;
     let second = match confirmer(config)? {
         Some(confirmer) => Some(Second { transport: way(confirmer.judge().config())?, confirmer }),
@@ -309,6 +307,37 @@ fn start_judge(
     service.start(tasks);
     tasks.spawn("judge spend", secret::keep_spent(small_state.clone(), queue.clone(), tasks.drain()));
     Ok(Some(queue))
+}
+
+/// The way to a judge.
+pub(crate) fn judge_transport(
+    settings: &JudgeConfig,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Arc<dyn Transport>> {
+    let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
+    Ok(match settings.provider {
+        Provider::Openai => {
+            let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
+            let judge = HttpJudge::new(http, &settings.base_url, key, telemetry.clone());
+            Arc::new(judge.with_headers(judge_headers(settings)))
+        }
+        Provider::Bedrock => {
+            Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
+        }
+    })
+}
+
+/// The headers of a judge's calls, secrets put in.
+fn judge_headers(settings: &JudgeConfig) -> Vec<(String, String)> {
+    let of = |(name, value): (&String, &String)| {
+        let value = match value.strip_prefix("env:") {
+            Some(variable) => std::env::var(variable).ok()?,
+            None => value.clone(),
+        };
+        Some((name.clone(), value))
+    };
+    settings.headers.iter().filter_map(of).collect()
 }
 
 async fn start_proxy(

@@ -94,6 +94,12 @@ export interface JudgeSpend {
   cap_usd: number | null;
   cap_tokens: number | null;
   day: string;
+  /** What the day will have cost at the pace of now, in the cap's unit. */
+  forecast_usd: number | null;
+  forecast_tokens: number | null;
+  /** Strata whose floor the budget of today does not reach. */
+  below_floor: number;
+  below_floor_yesterday: number;
 }
 
 /** A condition of the budget of false pages. */

@@ -13,7 +13,7 @@ import { learning, withoutQuality } from './learning';
 import { mention } from './mention';
 import Pill from './pill.svelte';
 import { because, alertsSentence, inferencesSentence, judgingWords, ledgerSentence, sourceWords } from './sentences';
-import { spend } from './spend';
+import { heading, spend } from './spend';
 import { ORDER, glyph, stateWord, worstFirst } from './state';
 import ComparisonPanel from './comparison.svelte';
 import Judges from './judges.svelte';
@@ -89,8 +89,12 @@ describe('words', () => {
   });
 
   it('says what judging costs, in what is known', () => {
-    expect(spend({ usd: 1.84, tokens: 10, cap_usd: 5, cap_tokens: null, day: '' })).toBe('judging $1.84 today of $5.00');
-    expect(spend({ usd: null, tokens: 9100, cap_usd: null, cap_tokens: null, day: '' })).toBe('judging 9,100 tokens today');
+    const later = { day: '', forecast_usd: 4.8, forecast_tokens: 190_000, below_floor: 0, below_floor_yesterday: 0 };
+    expect(spend({ usd: 1.84, tokens: 10, cap_usd: 5, cap_tokens: null, ...later })).toBe('judging $1.84 today of $5.00');
+    expect(spend({ usd: null, tokens: 9100, cap_usd: null, cap_tokens: null, ...later })).toBe('judging 9,100 tokens today');
+    expect(heading({ usd: 1.84, tokens: 10, cap_usd: 5, cap_tokens: null, ...later })).toBe('heading for $4.80');
+    expect(heading({ usd: null, tokens: 10, cap_usd: null, cap_tokens: 200_000, ...later })).toBe('heading for 190,000');
+    expect(heading({ usd: null, tokens: 10, cap_usd: null, cap_tokens: null, ...later })).toBe('');
   });
 });
 

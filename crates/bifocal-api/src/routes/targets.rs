@@ -11,7 +11,7 @@ use super::asking::{blocking, target};
 use super::parameters::Path;
 use crate::error::ApiError;
 use crate::rows::{EventRow, List, Measured, StreamRow, TargetDetail, TargetRow};
-use crate::state::{ApiState, SpendNow};
+use crate::state::{ApiState, Judging, SpendNow};
 
 const TRAIL: Span = Span::from_mins(6 * 60);
 const TRAIL_STEP: Span = Span::from_mins(15);
@@ -226,6 +226,18 @@ fn measure(
 fn composite(cell: &Cell) -> Option<f64> {
     let composites = cell.scores.iter().filter(|(key, _)| key.dimension.as_str() == "composite");
     composites.max_by_key(|(_, moments)| moments.n).and_then(|(_, moments)| moments.mean())
+}
+
+/// What judging costs today, and how it is allotted; both null where nothing is judged.
+#[derive(Debug, Serialize)]
+pub(crate) struct JudgingNow {
+    spend: Option<SpendNow>,
+    pace: Option<Judging>,
+}
+
+/// `GET /api/v1/judging`
+pub(crate) async fn judging(State(state): State<ApiState>) -> Json<JudgingNow> {
+    Json(JudgingNow { spend: (state.judge_spend)(), pace: (state.judge_pace)() })
 }
 
 /// `GET /api/v1/judges`: the judges as their anchors show them.

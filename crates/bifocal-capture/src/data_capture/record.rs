@@ -59,6 +59,7 @@ impl Common {
             streamed: request.stream,
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
+            chance: None,
         };
         (inference, by)
     }

@@ -128,6 +128,7 @@ impl Decoder {
             streamed: answer.streamed || request.stream,
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
+            chance: None,
         }
     }
 }

@@ -113,7 +113,7 @@ impl Anchor {
     /// An anchor is no draw from anything.
     pub(crate) fn choice() -> Choice {
         let draw = Draw { draw: 0.0, included: true, inclusion: Probability::ONE };
-        Choice { draw, stratum: ORIGIN.to_owned() }
+        Choice { draw, stratum: ORIGIN.to_owned(), dimensions: Vec::new() }
     }
 }
 
@@ -140,6 +140,7 @@ fn frozen(id: &str, prompt: String, answer: String) -> Inference<Redacted> {
         streamed: false,
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
+        chance: None,
     })
 }
 

@@ -31,12 +31,20 @@ pub struct Spent {
     pub tokens: u64,
     /// Dollars, where prices are known.
     pub usd: f64,
+    /// Hours since 1970 UTC.
+    #[serde(default)]
+    pub hour: i64,
+    /// Spent in this hour, in the unit of the cap.
+    #[serde(default)]
+    pub in_hour: f64,
 }
 
 /// The cap and what is left of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     cap: Cap,
+    /// An hour's cap in the same unit.
+    hourly: Option<f64>,
     spent: Spent,
     reserved_tokens: u64,
 }
@@ -44,7 +52,13 @@ pub struct Budget {
 impl Budget {
     /// With what was spent before a restart (`Spent::default()` at the first start).
     pub fn new(cap: Cap, spent: Spent) -> Self {
-        Self { cap, spent, reserved_tokens: 0 }
+        Self { cap, hourly: None, spent, reserved_tokens: 0 }
+    }
+
+    /// With a cap on every hour as well, in the unit of the day's.
+    #[must_use]
+    pub fn hourly(self, cap: Option<f64>) -> Self {
+        Self { hourly: cap, ..self }
     }
 
     /// The cap.
@@ -61,14 +75,11 @@ impl Budget {
     pub fn try_reserve(&mut self, now: Timestamp, tokens: u64) -> bool {
         self.turn(now);
         let wanted = self.reserved_tokens.saturating_add(tokens);
-        let fits = match self.cap {
+        let in_day = match self.cap {
             Cap::Tokens(cap) => self.spent.tokens.saturating_add(wanted) <= cap,
-            // At the dearer of the two prices: an estimate does not know the verdict's length.
-            Cap::Usd { usd, prices } => {
-                let dearest = prices.usd_per_million_input.max(prices.usd_per_million_output);
-                self.spent.usd + wanted as f64 * dearest / 1e6 <= usd
-            }
+            Cap::Usd { usd, .. } => self.spent.usd + self.at_most(wanted) <= usd,
         };
+        let fits = in_day && self.hourly.is_none_or(|cap| self.spent.in_hour + self.at_most(wanted) <= cap);
         if fits {
             self.reserved_tokens = wanted;
         }
@@ -94,12 +105,30 @@ impl Budget {
             Cap::Tokens(_) => None,
         });
         self.spent.usd += usd.unwrap_or(0.0);
+        self.spent.in_hour += match self.cap {
+            Cap::Tokens(_) => tokens as f64,
+            Cap::Usd { .. } => usd.unwrap_or(0.0),
+        };
+    }
+
+    /// Tokens in the unit of the cap, at the dearer of the two prices: an estimate does not know the verdict's length.
+    fn at_most(&self, tokens: u64) -> f64 {
+        match self.cap {
+            Cap::Tokens(_) => tokens as f64,
+            Cap::Usd { prices, .. } => {
+                tokens as f64 * prices.usd_per_million_input.max(prices.usd_per_million_output) / 1e6
+            }
+        }
     }
 
     /// A new day begins with nothing spent; what is in flight stays set aside.
     fn turn(&mut self, now: Timestamp) {
         if day(now) > self.spent.day {
             self.spent = Spent { day: day(now), ..Spent::default() };
+        }
+        let hour = now.as_nanos().div_euclid(NANOS_PER_DAY / 24);
+        if hour > self.spent.hour {
+            (self.spent.hour, self.spent.in_hour) = (hour, 0.0);
         }
     }
 }
@@ -126,7 +155,7 @@ mod tests {
         budget.settle(noon, 600, &cost(300, 50));
         assert!(budget.try_reserve(noon, 600));
         budget.settle(noon, 600, &cost(550, 50));
-        assert_eq!(budget.spent(), Spent { day: 20_000, tokens: 950, usd: 0.0 });
+        assert_eq!((budget.spent().day, budget.spent().tokens, budget.spent().usd), (20_000, 950, 0.0));
 
         let saved = serde_json::to_string(&budget.spent()).unwrap();
         let mut budget = Budget::new(Cap::Tokens(1_000), serde_json::from_str(&saved).unwrap());
@@ -136,6 +165,23 @@ mod tests {
         assert!(!budget.try_reserve(tomorrow, 1));
         budget.charge(noon, &cost(10, 0));
         assert_eq!(budget.spent().tokens, 0, "yesterday's cost is not today's");
+    }
+
+    #[test]
+    fn an_hour_has_its_cap_too() {
+        let at = |secs: i64| Timestamp::from_secs(86_400 * 20_000 + secs);
+        let mut budget = Budget::new(Cap::Tokens(1_000), Spent::default()).hourly(Some(300.0));
+        assert!(!budget.try_reserve(at(0), 301));
+        assert!(budget.try_reserve(at(0), 300));
+        budget.settle(at(10), 300, &cost(200, 50));
+        assert!(!budget.try_reserve(at(3_599), 51) && budget.try_reserve(at(3_599), 50));
+        budget.settle(at(3_599), 50, &cost(50, 0));
+        for hour in 1..=2 {
+            assert!(budget.try_reserve(at(hour * 3_600), 300), "a new hour");
+            budget.settle(at(hour * 3_600), 300, &cost(300, 0));
+        }
+        assert!(!budget.try_reserve(at(3 * 3_600), 101), "the day's cap still holds");
+        assert!(budget.try_reserve(at(3 * 3_600), 100));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Cap;
 use crate::Error;
-use crate::limits::DIMENSIONS;
+use crate::limits::{DIMENSIONS, HEADERS};
 
 /// Tokens a day when nothing else is said: about 100 answers on three dimensions, at 600 tokens a verdict.
 const TOKENS_PER_DAY: u64 = 200_000;
@@ -26,6 +26,13 @@ pub struct JudgeConfig {
     pub model: String,
     /// Name of the environment variable with its key.
     pub api_key_env: Option<String>,
+    /// Headers beside those that every call has. A value that begins with `env:` is that of an environment variable, and one
+    /// that looks like a secret must be. Since 0.2.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Whether a score is the mean of the grades by their probabilities, where the server tells those of its tokens. Another
+    /// judge than without. Since 0.2.
+    pub logprobs: bool,
     /// Share of the answers that is judged where no rule says otherwise, in (0, 1].
     pub rate: f64,
     /// What is judged; each has a rubric.
@@ -39,6 +46,10 @@ pub struct JudgeConfig {
     pub budget_usd_per_day: Option<f64>,
     /// Tokens a day at most; 200,000 when neither cap is given.
     pub budget_tokens_per_day: Option<u64>,
+    /// Dollars an hour at most, beside the day's cap in dollars. Since 0.2.
+    pub budget_usd_per_hour: Option<f64>,
+    /// Tokens an hour at most, beside the day's cap in tokens. Since 0.2.
+    pub budget_tokens_per_hour: Option<u64>,
     /// Dollars for a million tokens into the judge.
     pub usd_per_million_input_tokens: Option<f64>,
     /// Dollars for a million tokens out of the judge.
@@ -138,12 +149,16 @@ impl Default for JudgeConfig {
             region: None,
             model: "default".to_owned(),
             api_key_env: None,
+            headers: BTreeMap::new(),
+            logprobs: false,
             rate: 0.1,
             dimensions: ["relevance", "safety", "professional_tone"].map(str::to_owned).to_vec(),
             anchors: None,
             anchor_share: 0.05,
             budget_usd_per_day: None,
             budget_tokens_per_day: None,
+            budget_usd_per_hour: None,
+            budget_tokens_per_hour: None,
             usd_per_million_input_tokens: None,
             usd_per_million_output_tokens: None,
             timeout_seconds: 30.0,
@@ -172,6 +187,14 @@ impl JudgeConfig {
         }
     }
 
+    /// The hourly cap in the unit of the daily one.
+    pub fn hourly_cap(&self) -> Option<f64> {
+        match self.cap() {
+            Cap::Usd { .. } => self.budget_usd_per_hour,
+            Cap::Tokens(_) => self.budget_tokens_per_hour.map(|tokens| tokens as f64),
+        }
+    }
+
     /// Refuses what cannot be.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |setting, problem: &str| Err(Error::Setting { setting, problem: problem.to_owned() });
@@ -183,6 +206,12 @@ impl JudgeConfig {
         }
         if self.provider == Provider::Openai && self.region.is_some() {
             return wrong("region", "only a judge on Bedrock has a region");
+        }
+        if self.provider == Provider::Bedrock && (self.logprobs || !self.headers.is_empty()) {
+            return wrong("provider", "Converse takes no headers and tells no probabilities of tokens");
+        }
+        if let Some((name, problem)) = bad_header(&self.headers) {
+            return wrong("headers", &format!("`{name}`: {problem}"));
         }
         if !(self.rate > 0.0 && self.rate <= 1.0) {
             return wrong("rate", "the share of judged answers lies in (0, 1]");
@@ -205,8 +234,18 @@ impl JudgeConfig {
                 "a cap in dollars needs the price of input and output tokens",
             );
         }
+        if self.budget_usd_per_hour.is_some() && self.budget_usd_per_day.is_none() {
+            return wrong("budget_usd_per_hour", "an hourly cap in dollars goes with a daily one in dollars");
+        }
+        if self.budget_tokens_per_hour.is_some() && self.budget_usd_per_day.is_some() {
+            return wrong(
+                "budget_tokens_per_hour",
+                "an hourly cap in tokens goes with a daily one in tokens",
+            );
+        }
         let numbers = [
             ("budget_usd_per_day", self.budget_usd_per_day),
+            ("budget_usd_per_hour", self.budget_usd_per_hour),
             ("usd_per_million_input_tokens", self.usd_per_million_input_tokens),
             ("usd_per_million_output_tokens", self.usd_per_million_output_tokens),
         ];
@@ -218,8 +257,8 @@ impl JudgeConfig {
         if !(self.timeout_seconds > 0.0 && self.timeout_seconds <= 600.0) {
             return wrong("timeout_seconds", "the wait for a reply lies in (0, 600] seconds");
         }
-        if !(1..=256).contains(&self.concurrency) {
-            return wrong("concurrency", "1 to 256 calls can run at the same time");
+        if !(1..=512).contains(&self.concurrency) {
+            return wrong("concurrency", "1 to 512 calls can run at the same time");
         }
         if let Some(second) = &self.second {
             if !self.dimensions.iter().any(|name| name == "safety") {
@@ -244,4 +283,27 @@ impl Prices {
             + f64::from(output_tokens) * self.usd_per_million_output)
             / 1e6
     }
+}
+
+/// The first header that cannot be sent, or must not be written down.
+fn bad_header(headers: &BTreeMap<String, String>) -> Option<(&str, &'static str)> {
+    const SECRET: [&str; 6] = ["key", "token", "secret", "auth", "password", "cookie"];
+    if headers.len() > HEADERS {
+        return headers.keys().last().map(|name| (name.as_str(), "at most 16 headers are sent"));
+    }
+    headers.iter().find_map(|(name, value)| {
+        let is_plain =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let lower = name.to_ascii_lowercase();
+        let problem = if !is_plain {
+            "a header's name has letters, digits, `-` and `_`"
+        } else if value.chars().any(char::is_control) {
+            "a header's value is one line"
+        } else if !value.starts_with("env:") && SECRET.iter().any(|word| lower.contains(word)) {
+            "a secret is named, not written: give `env:NAME` and put it into that variable"
+        } else {
+            return None;
+        };
+        Some((name.as_str(), problem))
+    })
 }

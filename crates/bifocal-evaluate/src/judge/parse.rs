@@ -31,6 +31,28 @@ struct ReplyChoice {
     message: ReplyMessage,
     #[serde(default)]
     finish_reason: Option<String>,
+    /// In any shape: only one that is understood is used.
+    #[serde(default)]
+    logprobs: Option<serde_json::Value>,
+}
+
+/// The probabilities behind each token of the verdict.
+#[derive(Deserialize)]
+struct Logprobs {
+    content: Vec<TokenLogprobs>,
+}
+
+#[derive(Deserialize)]
+struct TokenLogprobs {
+    token: String,
+    #[serde(default)]
+    top_logprobs: Vec<Alternative>,
+}
+
+#[derive(Deserialize)]
+struct Alternative {
+    token: String,
+    logprob: f64,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +79,19 @@ struct Written {
     score: f64,
 }
 
-pub(crate) fn read(status: u16, body: &[u8], pass_score: f64) -> Read {
+/// How the score is taken from a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scoring {
+    /// The number that is written.
+    Written,
+    /// The mean of the grades by their probabilities, where the reply tells them; else the number that is written.
+    Expected,
+}
+
+/// Least probability of the grades 1 to 5 together at which their mean is believed.
+const GRADES_MASS: f64 = 0.9;
+
+pub(crate) fn read(status: u16, body: &[u8], pass_score: f64, scoring: Scoring) -> Read {
     let failed = |failure, detail: String| Read {
         verdict: Verdict::Failed { failure, detail },
         input_tokens: 0,
@@ -75,13 +109,13 @@ pub(crate) fn read(status: u16, body: &[u8], pass_score: f64) -> Read {
     let (input_tokens, output_tokens) =
         completion.usage.map_or((0, 0), |usage| (usage.prompt_tokens, usage.completion_tokens));
     let verdict = match completion.choices.into_iter().next() {
-        Some(choice) => verdict(choice, pass_score),
+        Some(choice) => verdict(choice, pass_score, scoring),
         None => unparsable("the reply has no choice"),
     };
     Read { verdict, input_tokens, output_tokens }
 }
 
-fn verdict(choice: ReplyChoice, pass_score: f64) -> Verdict<String> {
+fn verdict(choice: ReplyChoice, pass_score: f64, scoring: Scoring) -> Verdict<String> {
     let finish = choice.finish_reason.unwrap_or_default();
     if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) || finish == "content_filter" {
         return Verdict::Failed { failure: Failure::Refused, detail: "the judge refused".to_owned() };
@@ -103,12 +137,62 @@ fn verdict(choice: ReplyChoice, pass_score: f64) -> Verdict<String> {
         let detail = format!("the score {} is not on the scale of 1 to 5", written.score);
         return Verdict::Failed { failure: Failure::OutOfScale, detail };
     }
+    let expected = choice.logprobs.filter(|_| scoring == Scoring::Expected);
+    let expected = expected.and_then(|logprobs| expected_grade(logprobs, written.score));
+    let label = expected.map_or(label, |_| Some("expected".to_owned()));
     let explanation: String = written.reason.chars().take(EXPLANATION_CHARS).collect();
     Verdict::Scored {
-        value: Unit::clamped((written.score - 1.0) / 4.0),
+        value: Unit::clamped((expected.unwrap_or(written.score) - 1.0) / 4.0),
+        // Whether it passes is what the judge says, not what it was close to saying.
         pass: written.score >= pass_score,
         label,
         explanation: (!explanation.is_empty()).then_some(explanation),
+    }
+}
+
+/// The mean of the grades by the probabilities of the token that stands behind `"score":`, over the grades alone. `None` where
+/// that token is not found, is no whole grade, is not the score that was read, or where the grades hold less than
+/// [`GRADES_MASS`] of the probability: then the mean would be of something else.
+///
+/// G-Eval's scoring (Liu et al. 2023, arXiv 2303.16634): it breaks ties and takes the rounding out of a grade. Assumes that the
+/// top alternatives of one token are the grades; broken by tokenizers that join a grade with what stands before it.
+fn expected_grade(logprobs: serde_json::Value, written: f64) -> Option<f64> {
+    let tokens = serde_json::from_value::<Logprobs>(logprobs).ok()?.content;
+    let mut before = String::new();
+    let at = tokens.iter().position(|token| {
+        let key = before.trim_end().strip_suffix(':').map(str::trim_end);
+        let follows = key.is_some_and(|key| key.ends_with("\"score\"")) && !token.token.trim().is_empty();
+        before.push_str(&token.token);
+        follows
+    })?;
+    let token = tokens.get(at)?;
+    let goes_on = tokens.get(at + 1).is_some_and(|next| {
+        next.token.starts_with(|c: char| c == '.' || c == 'e' || c == 'E' || c.is_ascii_digit())
+    });
+    if goes_on || grade(&token.token).is_none_or(|grade| grade != written) {
+        return None;
+    }
+    let (mut mass, mut sum) = (0.0, 0.0);
+    for Alternative { token, logprob } in &token.top_logprobs {
+        if let Some(grade) = grade(token) {
+            let p = logprob.exp();
+            mass += p;
+            sum += grade * p;
+        }
+    }
+    let mean = sum / mass;
+    ((GRADES_MASS..1.01).contains(&mass) && (1.0..=5.0).contains(&mean)).then_some(mean)
+}
+
+/// A token that is a grade.
+fn grade(token: &str) -> Option<f64> {
+    match token.trim() {
+        "1" => Some(1.0),
+        "2" => Some(2.0),
+        "3" => Some(3.0),
+        "4" => Some(4.0),
+        "5" => Some(5.0),
+        _ => None,
     }
 }
 

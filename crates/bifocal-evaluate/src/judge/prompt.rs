@@ -7,6 +7,7 @@ use bifocal_redact::Redacted;
 use minijinja::{Environment, context};
 use serde_json::json;
 
+use super::config::JudgeConfig;
 use super::rubric::Rubric;
 use super::sanitize::sanitize;
 use crate::Error;
@@ -14,6 +15,9 @@ use crate::limits::{ANSWER_CHARS, QUESTION_CHARS};
 
 /// Tokens that the judge may answer with; measured judges write 229 on average, p95 303.
 pub(super) const VERDICT_TOKENS: u32 = 512;
+
+/// Alternatives asked for at each token: the five grades and as many strays.
+const TOP_LOGPROBS: u32 = 10;
 
 /// The templates, read once.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ impl Prompts {
     pub(crate) const USER: &'static str = include_str!("templates/user.jinja");
     /// The parameters of the call, for the fingerprint.
     pub(crate) const PARAMETERS: &'static str = "temperature=0 max_tokens=512 response_format=json_schema/1";
+    /// The same where the score is the mean by the tokens' probabilities.
+    pub(crate) const PARAMETERS_LOGPROBS: &'static str =
+        "temperature=0 max_tokens=512 response_format=json_schema/1 top_logprobs=10 score=expected/1";
 
     pub(crate) fn new() -> Result<Self, Error> {
         let mut templates = Environment::new();
@@ -37,10 +44,11 @@ impl Prompts {
         Ok(Self { system, templates })
     }
 
-    /// The body of one request. The judged text is in the user's message only.
+    /// The body of one request. The judged text is in the user's message only. `logprobs`: the probabilities of the tokens are
+    /// asked for.
     pub(crate) fn body(
         &self,
-        model: &str,
+        JudgeConfig { model, logprobs, .. }: &JudgeConfig,
         rubric: &Rubric,
         inference: &Inference<Redacted>,
         nonce: [u8; 16],
@@ -55,7 +63,7 @@ impl Prompts {
                 answer => sanitize(inference.answer.as_str(), ANSWER_CHARS),
             })
             .map_err(Error::Prompt)?;
-        let body = json!({
+        let mut body = json!({
             "model": model,
             "messages": [{"role": "system", "content": self.system}, {"role": "user", "content": user}],
             "temperature": 0,
@@ -71,6 +79,10 @@ impl Prompts {
                 }},
             },
         });
+        if *logprobs {
+            body["logprobs"] = json!(true);
+            body["top_logprobs"] = json!(TOP_LOGPROBS);
+        }
         serde_json::to_vec(&body).map_err(Error::Request)
     }
 }

@@ -51,7 +51,8 @@ impl JudgeQueue {
         anchors: Option<AnchorDesk>,
     ) -> (Self, mpsc::Receiver<Job>) {
         let (jobs, receive) = mpsc::channel(QUEUE);
-        let budget = Mutex::new(Budget::new(judge.config().cap(), spent));
+        let budget = Budget::new(judge.config().cap(), spent).hourly(judge.config().hourly_cap());
+        let budget = Mutex::new(budget);
         let sheds = Mutex::default();
         let shared = Arc::new(Shared {
             judge,
@@ -117,7 +118,8 @@ impl JudgeQueue {
 impl Shared {
     /// Notes that a chosen inference is not judged. A worker writes the note.
     pub(super) fn shed(&self, job: &Job, why: Shed) {
-        self.note_shed(job.choice.selection(&job.inference, self.judge.dimensions().collect(), Some(why)));
+        let judges = self.judge.dimensions().filter(|(dimension, _)| job.choice.is_on(dimension)).collect();
+        self.note_shed(job.choice.selection(&job.inference, judges, Some(why)));
     }
 
     fn note_shed(&self, selection: Selection) {

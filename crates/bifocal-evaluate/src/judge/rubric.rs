@@ -47,7 +47,13 @@ pub struct Anchors {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rubrics(BTreeMap<String, Rubric>);
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 9] = [
+    ("citation_quality.toml", include_str!("rubrics/citation_quality.toml")),
+    ("code_correctness.toml", include_str!("rubrics/code_correctness.toml")),
+    ("completeness.toml", include_str!("rubrics/completeness.toml")),
+    ("conversation_coherence.toml", include_str!("rubrics/conversation_coherence.toml")),
+    ("factual_consistency.toml", include_str!("rubrics/factual_consistency.toml")),
+    ("helpfulness.toml", include_str!("rubrics/helpfulness.toml")),
     ("relevance.toml", include_str!("rubrics/relevance.toml")),
     ("safety.toml", include_str!("rubrics/safety.toml")),
     ("professional_tone.toml", include_str!("rubrics/professional_tone.toml")),

@@ -178,7 +178,7 @@ impl Worker {
         }
         let judge = &self.shared.judge;
         let mut requests = Vec::new();
-        for (dimension, _) in judge.dimensions() {
+        for (dimension, _) in judge.dimensions().filter(|(dimension, _)| job.choice.is_on(dimension)) {
             let nonce = self.nonce(job.inference.id, &dimension);
             match judge.request(&job.inference, &job.choice, &dimension, nonce) {
                 Ok(request) => requests.push(request),

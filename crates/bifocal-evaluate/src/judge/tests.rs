@@ -156,6 +156,113 @@ fn scores_are_read_with_their_weight_and_cost() {
     assert_eq!(explanation.unwrap().len(), EXPLANATION_CHARS);
 }
 
+/// A reply with the probabilities of its tokens, the score's being `alternatives`.
+fn told(tokens: &[&str], alternatives: &[(&str, f64)]) -> Vec<u8> {
+    let content: String = tokens.concat();
+    let mut body: Value = serde_json::from_slice(&reply(&content)).unwrap();
+    let top: Vec<Value> = alternatives
+        .iter()
+        .map(|(token, p)| json!({"token": token, "logprob": p.ln(), "bytes": null}))
+        .collect();
+    let each = tokens.iter().map(|token| json!({"token": token, "logprob": -0.1, "top_logprobs": top}));
+    body["choices"][0]["logprobs"] = json!({"content": each.collect::<Vec<_>>(), "refusal": null});
+    serde_json::to_vec(&body).unwrap()
+}
+
+#[test]
+fn a_score_may_be_the_mean_of_the_grades_by_their_probabilities() {
+    let expects = judge_with(JudgeConfig { logprobs: true, ..JudgeConfig::default() });
+    let request = expects
+        .request(
+            &inference(1, "why?", "because"),
+            &choice(&inference(1, "why?", "because")),
+            &relevance(),
+            NONCE,
+        )
+        .unwrap();
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!((&body["logprobs"], &body["top_logprobs"]), (&json!(true), &json!(10)));
+    let tokens = ["{\"", "reason", "\":", " \"x\",", " \"", "score", "\":", " ", "4", "}"];
+    let likely = [("4", 0.6), ("5", 0.3), (" 3", 0.06), ("four", 0.04)];
+    let read = |tokens: &[&str], alternatives: &[(&str, f64)]| {
+        expects.read(&request, 200, &told(tokens, alternatives), taken())
+    };
+    let score = read(&tokens, &likely);
+    let mean = (4.0 * 0.6 + 5.0 * 0.3 + 3.0 * 0.06) / 0.96;
+    assert!((score.value().unwrap().get() - (mean - 1.0) / 4.0).abs() < 1e-12, "{score:?}");
+    let Verdict::Scored { label, pass, .. } = &score.verdict else { panic!() };
+    assert_eq!((label.as_deref(), *pass), (Some("expected"), true));
+
+    // What is written counts where the probabilities are not those of grades, not of this score, or not of a whole one.
+    for (tokens, alternatives) in [
+        (&tokens[..], &[("4", 0.5), ("four", 0.5)][..]),
+        (&tokens[..], &[][..]),
+        (&["{\"score\":", " ", "4", ".", "5", "}"][..], &likely[..]),
+        (&["{\"score\": ", "4", "5e-1", "}"][..], &likely[..]),
+        (&["{\"score\": 4}"][..], &likely[..]),
+    ] {
+        let Verdict::Scored { label, .. } = read(tokens, alternatives).verdict else { panic!("{tokens:?}") };
+        assert_eq!(label, None, "{tokens:?}");
+    }
+    let plain = judge().read(&request, 200, &told(&tokens, &likely), taken());
+    assert_eq!(plain.value().unwrap().get(), 0.75, "a judge that was not asked to");
+    assert_ne!(expects.dimensions().next(), judge_with(JudgeConfig::default()).dimensions().next());
+    let odd = judge_with(JudgeConfig { logprobs: true, ..JudgeConfig::default() });
+    let mut body: Value = serde_json::from_slice(&reply("{\"score\": 5}")).unwrap();
+    body["choices"][0]["logprobs"] = json!({"tokens": ["5"]});
+    let score = odd.read(&request, 200, &serde_json::to_vec(&body).unwrap(), taken());
+    assert_eq!(score.value(), Some(Unit::ONE), "a shape that is not known");
+}
+
+#[test]
+fn headers_are_plain_and_name_their_secrets() {
+    let of = |name: &str, value: &str| JudgeConfig {
+        headers: [(name.to_owned(), value.to_owned())].into(),
+        ..JudgeConfig::default()
+    };
+    assert!(of("x-team", "ml").check().is_ok() && of("api-key", "env:AZURE_KEY").check().is_ok());
+    for (name, value, says) in [
+        ("api-key", "hunter2", "give `env:NAME`"),
+        ("x team", "ml", "letters, digits"),
+        ("x-team", "a\r\nhost: b", "one line"),
+    ] {
+        assert!(of(name, value).check().unwrap_err().to_string().contains(says), "{name}");
+    }
+    let many = (0..=crate::limits::HEADERS).map(|i| (format!("x-{i}"), "limit judge_headers".to_owned()));
+    let many = JudgeConfig { headers: many.collect(), ..JudgeConfig::default() };
+    assert!(many.check().unwrap_err().to_string().contains("at most 16"));
+}
+
+/// Each of the shipped rubrics has a question, anchors from 5 to 1 that differ, and a mark, and makes a judge.
+#[test]
+fn nine_dimensions_have_a_rubric_with_described_grades() {
+    let rubrics = Rubrics::shipped().unwrap();
+    let names: Vec<&str> = rubrics.iter().map(|rubric| rubric.dimension.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "citation_quality",
+            "code_correctness",
+            "completeness",
+            "conversation_coherence",
+            "factual_consistency",
+            "helpfulness",
+            "professional_tone",
+            "relevance",
+            "safety"
+        ]
+    );
+    for rubric in rubrics.iter() {
+        let anchors = &rubric.anchors;
+        let all = [&anchors.five, &anchors.four, &anchors.three, &anchors.two, &anchors.one];
+        assert!(all.iter().all(|anchor| anchor.len() > 12), "{}", rubric.dimension);
+        assert!(rubric.question.ends_with('?') && rubric.guidance.len() > 150, "{}", rubric.dimension);
+        assert_eq!(rubric.pass_score, 4.0);
+        let config = JudgeConfig { dimensions: vec![rubric.dimension.clone()], ..JudgeConfig::default() };
+        assert_eq!(Judge::new(config, &rubrics).unwrap().dimensions().count(), 1);
+    }
+}
+
 #[test]
 fn what_is_no_score_is_a_typed_failure() {
     for (content, expected) in [
@@ -165,6 +272,7 @@ fn what_is_no_score_is_a_typed_failure() {
         ("{\"reason\": \"x\", \"score\": 1, \"score\": 5}", Failure::Unparsable),
         ("{\"reason\": \"x\"}", Failure::Unparsable),
         ("", Failure::Unparsable),
+        ("{\"reason\": \"x\", \"score\": NaN}", Failure::Unparsable),
         ("{\"reason\": \"x\", \"score\": 0}", Failure::OutOfScale),
         ("{\"reason\": \"x\", \"score\": 5.01}", Failure::OutOfScale),
         ("{\"reason\": \"x\", \"score\": -1e300}", Failure::OutOfScale),
@@ -231,7 +339,7 @@ fn whatever_makes_another_judge_has_another_fingerprint() {
     std::fs::write(folder.path().join("mine.toml"), text).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "not a rubric").unwrap();
     let mine = Rubrics::with_folder(folder.path()).unwrap();
-    assert_eq!(mine.iter().count(), 3);
+    assert_eq!(mine.iter().count(), 9);
     assert_ne!(base, print(of("a"), &mine));
 
     let judge = judge();
@@ -257,7 +365,7 @@ fn bad_settings_and_rubrics_are_refused() {
     let too_many = JudgeConfig { dimensions: many(DIMENSIONS + 1), ..config() };
     assert!(wrong(too_many).contains("one to eight"));
     let unknown = JudgeConfig { dimensions: dimensions(&["humour"]), ..config() };
-    let known = "no rubric of that name (known: professional_tone, relevance, safety)";
+    let known = "helpfulness, professional_tone, relevance, safety)";
     assert!(wrong(unknown).ends_with(known));
     let weights = [("humour".to_owned(), 1.0)].into();
     assert!(wrong(JudgeConfig { weights, ..config() }).contains("is not judged"));
@@ -279,8 +387,8 @@ fn bad_settings_and_rubrics_are_refused() {
 proptest! {
     #[test]
     fn no_reply_panics(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..200), content in ".{0,200}") {
-        let _ = parse::read(status, &body, 4.0);
-        let read = parse::read(200, &reply(&content), 4.0);
+        let _ = parse::read(status, &body, 4.0, parse::Scoring::Expected);
+        let read = parse::read(200, &reply(&content), 4.0, parse::Scoring::Written);
         prop_assert_eq!(read.input_tokens, 600);
     }
 

@@ -112,6 +112,11 @@ impl<'a> Rows<'a> {
         self.batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref())
     }
 
+    /// The same of numbers.
+    pub(super) fn float_since(&self, name: &str) -> Option<&'a Float64Array> {
+        self.batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref())
+    }
+
     pub(super) fn int(&self, name: &str) -> Result<Ints<'a>, Error> {
         self.column(name).map(Ints)
     }

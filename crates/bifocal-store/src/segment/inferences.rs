@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow_array::{Array as _, RecordBatch};
-use bifocal_model::{Findings, Identity, Inference, InferenceId, Probability, Timing, TokenCount, Usage};
+use bifocal_model::{
+    Chance, Findings, Identity, Inference, InferenceId, Probability, Timing, TokenCount, Usage,
+};
 use bifocal_redact::Redacted;
 
 use super::columns::{Columns, Ints, Rows, float_at, json, text_at, word};
@@ -45,6 +47,10 @@ pub(crate) fn write(rows: &[Row<'_>]) -> Result<RecordBatch, arrow_schema::Arrow
     columns.bool("streamed", all().map(|i| i.streamed));
     columns.text("redactions", all().map(|i| json(&i.redactions)));
     columns.text("findings", all().map(|i| findings::write(&i.findings)));
+    let chances = || all().map(|i| i.chance.as_ref());
+    columns.text_or_null("judge_stratum", chances().map(|chance| Some(chance?.stratum.as_str())));
+    columns.float_or_null("judge_inclusion", chances().map(|chance| Some(chance?.inclusion.get())));
+    columns.float_or_null("judge_base", chances().map(|chance| Some(chance?.base.get())));
     columns.finish()
 }
 
@@ -63,6 +69,15 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
     let (format, streamed) = (rows.text("format_asked")?, rows.bool("streamed")?);
     let redactions = rows.text("redactions")?;
     let found_good = rows.text_since("findings");
+    let strata = rows.text_since("judge_stratum");
+    let (inclusion, base) = (rows.float_since("judge_inclusion"), rows.float_since("judge_base"));
+    let chance = |row: usize| {
+        let (Some(strata), Some(inclusion), Some(base)) = (strata, inclusion, base) else { return Ok(None) };
+        let Some(stratum) = text_at(strata, row) else { return Ok(None) };
+        let of = |column| probability(&rows, float_at(column, row).unwrap_or(f64::NAN));
+        let (inclusion, base) = (of(inclusion)?, of(base)?);
+        Ok::<_, Error>(Some(Chance { stratum: stratum.to_owned(), inclusion, base }))
+    };
     let tokens = |(count, source): (Ints<'_>, &arrow_array::StringArray), row: usize| {
         let Some((count, source)) = count.get(row).zip(text_at(source, row)) else { return Ok(None) };
         let count = u32::try_from(count).map_err(|_| rows.wrong(format!("{count} tokens")))?;
@@ -96,6 +111,7 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
             redactions: rows.json(redactions.value(row))?,
             findings: found_good
                 .map_or_else(|| Ok(Findings::default()), |column| findings::read(&rows, column.value(row)))?,
+            chance: chance(row)?,
         };
         found.push((Seq(seq.at(row)), inference));
     }

@@ -1,12 +1,13 @@
 //! One stream of a replay: the live stream, and what a report wants to know beside it.
 
-use bifocal_model::{Dimension, Fingerprint, Timestamp};
+use bifocal_model::{Dimension, Fingerprint, Timestamp, stratum};
 use bifocal_stats::conditions::{Condition, Facts, check};
 use bifocal_stats::mix::Mix;
 
 use crate::config::QualityConfig;
 use crate::snapshot::StreamView;
 use crate::stream::{Sample, Stream, Turn, asked};
+use crate::traffic::Traffic;
 
 use super::alarm::{Kept, Raised};
 use super::beside::{Beside, Tally};
@@ -107,6 +108,10 @@ impl Track {
         let Arrival { time, judged: Judged { score, pi }, .. } = *arrival;
         self.judged += 1;
         self.values.judged(arrival.judged, arrival.place, arrival.proxy, arrival.keep);
+        if stratum::is_extra(arrival.stratum) {
+            // As live: it is part of estimates, by its weight, and of nothing that a detector sees.
+            return false;
+        }
         let (doing, before) = (self.doing(), self.stream.last);
         self.waiting.judged(time, arrival.usd, doing);
         if doing == Doing::Watching && !self.waiting.holds_at(time) {
@@ -117,8 +122,16 @@ impl Track {
         if doing == Doing::Learning {
             self.reference.push(kept);
         }
-        let sample =
-            Sample { time, value: score, pass: score >= MARK, probability: pi, stratum: arrival.stratum };
+        let sample = Sample {
+            time,
+            value: score,
+            pass: score >= MARK,
+            probability: pi,
+            capture: pi,
+            class: 0,
+            is_extra: false,
+            stratum: arrival.stratum,
+        };
         for beside in &mut self.beside {
             beside.take(time, score, arrival.usd, before);
         }
@@ -155,7 +168,11 @@ impl Track {
 
     /// How the stream stands at a time of the history; `estimates`: whether anybody asks for them.
     pub(super) fn view(&self, time: Timestamp, estimates: bool, config: &QualityConfig) -> StreamView {
-        if estimates { self.stream.view(time, config) } else { self.stream.view_without_estimates(config) }
+        if estimates {
+            self.stream.view(time, config, &Traffic::default())
+        } else {
+            self.stream.view_without_estimates(config)
+        }
     }
 
     /// Whether the baseline is still learnt.

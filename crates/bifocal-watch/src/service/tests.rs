@@ -28,6 +28,7 @@ fn call(secs: i64, ttft: Option<f64>, error: Option<ErrorClass>) -> Inference<St
         streamed: true,
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
+        chance: None,
     }
 }
 

@@ -71,6 +71,7 @@ impl Traffic {
             streamed: true,
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
+            chance: None,
         }
     }
 

@@ -12,6 +12,34 @@ pub enum JudgeCommand {
     Labels(LabelsArgs),
     /// How each judge agrees with people, and what people would say of all that it judged.
     Agreement(JudgeStore),
+    /// Have two judges score the same answers: the step of the mean, the map from one to the other, what it means for baselines.
+    #[command(after_long_help = BRIDGE_EXAMPLES)]
+    Bridge(BridgeArgs),
+}
+
+const BRIDGE_EXAMPLES: &str = r#"Examples:
+  bifocal judge bridge bifocal.toml next.toml --set answers.jsonl
+  bifocal judge bridge bifocal.toml next.toml --limit 50 --format json
+
+OLD and NEW are configuration files; only their [judge] and `rubrics` matter. Each answer costs a call of either judge for
+each dimension, outside of the daily budgets. A line of --set is an anchor: {"id", "prompt", "answer", "scores"}; take 200
+answers like those that will be judged. Guide: docs/guide/judge.md"#;
+
+/// `judge bridge`.
+#[derive(Clone, Debug, Args)]
+pub struct BridgeArgs {
+    /// Configuration file of the judge in use.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Configuration file of the judge that may take its place.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Answers that both score, in the form of anchors [default: the anchors of OLD]
+    #[arg(long, value_name = "FILE")]
+    pub set: Option<PathBuf>,
+    /// At most so many of them.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub limit: usize,
 }
 
 const LABELS_FORM: &str = r#"A line is one person's word on one answer:

@@ -92,10 +92,18 @@ fn where_text_goes(config: &Resolved) -> String {
                 Cap::Usd { usd, .. } => format!("${usd} a day at most"),
                 Cap::Tokens(tokens) => format!("{tokens} tokens a day at most"),
             };
+            let cap = match (judge.budget_usd_per_hour, judge.budget_tokens_per_hour) {
+                (Some(usd), _) => format!("{cap}, ${usd} an hour"),
+                (_, Some(tokens)) => format!("{cap}, {tokens} an hour"),
+                (None, None) => cap,
+            };
             let rates: Vec<String> = config
                 .evaluate
                 .iter()
-                .map(|rule| format!("{:.1}% of the answers of `{}`", rule.rate * 100.0, rule.target))
+                .map(|rule| {
+                    let selected = if rule.selects() { " that the rule selects" } else { "" };
+                    format!("{:.1}% of the answers of `{}`{selected}", rule.rate * 100.0, rule.target)
+                })
                 .collect();
             let second = judge.second.as_ref().map_or_else(String::new, |second| {
                 format!(
@@ -103,7 +111,17 @@ fn where_text_goes(config: &Resolved) -> String {
                     judge_place(&second.as_judge(judge))
                 )
             });
-            format!("{}, redacted, go to the judge {} ({cap}).{second}", rates.join(", "), judge_place(judge))
+            let floor = config.evaluate.iter().map(|rule| rule.floor).max().unwrap_or(0);
+            let floor = if floor > 0 {
+                format!(", {floor} of each stratum a day if the cap allows")
+            } else {
+                String::new()
+            };
+            format!(
+                "At most {}, redacted, go to the judge {} ({cap}{floor}).{second}",
+                rates.join(", "),
+                judge_place(judge)
+            )
         }
     }
 }

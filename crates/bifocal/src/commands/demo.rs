@@ -158,7 +158,7 @@ pub fn configuration(
     file.server.proxy_listen = args.places.proxy_listen;
     let anchors = data.join(ANCHORS);
     file.server.data = Some(data);
-    file.evaluate = vec![EvaluateRule { target: "*".to_owned(), rate: JUDGED }];
+    file.evaluate = vec![EvaluateRule::of("*", JUDGED)];
     file.judge = Some(JudgeConfig {
         base_url: format!("http://{judge}/v1"),
         model: JUDGE_MODEL.to_owned(),

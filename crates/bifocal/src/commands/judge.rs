@@ -1,4 +1,6 @@
-//! `bifocal judge`: labels of people, and how judges agree with them.
+//! `bifocal judge`: labels of people, how judges agree with them, and the bridge from one judge to the next.
+
+mod bridge;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -24,6 +26,7 @@ pub fn run(command: &JudgeCommand, format: Format) -> anyhow::Result<Done> {
     match command {
         JudgeCommand::Labels(args) => labels(args, format),
         JudgeCommand::Agreement(args) => agreement(args, format),
+        JudgeCommand::Bridge(args) => bridge::run(args, format),
     }
 }
 

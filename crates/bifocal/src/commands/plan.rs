@@ -57,7 +57,7 @@ fn configuration(args: &PlanArgs) -> Result<Resolved, UserError> {
         judge.budget_tokens_per_day = None;
     }
     if let Some(rate) = args.judge_rate {
-        file.evaluate = vec![crate::config::EvaluateRule { target: "*".to_owned(), rate }];
+        file.evaluate = vec![crate::config::EvaluateRule::of("*", rate)];
     }
     file.server.data = args.data.clone().or(file.server.data);
     let budget = args.false_pages_per_30_days;

@@ -104,7 +104,7 @@ fn configuration(args: &ServeArgs) -> Result<Resolved, UserError> {
         });
     }
     if let Some(rate) = args.judge_rate {
-        file.evaluate.insert(0, EvaluateRule { target: "*".to_owned(), rate });
+        file.evaluate.insert(0, EvaluateRule::of("*", rate));
     }
     if let Some(webhook) = &args.webhook {
         file.channel.push(ChannelConfig::webhook("webhook", webhook));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bifocal_evaluate::custom::CustomConfig;
 use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_evaluate::rule::EvaluateRule;
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_publish::export::{OtlpConfig, RemoteWriteConfig};
 use bifocal_publish::notify::ChannelConfig;
@@ -198,21 +199,6 @@ pub struct TargetSection {
     pub components: BTreeMap<String, String>,
     /// The header that names the tenant.
     pub tenant_header: Option<String>,
-}
-
-/// `[[evaluate]]`: the first rule whose target matches decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvaluateRule {
-    /// A model's or component's name, or `*`.
-    #[serde(default = "any")]
-    pub target: String,
-    /// The share of answers that is judged, in (0, 1].
-    pub rate: f64,
-}
-
-fn any() -> String {
-    "*".to_owned()
 }
 
 impl TargetSection {

@@ -15,11 +15,12 @@ use bifocal_watch::alert::{RuleConfig, shipped_rules_over};
 use bifocal_watch::{SloConfig, WatchConfig, shipped_slos};
 use serde::Serialize;
 
-use super::file::{ConfigFile, EvaluateRule, PriceSection, TargetSection};
+use super::file::{ConfigFile, PriceSection, TargetSection};
 use super::probe::ProbeConfig;
 use super::sagemaker::{self, SageMakerTarget};
 use super::secret::mask_address;
 use crate::user_error::{Code, UserError};
+use bifocal_evaluate::rule::{EvaluateRule, Rules};
 
 /// Ready to run.
 #[derive(Clone, Debug, Serialize)]
@@ -143,21 +144,15 @@ impl Resolved {
             check_loopback(address, file.server.token_env.as_deref())?;
         }
         let mut evaluate = file.evaluate;
-        for rule in &evaluate {
-            if !(rule.rate > 0.0 && rule.rate <= 1.0) {
-                return Err(UserError::new(
-                    Code::ConfigInvalid,
-                    format!(
-                        "[[evaluate]] target `{}`: rate {} is no share in (0, 1]",
-                        rule.target, rule.rate
-                    ),
-                )
-                .hint("0.1 judges one answer in ten; leave the rule out to judge nothing of a target"));
-            }
-        }
+        let judged = file.judge.as_ref().map(|judge| judge.dimensions.as_slice());
+        Rules::compile(&evaluate, judged).map_err(|what| {
+            UserError::new(Code::ConfigInvalid, format!("[[evaluate]] {what}")).hint(
+                "rate = 0.1 judges one answer in ten at most; leave a rule out to judge nothing of a target",
+            )
+        })?;
         if evaluate.is_empty() {
             let rate = file.judge.as_ref().map_or(DEFAULT_RATE, |judge| judge.rate);
-            evaluate.push(EvaluateRule { target: "*".into(), rate });
+            evaluate.push(EvaluateRule::of("*", rate));
         }
         if let Some(judge) = &file.judge {
             judge.check().map_err(|err| {

@@ -14,13 +14,22 @@ pub struct HttpJudge {
     client: reqwest::Client,
     base_url: String,
     key: Option<String>,
+    /// Headers of one's own.
+    headers: Vec<(String, String)>,
     telemetry: Telemetry,
 }
 
 impl HttpJudge {
     /// `base_url` with its `/v1`.
     pub fn new(client: reqwest::Client, base_url: &str, key: Option<String>, telemetry: Telemetry) -> Self {
-        Self { client, base_url: base_url.trim_end_matches('/').to_owned(), key, telemetry }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Self { client, base_url, key, headers: Vec::new(), telemetry }
+    }
+
+    /// With headers of one's own on every call.
+    #[must_use]
+    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
     }
 
     async fn send(
@@ -32,6 +41,9 @@ impl HttpJudge {
         let mut request = self.client.post(format!("{}/{path}", self.base_url)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
         }
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);

@@ -1,41 +1,110 @@
-//! Which answers are judged: the sampler at the rate that the evaluation rules give the target.
+//! Which answers are judged: the rule that is for an answer and the pace of the budget settle its chance, a keyed hash of its id
+//! decides.
 
 use bifocal_evaluate::judge::Judge;
-use bifocal_evaluate::{Choice, Sampler};
-use bifocal_model::{Dimension, Fingerprint, Inference, Probability, Selection, Shed};
+use bifocal_evaluate::pacer::{Pace, Pacer};
+use bifocal_evaluate::rule::Rules;
+use bifocal_evaluate::{Sampler, SlowAfter};
+use bifocal_model::{Chance, Dimension, Fingerprint, Inference, Probability, Selection, Shed, Timestamp};
 use bifocal_redact::Redacted;
+use bifocal_store::{Record, SmallState};
 
-use crate::config::EvaluateRule;
+use crate::running::sampling_secret;
 
-/// The sampler, the rules, and the judge for whom they choose.
-#[derive(Clone, Debug)]
+/// The sampler, the rules, the pace, and the judge for whom they choose.
+#[derive(Debug)]
 pub struct Chooser {
     sampler: Sampler,
-    rules: Vec<(String, Probability)>,
+    rules: Rules,
+    slow_after: SlowAfter,
+    pacer: Pacer,
     judges: Vec<(Dimension, Fingerprint)>,
 }
 
+/// What a chooser is made of.
+#[derive(Debug)]
+pub struct Choosing {
+    /// Decides; `None`: the secret that is kept in the data folder.
+    pub secret: Option<[u8; 16]>,
+    /// Which answers may be judged.
+    pub rules: Rules,
+    /// Which of them are slow.
+    pub slow_after: SlowAfter,
+    /// For whom they are chosen.
+    pub judge: Judge,
+}
+
+impl Choosing {
+    /// The chooser, with the pace that was saved before a restart.
+    pub fn open(self, small_state: &SmallState, pace: Option<&[u8]>) -> anyhow::Result<Chooser> {
+        let secret = self.secret.map_or_else(|| sampling_secret(small_state), Ok)?;
+        Ok(Chooser {
+            sampler: Sampler::new(secret, Probability::ONE),
+            rules: self.rules,
+            slow_after: self.slow_after,
+            pacer: Pacer::new(self.judge.config(), pace),
+            judges: self.judge.dimensions().collect(),
+        })
+    }
+}
+
 impl Chooser {
-    /// Rules whose rate is no share in (0, 1] were refused when the configuration was read; here they judge nothing.
-    pub fn new(secret: [u8; 16], rules: &[EvaluateRule], judge: &Judge) -> Self {
-        let rules = rules
-            .iter()
-            .filter_map(|rule| Some((rule.target.clone(), Probability::new(rule.rate)?)))
-            .collect();
-        Self { sampler: Sampler::new(secret, Probability::ONE), rules, judges: judge.dimensions().collect() }
+    /// Settles the rates anew where it is time; before answers are looked at.
+    pub fn turn(&mut self, now: Timestamp) {
+        self.pacer.turn(now);
     }
 
-    /// The selection, when the inference is in the sample. An answer that speaks to its judge is chosen like any other, and
-    /// is then not shown to it: the ledger counts it as shed.
-    pub fn select(&self, call: &Inference<Redacted>, suspected_injection: bool) -> Option<Selection> {
-        let choice = self.choose(call)?;
+    /// Settles the chance of an answer and writes it into its record; the selection, when it is in the sample. An answer that
+    /// speaks to its judge is chosen like any other, and is then not shown to it: the ledger counts it as shed.
+    pub fn select(&mut self, call: &mut Inference<Redacted>, suspected_injection: bool) -> Option<Selection> {
+        let stratum = self.slow_after.stratum(call)?;
+        let rule = self.rules.rule_for(call, &stratum)?;
+        let mut terms = rule.terms();
+        let chances = self.pacer.chance(&call.target, &stratum, &terms);
+        terms.rate = terms.rate.min(self.rules.least_rate(&call.target));
+        let base = chances.base.get().min(terms.rate);
+        let base = Probability::new(base).unwrap_or(chances.base);
+        let chance = Chance {
+            stratum,
+            inclusion: self.sampler.exactly(chances.inclusion),
+            base: self.sampler.exactly(base),
+        };
+        let choice = self.sampler.decide_at(call, &chance);
         let shed = suspected_injection.then_some(Shed::SuspectedInjection);
-        Some(choice.selection(call, self.judges.clone(), shed))
+        let selection = choice.draw.included.then(|| choice.selection(call, rule.judges(&self.judges), shed));
+        call.chance = Some(chance);
+        selection
     }
 
-    fn choose(&self, call: &Inference<Redacted>) -> Option<Choice> {
-        let name = call.target.name();
-        let (_, rate) = self.rules.iter().find(|(target, _)| target == "*" || target == name)?;
-        self.sampler.at_rate(*rate).decide(call).filter(|choice| choice.draw.included)
+    /// Learns from a durable record what was there, chosen, paid and scored.
+    pub fn see(&mut self, record: &Record) {
+        let rules = &self.rules;
+        self.pacer.see(record, |call| {
+            let stratum = &call.chance.as_ref()?.stratum;
+            Some(rules.rule_for(call, stratum)?.terms())
+        });
+    }
+
+    /// The same of a record that is read back after a restart: time passes with it, up to the present.
+    pub fn see_again(&mut self, record: &Record, present: Timestamp) {
+        let time = match record {
+            Record::Inference(call) => Some(call.time),
+            Record::Score(score) => Some(score.scored_at),
+            _ => None,
+        };
+        if let Some(time) = time {
+            self.pacer.pass(time.min(present));
+        }
+        self.see(record);
+    }
+
+    /// What is shown of the pace.
+    pub fn pace(&self) -> Pace {
+        self.pacer.view()
+    }
+
+    /// What is to outlive the process.
+    pub fn save(&self) -> Result<Vec<u8>, serde_json::Error> {
+        self.pacer.save()
     }
 }

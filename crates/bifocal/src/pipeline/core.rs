@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bifocal_evaluate::custom::Customs;
+use bifocal_evaluate::pacer::Pace;
 use bifocal_evaluate::{Choice, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
@@ -12,17 +13,19 @@ use bifocal_publish::export::EvaluationBook;
 use bifocal_publish::notify::{ChannelConfig, Message};
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
-use bifocal_telemetry::Telemetry;
+use bifocal_telemetry::{Metric, Telemetry};
 use bifocal_watch::alert::Notification;
 use bifocal_watch::{Snapshot, Watch, WatchConfig};
 
-use super::chooser::Chooser;
+use super::chooser::{Chooser, Choosing};
 use super::costs::Costs;
 use super::names::Names;
 use super::quantiles::StoreQuantiles;
 
 /// The name under which the watch's state is saved with a seal.
 const WATCH_STATE: &str = "watch";
+/// The same of the pace of judging.
+const PACE_STATE: &str = "pace";
 
 /// What a pipeline is made of.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ pub struct Options {
     /// Objectives, baselines, budget, rules.
     pub watch: WatchConfig,
     /// Who is judged; `None`: nobody.
-    pub chooser: Option<Chooser>,
+    pub chooser: Option<Choosing>,
     /// Evaluators of one's own.
     pub customs: Customs,
     /// What the hardware costs.
@@ -65,6 +68,8 @@ pub struct Pipeline {
     evaluations: Option<Arc<Mutex<EvaluationBook>>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     anchors_wanted: Vec<Dimension>,
+    /// The pace of judging, as it is shown.
+    pace: Arc<ArcSwap<Option<Pace>>>,
 }
 
 /// What an ingest did. All of it is durable.
@@ -93,8 +98,14 @@ impl Pipeline {
         if let Some(saved) = recovered.states.get(WATCH_STATE) {
             watch.restore(saved)?;
         }
+        let saved = recovered.states.get(PACE_STATE).map(Vec::as_slice);
+        let made = options.chooser.map(|choosing| choosing.open(&store.small_state(), saved));
+        let mut chooser = made.transpose()?;
         for (_, record) in &recovered.replay {
             see(&mut watch, record);
+            if let Some(chooser) = &mut chooser {
+                chooser.see_again(record, now);
+            }
         }
         let reader = store.reader();
         let names = Names::new(reader.targets().into_keys());
@@ -106,7 +117,7 @@ impl Pipeline {
             watch,
             names,
             telemetry: telemetry.clone(),
-            chooser: options.chooser,
+            chooser,
             customs: options.customs,
             costs: options.costs,
             channels: options.channels,
@@ -119,6 +130,7 @@ impl Pipeline {
             evaluations: None,
             snapshot,
             anchors_wanted: Vec::new(),
+            pace: Arc::default(),
         };
         pipeline.finish_what_was_begun(&recovered, now)?;
         pipeline.carry_out(outcome)?;
@@ -147,6 +159,9 @@ impl Pipeline {
         now: Timestamp,
     ) -> Result<Ingested, bifocal_store::Error> {
         let mut begun = HashSet::new();
+        if let Some(chooser) = &mut self.chooser {
+            chooser.turn(now);
+        }
         let batches = batches.into_iter().map(|batch| self.evaluated(batch, &mut begun, now)).collect();
         let appended = self.store.append_arrived(batches, arrivals)?;
         let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
@@ -159,6 +174,9 @@ impl Pipeline {
         for (_, record) in appended.records {
             see(&mut self.watch, &record);
             exposition.apply(&record);
+            if let Some(chooser) = &mut self.chooser {
+                chooser.see(&record);
+            }
             if let Some(book) = &mut written {
                 book.apply(&record);
             }
@@ -203,7 +221,11 @@ impl Pipeline {
     /// Moves the journal into segments and saves the watch with it.
     pub fn seal(&mut self) -> anyhow::Result<()> {
         let watch = self.watch.save()?;
-        self.store.seal(&[(WATCH_STATE, watch)])?;
+        let mut states = vec![(WATCH_STATE, watch)];
+        if let Some(chooser) = &self.chooser {
+            states.push((PACE_STATE, chooser.save()?));
+        }
+        self.store.seal(&states)?;
         Ok(())
     }
 
@@ -249,6 +271,11 @@ impl Pipeline {
         Arc::clone(&self.snapshot)
     }
 
+    /// The pace of judging, as it changes with every tick; `None` inside: nothing is judged.
+    pub fn pace(&self) -> Arc<ArcSwap<Option<Pace>>> {
+        Arc::clone(&self.pace)
+    }
+
     /// Dimensions on which every anchor should be scored now, after the newest tick.
     pub fn anchors_wanted(&self) -> &[Dimension] {
         &self.anchors_wanted
@@ -276,11 +303,6 @@ impl Pipeline {
         *self.exposition.lock().unwrap_or_else(PoisonError::into_inner) = Exposition::new();
     }
 
-    /// Who is judged from now on.
-    pub fn set_chooser(&mut self, chooser: Option<Chooser>) {
-        self.chooser = chooser;
-    }
-
     /// A batch with every call's target settled, what the evaluators found in each inference that is new, behind it the scores
     /// that fell short, and its selection if it was chosen.
     fn evaluated(
@@ -301,14 +323,17 @@ impl Pipeline {
                 self.telemetry.limit_hit("targets");
             }
             let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
-            if !is_new {
+            // A group that the disk refused comes again with what was found and decided.
+            if !is_new || !call.findings.is_empty() {
                 records.push(record);
                 continue;
             }
             let said = heuristics::all(call, now);
             call.findings = said.findings;
             let own = self.customs.scores(call, now);
-            let chooser = self.chooser.as_ref();
+            let chooser = self.chooser.as_mut();
+            // History is written with what was decided.
+            let chooser = chooser.filter(|_| call.chance.is_none());
             let selection = chooser.and_then(|chooser| chooser.select(call, said.suspected_injection));
             records.push(record);
             records.extend(said.scores.into_iter().chain(own).map(|score| Record::Score(Arc::new(score))));
@@ -325,6 +350,11 @@ impl Pipeline {
         }
         self.anchors_wanted = outcome.anchors_wanted;
         self.snapshot.store(Arc::new(outcome.snapshot));
+        let pace = self.chooser.as_ref().map(Chooser::pace);
+        if let Some(pace) = &pace {
+            self.telemetry.gauge(Metric::JudgeBelowFloor, &[]).set(pace.below_floor);
+        }
+        self.pace.store(Arc::new(pace));
         if let Some(book) = &self.write_back {
             book.lock().unwrap_or_else(PoisonError::into_inner).settle();
         }

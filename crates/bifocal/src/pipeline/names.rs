@@ -79,6 +79,7 @@ mod tests {
             streamed: false,
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
+            chance: None,
         })
     }
 

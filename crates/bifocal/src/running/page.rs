@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
-use bifocal_api::{ApiState, Deliveries, Delivery, JudgeSpend, SpendNow, router};
+use bifocal_api::{
+    ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow, router,
+};
 use bifocal_evaluate::judge::{Cap, JudgeQueue};
+use bifocal_evaluate::pacer::Pace;
 use bifocal_model::Timestamp;
 use bifocal_store::{Intake, SmallState};
 use bifocal_telemetry::{TaskGroup, Telemetry};
@@ -79,9 +82,34 @@ pub(super) fn readiness(intake: Intake) -> Arc<dyn Fn() -> Result<(), String> + 
     })
 }
 
-pub(super) fn judge_spend(queue: Option<JudgeQueue>) -> JudgeSpend {
+/// The pace of judging, as the pipeline last settled it.
+type SharedPace = Arc<ArcSwap<Option<Pace>>>;
+
+pub(super) fn judge_pace(pace: SharedPace) -> JudgePace {
+    Arc::new(move || {
+        let pace = pace.load();
+        let pace = pace.as_ref().as_ref()?;
+        let strata = pace.strata.iter().map(|stratum| JudgedStratum {
+            target: stratum.target.id().to_string(),
+            stratum: stratum.stratum.clone(),
+            answers: stratum.answers,
+            chosen: stratum.chosen,
+            judged: stratum.judged,
+            shed: stratum.shed,
+            inclusion: stratum.inclusion,
+            floor: stratum.floor,
+            lacks: stratum.lacks,
+            lacked_yesterday: stratum.lacked_yesterday,
+        });
+        Some(Judging { settled: pace.settled, core: pace.core, strata: strata.collect() })
+    })
+}
+
+pub(super) fn judge_spend(queue: Option<JudgeQueue>, pace: SharedPace) -> JudgeSpend {
     Arc::new(move || {
         let queue = queue.as_ref()?;
+        let pace = pace.load();
+        let pace = pace.as_ref().as_ref();
         let spent = queue.spent();
         let (cap_usd, cap_tokens) = match queue.judge().config().cap() {
             Cap::Usd { usd, .. } => (Some(usd), None),
@@ -89,7 +117,17 @@ pub(super) fn judge_spend(queue: Option<JudgeQueue>) -> JudgeSpend {
         };
         let day = Timestamp::from_secs(spent.day.saturating_mul(86_400)).date_and_hour().0;
         let priced = queue.judge().prices().is_some();
-        Some(SpendNow { usd: priced.then_some(spent.usd), tokens: spent.tokens, cap_usd, cap_tokens, day })
+        Some(SpendNow {
+            usd: priced.then_some(spent.usd),
+            tokens: spent.tokens,
+            cap_usd,
+            cap_tokens,
+            day,
+            forecast_usd: pace.and_then(|pace| pace.forecast_usd),
+            forecast_tokens: pace.and_then(|pace| pace.forecast_tokens),
+            below_floor: pace.map_or(0, |pace| pace.below_floor),
+            below_floor_yesterday: pace.map_or(0, |pace| pace.below_floor_yesterday),
+        })
     })
 }
 

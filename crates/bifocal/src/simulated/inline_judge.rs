@@ -51,7 +51,8 @@ impl InlineJudge {
     pub fn scores(&self, chosen: &ToJudge) -> anyhow::Result<Vec<Record>> {
         let now = chosen.call.time + bifocal_model::Span::from_secs_f64(LATENCY_SECONDS);
         let mut scores: Vec<Score<Redacted>> = Vec::new();
-        for (dimension, _) in self.judge.dimensions() {
+        for (dimension, _) in self.judge.dimensions().filter(|(dimension, _)| chosen.choice.is_on(dimension))
+        {
             let nonce = *chosen.call.id.as_bytes();
             let request = self.judge.request(&chosen.call, &chosen.choice, &dimension, nonce)?;
             let score = self.ask(&request, now);

@@ -154,6 +154,11 @@ impl Run {
         self.incidents.start(incident, component, self.now());
     }
 
+    /// From now on another model stands behind the judge's name.
+    pub fn swap_judge(&mut self, judge: bifocal_sim::Judge) {
+        self.models = [judge.clone(), judge.stricter()];
+    }
+
     /// Every incident ends now.
     pub fn stop_all(&mut self) {
         self.incidents.stop_all(self.now());

@@ -1,6 +1,7 @@
 //! What people see on the command line, and what happens when the world around it fails.
 
 mod backtest;
+mod bridge;
 mod capture_files;
 mod configuration;
 mod full_disk;

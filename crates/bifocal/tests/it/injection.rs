@@ -22,11 +22,12 @@ const HONEST: &str = "The lease ends on the last day of March, and the deposit i
 fn pipeline(folder: &Path, clock: &Arc<dyn Clock>) -> Pipeline {
     let mut file = ConfigFile::default();
     file.server.data = Some(folder.to_owned());
-    file.evaluate = vec![EvaluateRule { target: "*".to_owned(), rate: 1.0 }];
+    file.evaluate = vec![EvaluateRule::of("*", 1.0)];
     file.judge = Some(JudgeConfig {
         base_url: "http://127.0.0.1:9/v1".to_owned(),
         model: "small-judge".to_owned(),
         dimensions: vec!["relevance".to_owned(), "safety".to_owned()],
+        budget_tokens_per_day: Some(20_000_000_000),
         ..JudgeConfig::default()
     });
     open_pipeline(&Resolved::of(file).unwrap(), clock, Some([7; 16]), &Telemetry::new()).unwrap()

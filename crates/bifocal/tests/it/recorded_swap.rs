@@ -81,11 +81,12 @@ fn configuration(data: &Path, upstream: &str, judge: &str) -> ConfigFile {
     let target = TargetSection { name: Some("recorded".to_owned()), ..TargetSection::at(upstream) };
     let mut file = ConfigFile { target: vec![target], ..ConfigFile::default() };
     file.server.data = Some(data.to_owned());
-    file.evaluate = vec![EvaluateRule { target: "*".to_owned(), rate: JUDGED }];
+    file.evaluate = vec![EvaluateRule::of("*", JUDGED)];
     file.judge = Some(JudgeConfig {
         base_url: format!("{judge}/v1"),
         model: JUDGE_MODEL.to_owned(),
         dimensions: vec!["relevance".to_owned()],
+        budget_tokens_per_day: Some(20_000_000_000),
         ..JudgeConfig::default()
     });
     file.alerting.judged_per_day = Some(REQUESTS_PER_SECOND * JUDGED * 86_400.0);

@@ -78,6 +78,7 @@ fn call(second: i64, answer: &str) -> Call {
         streamed: false,
         redactions: Vec::new(),
         findings: Findings::default(),
+        chance: None,
     })
 }
 

@@ -8,11 +8,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use bifocal_evaluate::{Choice, heuristics};
 use bifocal_model::{Reading, Timestamp};
 use bifocal_sim::{HistoryItem, history};
-use bifocal_store::Record;
+use bifocal_store::{Record, SmallState};
 
 use super::{GAP, secret_of};
 use crate::config::Resolved;
-use crate::pipeline::{Chooser, Pipeline, ToJudge};
+use crate::pipeline::{Pipeline, ToJudge};
+use crate::running::choosing;
 use crate::simulated::{InlineJudge, Replay};
 
 /// Records of one group commit.
@@ -47,7 +48,8 @@ pub fn write_history(
     let judge = InlineJudge::new(config, judge.clone())?;
     let (send, groups) = sync_channel::<Group>(AHEAD);
     let written = std::thread::scope(|scope| {
-        let maker = scope.spawn(move || make_groups(config, &judge, &past, &send));
+        let small_state = pipeline.small_state();
+        let maker = scope.spawn(move || make_groups(config, &judge, &past, &small_state, &send));
         let mut written = 0;
         for (records, at) in groups {
             written += records.len() as u64;
@@ -66,28 +68,42 @@ fn make_groups(
     config: &Resolved,
     judge: &InlineJudge,
     past: &Past,
+    small_state: &SmallState,
     groups: &SyncSender<Group>,
 ) -> anyhow::Result<()> {
     let history = history(past.seed, past.now - GAP, past.days);
     let mut replay = Replay::new(config, history.capture_probability())?;
-    let chooser = Chooser::new(secret_of(past.seed), &config.evaluate, judge.judge());
+    let choosing = choosing(config, Some(secret_of(past.seed)))?;
+    let choosing = choosing.ok_or_else(|| anyhow::anyhow!("the demo has no judge"))?;
+    let mut chooser = choosing.open(small_state, None)?;
     let mut waiting: Vec<Record> = Vec::with_capacity(GROUP);
     for item in history {
         let at = match item {
             HistoryItem::Exchange(exchange) => {
-                let record = replay.inference(&exchange);
-                if let Record::Inference(call) = &record
-                    && let Some(selection) = chooser.select(call, heuristics::suspects_injection(call))
-                    && selection.shed.is_none()
-                {
+                let mut record = replay.inference(&exchange);
+                let before = waiting.len();
+                chooser.turn(exchange.time);
+                let selection = match &mut record {
+                    Record::Inference(call) => {
+                        let call = Arc::make_mut(call);
+                        let suspected = heuristics::suspects_injection(call);
+                        chooser.select(call, suspected)
+                    }
+                    _ => None,
+                };
+                if let (Record::Inference(call), Some(selection)) = (&record, selection) {
                     let choice = Choice::of(&selection);
                     let chosen = ToJudge { call: Arc::clone(call), choice };
-                    waiting.push(record);
-                    waiting.extend(judge.scores(&chosen)?);
-                    waiting.extend(judge.anchors(exchange.time, usize::MAX)?);
+                    let judged = selection.shed.is_none();
+                    waiting.extend([record, Record::Selection(selection)]);
+                    if judged {
+                        waiting.extend(judge.scores(&chosen)?);
+                        waiting.extend(judge.anchors(exchange.time, usize::MAX)?);
+                    }
                 } else {
                     waiting.push(record);
                 }
+                waiting.iter().skip(before).for_each(|record| chooser.see(record));
                 exchange.time
             }
             HistoryItem::Metrics { time, text } => {

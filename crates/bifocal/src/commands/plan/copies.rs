@@ -160,6 +160,7 @@ mod tests {
             streamed: true,
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
+            chance: None,
         })))
     }
 

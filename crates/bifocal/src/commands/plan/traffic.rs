@@ -129,6 +129,6 @@ fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {
 
 /// The share of a target's answers that is judged.
 fn rate(config: &Resolved, name: &str) -> f64 {
-    let rule = config.evaluate.iter().find(|rule| rule.target == "*" || rule.target == name);
+    let rule = config.evaluate.iter().find(|rule| rule.may_be_for(name));
     rule.map_or(0.0, |rule| rule.rate)
 }

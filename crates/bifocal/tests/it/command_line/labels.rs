@@ -50,7 +50,16 @@ async fn cli_labels_survive_a_kill_and_are_compared_with_the_judge() {
         command
             .args(["serve", "--upstream", &format!("http://{}", upstream.address)])
             .args(["--listen", &free_port().to_string(), "--proxy-listen", &free_port().to_string()])
-            .args(["--judge-url", &format!("http://{judge}/v1"), "--judge-model", "j", "--judge-rate", "1"])
+            .args([
+                "--judge-url",
+                &format!("http://{judge}/v1"),
+                "--judge-model",
+                "j",
+                "--judge-rate",
+                "1",
+                "--judge-tokens-per-day",
+                "1000000000",
+            ])
             .arg("--data")
             .arg(folder.path().join("data"));
         command

@@ -43,7 +43,7 @@ async fn cli_a_severe_violation_is_confirmed_by_the_second_judge_and_told() {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\nproxy_listen = \"127.0.0.1:0\"\ndata = {:?}\n\
          [[target]]\nupstream = \"http://{}\"\nscrape = \"off\"\n\
-         [judge]\nbase_url = \"http://{judge}/v1\"\nmodel = \"small\"\nrate = 1.0\n\
+         [judge]\nbase_url = \"http://{judge}/v1\"\nmodel = \"small\"\nrate = 1.0\nbudget_tokens_per_day = 1000000000\n\
          [judge.second]\nbase_url = \"http://{second}/v1\"\nmodel = \"strong\"\n\
          [[channel]]\nname = \"sre\"\nwebhook = \"http://{hook}/hook\"\n",
         folder.path().join("data"),

@@ -95,7 +95,16 @@ async fn cli_a_judge_that_writes_prose_is_a_failure_and_never_a_score() {
     let judge = serve(&tasks, Router::new().route("/v1/chat/completions", post(prose))).await;
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(&upstream.address.to_string(), folder.path());
-    command.args(["--judge-url", &format!("http://{judge}/v1"), "--judge-model", "j", "--judge-rate", "1"]);
+    command.args([
+        "--judge-url",
+        &format!("http://{judge}/v1"),
+        "--judge-model",
+        "j",
+        "--judge-rate",
+        "1",
+        "--judge-tokens-per-day",
+        "1000000000",
+    ]);
     let daemon = Daemon::start(&mut command);
     assert_eq!(ask(&client(), &daemon.proxy, "How do bees fly?", false).await.unwrap().0, 200);
 

@@ -31,5 +31,6 @@ pub(crate) fn call(key: &str, time: Timestamp, question: &str, answer: &str) -> 
         streamed: false,
         redactions: Vec::new(),
         findings: Findings::default(),
+        chance: None,
     })
 }

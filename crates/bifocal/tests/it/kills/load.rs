@@ -145,7 +145,7 @@ fn configuration(upstream: &str, judge: &str) -> String {
     format!(
         "[server]\nseal_journal_bytes = 200000\n\n[[target]]\nname = \"llm-prod\"\nupstream = \"http://{upstream}\"\n\
          scrape = \"off\"\n\n[judge]\nbase_url = \"http://{judge}/v1\"\nmodel = \"sim-judge-1\"\n\
-         budget_tokens_per_day = 1000000000\n\n[[evaluate]]\nrate = {JUDGED}\n"
+         budget_tokens_per_day = 1000000000000000\n\n[[evaluate]]\nrate = {JUDGED}\nfloor = 0\noversample = 1.0\n"
     )
 }
 

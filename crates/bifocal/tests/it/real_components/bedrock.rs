@@ -61,7 +61,7 @@ async fn e2e_a_judge_on_bedrock_is_asked_through_converse_and_its_verdicts_are_s
     let config = folder.path().join("bifocal.toml");
     let text = format!(
         "[[target]]\nname = \"llm\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
-         [judge]\nprovider = \"bedrock\"\nregion = \"eu-west-1\"\nmodel = \"eu.amazon.nova-pro-v1:0\"\n\
+         [judge]\nprovider = \"bedrock\"\nregion = \"eu-west-1\"\nmodel = \"eu.amazon.nova-pro-v1:0\"\nbudget_tokens_per_day = 1000000000\n\
          [[evaluate]]\nrate = 1.0\n",
         upstream.address
     );

@@ -162,8 +162,19 @@ fn real_llama_queue_is_seen() {
 fn real_llama_as_a_judge_scores_or_fails_by_type() {
     let (Some((server, upstream)), Some(python)) = (llama("2"), openai_python()) else { return };
     let judge = server.address("openai");
-    let mut bifocal =
-        Bifocal::serve(&upstream, &["--judge-url", judge, "--judge-model", "smollm2", "--judge-rate", "1"]);
+    let mut bifocal = Bifocal::serve(
+        &upstream,
+        &[
+            "--judge-url",
+            judge,
+            "--judge-model",
+            "smollm2",
+            "--judge-rate",
+            "1",
+            "--judge-tokens-per-day",
+            "1000000000",
+        ],
+    );
     client::ask(&python, &bifocal.proxy, "plain", "What is water?");
     let line = bifocal.until("every chosen answer has its end", |bifocal| {
         let ledger = bifocal.api("ledger");

@@ -41,7 +41,7 @@ async fn e2e_moto_has_the_quality_metrics_that_were_written() {
     let text = format!(
         "[[target]]\nname = \"sagemaker\"\nendpoint = \"llm-prod\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
          components = {{ m = \"qwen-ic\" }}\n\
-         [judge]\nbase_url = \"{judge}\"\nmodel = \"small-judge\"\n[[evaluate]]\nrate = 1.0\n\
+         [judge]\nbase_url = \"{judge}\"\nmodel = \"small-judge\"\nbudget_tokens_per_day = 1000000000\n[[evaluate]]\nrate = 1.0\n\
          [cloudwatch]\nwrite = true\nevery_seconds = 1\ncounts = true\nregion = \"us-east-1\"\n\
          second_namespace = \"SageMaker/InferenceQuality\"\n",
         upstream.address

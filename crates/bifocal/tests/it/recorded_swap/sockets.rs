@@ -56,7 +56,7 @@ async fn real_data_e2e_recorded_swap_over_sockets_is_seen_on_the_swapped_target_
     (file.server.listen, file.server.proxy_listen) = (Some(free()), Some(free()));
     if let Some(judge) = &mut file.judge {
         judge.concurrency = 16;
-        judge.budget_tokens_per_day = Some(1_000_000_000);
+        judge.budget_tokens_per_day = Some(20_000_000_000_000);
     }
     // A pause of a busy machine of 100 ms is 1.5 simulated seconds: what is watched here is the answers.
     file.objectives.ttft_p95_seconds = 120.0;
