@@ -131,5 +131,6 @@ fn decisions_about_what_is_judged_are_replayed_from_the_store() {
     assert_eq!(seen.len() as i64, CALLS);
     assert!(rates.len() > 10, "the pace changed {} times", rates.len());
     let spent: usize = chosen.values().map(|dimensions| dimensions * 1_100).sum();
-    assert!((300_000..=400_000).contains(&spent), "{spent} tokens in 17 hours");
+    // Sixteen hours and 40 minutes of a day that may cost 400,000: the rest is kept for the evening.
+    assert!((230_000..=310_000).contains(&spent), "{spent} tokens in 17 hours");
 }
