@@ -116,6 +116,12 @@ pub const SIGNALS: &[Signal] = &[
     quantity("output_tokens_per_second", "tokens_per_second", Neutral, "tokens of answers"),
     quantity("requests_running", "requests", Neutral, "requests the server is working on"),
     quantity("requests_waiting", "requests", Lower, "requests that wait in the server's queue"),
+    quantity(
+        "concurrent_requests_per_copy",
+        "requests",
+        Lower,
+        "requests that the busiest copy holds at once, queued ones among them",
+    ),
     quantity("saturation_ratio", "ratio", Lower, "share of the requests that the server can work on at once"),
     quantity("kv_cache_usage_ratio", "ratio", Lower, "share of the KV cache in use"),
     quantity("prefix_cache_hit_ratio", "ratio", Higher, "share of prompt tokens taken from the cache"),

@@ -103,7 +103,7 @@ const OF_CALLS: &[Number] = &[
     number("model_duration_seconds", "p90", CALLS, "ModelLatency", "p90", Unit::Microseconds),
     number("overhead_seconds", "", CALLS, "OverheadLatency", "Average", Unit::Microseconds),
     number("ttft_seconds", "", CALLS, "FirstChunkLatency", "Average", Unit::Microseconds),
-    number("requests_running", "", CALLS, "ConcurrentRequestsPerCopy", "Maximum", Unit::AsIs),
+    number("concurrent_requests_per_copy", "", CALLS, "ConcurrentRequestsPerCopy", "Maximum", Unit::AsIs),
     number("requests_running", "", CALLS, "ConcurrentRequestsPerModel", "Maximum", Unit::AsIs),
 ];
 

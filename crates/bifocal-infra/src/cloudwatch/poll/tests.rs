@@ -67,8 +67,8 @@ async fn every_point_becomes_a_reading_once_in_the_signal_s_unit() {
     bench.switch.enter(0);
     bench.clock.advance(Span::from_mins(10));
     bench.poll.discover(&watched()).await.unwrap();
-    // Seven numbers of calls are published and two of GPUs, for each component.
-    assert_eq!(bench.poll.series().len(), 2 * (7 + 2));
+    // Eight numbers of calls are published and two of GPUs, for each component.
+    assert_eq!(bench.poll.series().len(), 2 * (8 + 2));
     let first = bench.poll.poll().await.unwrap();
     let rates: Vec<f64> = of(&first, "qwen", "requests_per_second").iter().map(|r| r.value).collect();
     assert_eq!(rates.len(), 9, "12:00 to 12:08, the newest minute is left to settle");
@@ -154,7 +154,7 @@ async fn gpus_are_read_one_by_one_up_to_a_limit() {
     bench.poll.detail = Detail::Gpu { series_max: crate::GPU_SERIES };
     bench.poll.discover(&watched()).await.unwrap();
     // Four GPUs of qwen and two of llama, two numbers of each; the wholes are gone.
-    assert_eq!(bench.poll.series().len(), 2 * 7 + 2 * (4 + 2));
+    assert_eq!(bench.poll.series().len(), 2 * 8 + 2 * (4 + 2));
     let readings = bench.poll.poll().await.unwrap();
     let of_qwen =
         readings.iter().filter(|r| r.signal == "gpu_utilization_ratio" && r.part.starts_with("qwen"));
@@ -162,7 +162,7 @@ async fn gpus_are_read_one_by_one_up_to_a_limit() {
     assert_eq!(bench.telemetry.value(Metric::LimitHits, &["gpu_series"]), 0);
     bench.poll.detail = Detail::Gpu { series_max: 11 };
     bench.poll.discover(&watched()).await.unwrap();
-    assert_eq!(bench.poll.series().len(), 2 * (7 + 2));
+    assert_eq!(bench.poll.series().len(), 2 * (8 + 2));
     assert_eq!(bench.telemetry.value(Metric::LimitHits, &["gpu_series"]), 1);
 }
 

@@ -87,6 +87,22 @@ const INVOCATION: &[(&str, Emit)] = &[
 /// It is there only where there are streams.
 const OF_STREAMS: &str = "FirstChunkLatency";
 
+/// Of components with copies, never of the variant.
+const PER_COPY: &[(&str, Emit)] = &[
+    ("InvocationsPerCopy", |c, secs| {
+        let n = requests(c, secs)? / copies(c)?;
+        Some(Samples { count: n, sum: n, min: 1.0, max: 1.0 })
+    }),
+    ("ConcurrentRequestsPerCopy", |c, _| {
+        // Little's law.
+        Some(Samples::level(c.requests_per_second * c.model_latency_ms / 1e3 / copies(c)?))
+    }),
+];
+
+fn copies(component: &ComponentTruth) -> Option<f64> {
+    Some(component.copies()).filter(|copies| *copies > 0).map(f64::from)
+}
+
 fn requests(component: &ComponentTruth, secs: f64) -> Option<f64> {
     let n = component.requests_per_second * secs;
     (n > 0.0).then_some(n)
@@ -239,6 +255,10 @@ impl World {
                 add("AWS/SageMaker", metric, &[of]);
                 add("AWS/SageMaker", metric, &[of, zone[0], zone[1], ("InstanceType", "ml.g5.12xlarge")]);
             }
+            for (metric, _) in PER_COPY.iter().filter(|_| component.copies() > 0) {
+                add("AWS/SageMaker", metric, &[of]);
+                add("AWS/SageMaker", metric, &[of, zone[0], zone[1], ("InstanceType", "ml.g5.12xlarge")]);
+            }
             if component.accelerators.is_none() {
                 continue;
             }
@@ -352,7 +372,7 @@ impl World {
         let of: Vec<ComponentTruth> = named
             .map(|component| self.live.get().map_or_else(|| component.clone(), |live| live.at(component, at)))
             .collect();
-        if let Some((_, emit)) = INVOCATION.iter().find(|(name, _)| *name == metric.metric_name) {
+        if let Some((_, emit)) = INVOCATION.iter().chain(PER_COPY).find(|(name, _)| *name == metric.metric_name) {
             of.iter().filter_map(|component| emit(component, secs)).for_each(|part| samples.add(part));
             return;
         }

@@ -194,6 +194,19 @@ fn one_request_stands_under_several_sets() {
 }
 
 #[test]
+fn numbers_per_copy_are_those_of_a_component_divided_by_its_copies() {
+    let (world, clock) = world(Policy::open());
+    clock.advance(Span::from_mins(5));
+    let metric = |name: &str, dimensions: Value| json!({"Namespace": "AWS/SageMaker", "MetricName": name, "Dimensions": dimensions});
+    let qwen = json!([{"Name": "InferenceComponentName", "Value": "qwen"}]);
+    // Two copies, 4 requests a second of 0.8 s.
+    assert_eq!(points(&world, metric("InvocationsPerCopy", qwen.clone()), 60, "Sum", 4)[0], 120.0);
+    assert_eq!(points(&world, metric("ConcurrentRequestsPerCopy", qwen), 60, "Maximum", 4)[0], 1.6);
+    let variant = json!([{"Name": "EndpointName", "Value": "llm-prod"}, {"Name": "VariantName", "Value": "AllTraffic"}]);
+    assert!(points(&world, metric("InvocationsPerCopy", variant), 60, "Sum", 4).is_empty());
+}
+
+#[test]
 fn a_scenario_that_is_none_is_refused() {
     for wrong in ["", "account = 1", "account = \"1\"\nregion = \"r\"\nphase = []\n[endpoint]\n"] {
         assert!(Scenario::parse(wrong).is_err(), "{wrong}");

@@ -20,6 +20,8 @@ struct Minute {
     running: Option<f64>,
     waiting: Option<f64>,
     kv_cache_usage: Option<f64>,
+    /// At the busiest copy, queued ones among them.
+    in_flight_per_copy: Option<f64>,
 }
 
 /// Every target that the store has seen, over its newest week.
@@ -68,6 +70,7 @@ impl Days<'_> {
                     "copies" => minute.copies = Some(value),
                     "requests_running" => minute.running = Some(value),
                     "requests_waiting" => minute.waiting = Some(value),
+                    "concurrent_requests_per_copy" => minute.in_flight_per_copy = Some(value),
                     "kv_cache_usage_ratio" => minute.kv_cache_usage = Some(value),
                     "cost_usd_per_hour" => self.usd_per_hour = Some(value),
                     _ => {}
@@ -79,7 +82,9 @@ impl Days<'_> {
             // Copies that are not known at a time are those of the time before.
             let copies =
                 minute.copies.or_else(|| self.intervals.last().map(|last| last.copies)).unwrap_or(0.0);
-            let in_flight = minute.running.map(|running| running + minute.waiting.unwrap_or(0.0));
+            let on_all = minute.running.map(|running| running + minute.waiting.unwrap_or(0.0));
+            // CloudWatch tells of the busiest copy alone: as if all were as busy, so that no advice is too bold.
+            let in_flight = on_all.or_else(|| minute.in_flight_per_copy.map(|busiest| busiest * copies));
             self.intervals.push(Interval {
                 start: time,
                 seconds: MINUTE.as_secs_f64(),
@@ -164,18 +169,25 @@ mod tests {
         })))
     }
 
+    /// Who tells how many requests are in flight.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Told {
+        OfAllCopies,
+        OfTheBusiest,
+    }
+
     /// Fourteen hours of a target with twelve requests in flight on six copies, half of that in every other hour.
-    fn records(target: &TargetKey, are_copies_known: bool) -> Vec<Record> {
+    fn records(target: &TargetKey, are_copies_known: bool, told: Told) -> Vec<Record> {
         let mut records = Vec::new();
         for minute in 0..HOURS * 60 {
             let time = Timestamp::from_secs(START + minute * 60);
             let load = if (minute / 60) % 2 == 0 { 1.0 } else { 0.5 };
             records.extend((0..3).map(|i| call(minute * 3 + i, time, target)));
-            let mut known = vec![
-                ("requests_running", 12.0 * load),
-                ("requests_waiting", 0.0),
-                ("kv_cache_usage_ratio", 0.2 * load),
-            ];
+            let mut known = vec![("kv_cache_usage_ratio", 0.2 * load)];
+            known.extend(match told {
+                Told::OfAllCopies => vec![("requests_running", 12.0 * load), ("requests_waiting", 0.0)],
+                Told::OfTheBusiest => vec![("concurrent_requests_per_copy", 2.0 * load)],
+            });
             if are_copies_known {
                 known.extend([("copies", 6.0), ("cost_usd_per_hour", 12.0)]);
             }
@@ -193,12 +205,12 @@ mod tests {
         records
     }
 
-    fn sized(are_copies_known: bool) -> SizedTarget {
+    fn sized(are_copies_known: bool, told: Told) -> SizedTarget {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_secs(START + HOURS * 3600)));
         let (mut store, _) = Store::open(Options::new(folder.path(), clock), Telemetry::new()).unwrap();
         let target = TargetKey::of_model("local", "qwen");
-        store.append(vec![records(&target, are_copies_known)]).unwrap();
+        store.append(vec![records(&target, are_copies_known, told)]).unwrap();
         let objectives = bifocal_watch::Objectives::default();
         let mut sized = super::sized(&store.reader(), &objectives, Span::from_mins(7 * 24 * 60)).unwrap();
         store.close().unwrap();
@@ -208,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_store_that_knows_copies_says_how_many_would_have_been_enough() {
-        let advice = sized(true).advice.unwrap();
+        let advice = sized(true, Told::OfAllCopies).advice.unwrap();
         // Two in flight were seen on a copy; at most twice that: three copies, or four where they slow each other.
         assert!((3..=4).contains(&advice.copies), "{advice:?}");
         assert_eq!((advice.copies_now, advice.hours, advice.hours_broken), (6.0, 14, 0));
@@ -216,8 +228,14 @@ mod tests {
     }
 
     #[test]
+    fn what_cloudwatch_counts_on_one_copy_is_not_taken_for_all() {
+        let of = |told| sized(true, told).advice.unwrap();
+        assert_eq!(of(Told::OfTheBusiest), of(Told::OfAllCopies));
+    }
+
+    #[test]
     fn without_copies_nothing_is_told_and_it_says_why() {
-        let sized = sized(false);
+        let sized = sized(false, Told::OfAllCopies);
         assert_eq!(sized.advice, None);
         assert!(sized.unknown.unwrap().contains("how many copies run"));
     }
