@@ -86,7 +86,10 @@ pub fn shipped_slos() -> Vec<SloConfig> {
 /// Whether the objectives can be meant; else what is wrong.
 pub(crate) fn check(slos: &[SloConfig], dimensions: &[String]) -> Result<(), String> {
     if slos.len() > SLOS_MAX {
-        return Err(format!("there are {} [[slo]]; {SLOS_MAX} are the most", slos.len()));
+        return Err(format!(
+            "there are {} objectives, `availability` and `goodput` among them; {SLOS_MAX} are the most",
+            slos.len()
+        ));
     }
     for (i, slo) in slos.iter().enumerate() {
         let name = &slo.name;

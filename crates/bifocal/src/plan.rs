@@ -238,10 +238,12 @@ impl Judging {
         });
         let answers: f64 = inputs.traffic.iter().map(Traffic::asked).sum();
         let wanted = answers * judge.dimensions.len() as f64;
+        // What all hours may cost may be less than what the day may.
+        let of_hours = judge.hourly_cap().map_or(f64::INFINITY, |hourly| 24.0 * hourly);
         let most = match (judge.cap(), usd_per_judgement) {
-            (Cap::Usd { usd, .. }, Some(price)) if price > 0.0 => usd / price,
+            (Cap::Usd { usd, .. }, Some(price)) if price > 0.0 => usd.min(of_hours) / price,
             (Cap::Usd { .. }, _) => f64::INFINITY,
-            (Cap::Tokens(cap), _) => cap as f64 / tokens,
+            (Cap::Tokens(cap), _) => (cap as f64).min(of_hours) / tokens,
         };
         let judged = wanted.min(most);
         Self {

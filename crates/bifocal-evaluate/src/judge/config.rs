@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bifocal_model::Dimension;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Cap;
-use crate::Error;
 use crate::limits::{DIMENSIONS, HEADERS};
+use crate::{Composite, Error};
 
 /// Tokens a day when nothing else is said: about 100 answers on three dimensions, at 600 tokens a verdict.
 const TOKENS_PER_DAY: u64 = 200_000;
@@ -272,7 +273,16 @@ impl JudgeConfig {
         if let Some(name) = self.weights.keys().find(|name| !self.dimensions.contains(name)) {
             return wrong("weights", &format!("`{name}` has a weight but is not judged"));
         }
+        Composite::new(&self.weights(), self.composite_pass_mark)?;
         Ok(())
+    }
+
+    /// The weight of each dimension in the composite: all the same where none is given.
+    pub fn weights(&self) -> BTreeMap<Dimension, f64> {
+        if self.weights.is_empty() {
+            return self.dimensions.iter().map(|name| (Dimension::new(name), 1.0)).collect();
+        }
+        self.weights.iter().map(|(name, weight)| (Dimension::new(name), *weight)).collect()
     }
 }
 

@@ -7,7 +7,6 @@
 mod anchors;
 mod second;
 
-use std::collections::BTreeMap;
 use std::hash::Hasher as _;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -85,12 +84,7 @@ impl JudgeService {
     /// The service and the queue in front of it.
     pub fn new(parts: Parts) -> Result<(Self, JudgeQueue), Error> {
         let config = parts.judge.config();
-        let weights: BTreeMap<Dimension, f64> = if config.weights.is_empty() {
-            config.dimensions.iter().map(|name| (Dimension::new(name), 1.0)).collect()
-        } else {
-            config.weights.iter().map(|(name, weight)| (Dimension::new(name), *weight)).collect()
-        };
-        let composite = Composite::new(&weights, config.composite_pass_mark)?;
+        let composite = Composite::new(&config.weights(), config.composite_pass_mark)?;
         let concurrency = config.concurrency;
         let timeout = Duration::from_secs_f64(config.timeout_seconds);
         let desk = parts.anchors.map(|anchors| {

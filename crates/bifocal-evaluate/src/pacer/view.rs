@@ -73,7 +73,8 @@ impl Pacer {
         let mut strata: Vec<StratumPace> = strata.collect();
         strata.sort_by(|a, b| (b.answers, &a.stratum).cmp(&(a.answers, &b.stratum)));
         let is_usd = matches!(self.cap, Cap::Usd { .. });
-        let forecast = self.plan.forecast;
+        // The plan is a while old, and what was spent since is spent.
+        let forecast = self.plan.forecast.max(self.state.spent_today);
         Pace {
             settled: self.plan.made,
             core: self.plan.rates.core,

@@ -164,7 +164,8 @@ pub fn configuration(
         model: JUDGE_MODEL.to_owned(),
         budget_tokens_per_day: Some(JUDGE_TOKENS_PER_DAY),
         anchors: Some(anchors),
-        concurrency: 16,
+        // A judgement takes 20 to 30 ms of the machine at speed 20, and 700 a second are asked for.
+        concurrency: 64,
         ..JudgeConfig::default()
     });
     // At speed 20 a pause of the machine of 100 ms is two simulated seconds: leave it some room.

@@ -97,6 +97,13 @@ fn the_cap_thins_all_in_proportion() {
 }
 
 #[test]
+fn hours_that_may_cost_less_than_the_day_are_the_cap() {
+    let hourly = JudgeConfig { budget_usd_per_hour: Some(0.01), ..priced(Some(5.0)) };
+    let judging = Plan::of(inputs(Some(hourly))).judging.unwrap();
+    assert!((judging.usd_per_30_days.unwrap() - 30.0 * 0.24).abs() < 1e-9 && judging.capped);
+}
+
+#[test]
 fn nothing_judged_is_no_number() {
     let plan = Plan::of(inputs(None));
     assert_eq!((plan.streams, plan.threshold, &plan.judging, &plan.ladder), (0, None, &None, &None));

@@ -82,7 +82,7 @@ fn no_number_has_two_series() {
             let chosen = choose(&metrics, &[component("qwen"), variant(Some(4.0))], detail).series;
             let keys: BTreeSet<_> = chosen.iter().map(|s| (&s.target, s.signal, &s.part)).collect();
             assert_eq!(keys.len(), chosen.len());
-            assert_eq!(chosen.len(), 13 + 14, "9 of calls with 4 or 5 of hardware");
+            assert_eq!(chosen.len(), 14 + 15, "10 of calls with 4 or 5 of hardware");
             assert!(chosen.iter().all(|s| s.metric.dimensions.len() <= 2));
         }
     }

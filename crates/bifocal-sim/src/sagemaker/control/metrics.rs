@@ -372,7 +372,9 @@ impl World {
         let of: Vec<ComponentTruth> = named
             .map(|component| self.live.get().map_or_else(|| component.clone(), |live| live.at(component, at)))
             .collect();
-        if let Some((_, emit)) = INVOCATION.iter().chain(PER_COPY).find(|(name, _)| *name == metric.metric_name) {
+        if let Some((_, emit)) =
+            INVOCATION.iter().chain(PER_COPY).find(|(name, _)| *name == metric.metric_name)
+        {
             of.iter().filter_map(|component| emit(component, secs)).for_each(|part| samples.add(part));
             return;
         }

@@ -1,8 +1,8 @@
 //! The page's buttons.
 
 use bifocal_api::{ActiveIncident, DemoControl};
-use bifocal_sim::Incident;
 use bifocal_sim::serve::IncidentSwitch;
+use bifocal_sim::{Fleet, Incident};
 
 /// The simulator's switch, as the API knows it.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl DemoControl for SimControl {
     }
 
     fn start(&self, name: &str, target: &str) -> bool {
-        self.switch.start_named(name, target).unwrap_or(false)
+        Fleet::component(target).is_some() && self.switch.start_named(name, target).unwrap_or(false)
     }
 
     fn stop_all(&self) {

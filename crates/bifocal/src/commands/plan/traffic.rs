@@ -127,8 +127,9 @@ fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {
     rate(config, key.name())
 }
 
-/// The share of a target's answers that is judged.
+/// The share of a target's answers that is judged, by the first rule that is for all of them: how many are of a tenant or a
+/// language that an earlier rule selects is not known here.
 fn rate(config: &Resolved, name: &str) -> f64 {
-    let rule = config.evaluate.iter().find(|rule| rule.may_be_for(name));
+    let rule = config.evaluate.iter().find(|rule| rule.may_be_for(name) && !rule.selects());
     rule.map_or(0.0, |rule| rule.rate)
 }
