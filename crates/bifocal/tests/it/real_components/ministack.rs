@@ -49,7 +49,8 @@ async fn e2e_ministack_has_the_alarms_once_and_they_fire_on_what_is_written() {
         format!(
             "[[target]]\nname = \"sagemaker\"\nendpoint = \"llm-prod\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
              components = {{ m = \"qwen-ic\" }}\n\
-             [judge]\nbase_url = \"{judge}\"\nmodel = \"small-judge\"\n[[evaluate]]\nrate = 1.0\n\
+             [judge]\nbase_url = \"{judge}\"\nmodel = \"small-judge\"\nbudget_tokens_per_day = 1000000000\n\
+             [[evaluate]]\nrate = 1.0\n\
              [cloudwatch]\nwrite = true\nevery_seconds = 1\npass_rates = true\nbounds = true\n\
              region = \"us-east-1\"\n{rules}",
             upstream.address
