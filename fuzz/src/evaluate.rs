@@ -37,6 +37,7 @@ pub fn evaluate(bytes: &[u8]) {
         streamed: false,
         redactions: Vec::new(),
         findings: Findings::default(),
+        chance: None,
     });
     let said = heuristics::all(&inference, time);
     assert_eq!(said, heuristics::all(&inference, time));
