@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Escalation, Hold, RuleConfig, Severity, runbook_of};
 use crate::limits::{SLO_NAME_CHARS, SLO_PERIOD_DAYS_MAX, SLOS_MAX};
 
-/// The windows of burn rates: name, length, and the long window of its pair, which says whether enough was seen.
+/// The windows of burn rates: name, length, and the long window of the pair that it is the short one of (else its own), which
+/// says whether enough was seen.
 pub(crate) const WINDOWS: [(&str, Span, usize); 5] = [
     ("5m", Span::from_mins(5), 2),
     ("30m", Span::from_mins(30), 3),
     ("1h", Span::from_mins(60), 2),
-    ("6h", Span::from_mins(360), 3),
+    ("6h", Span::from_mins(360), 4),
     ("3d", Span::from_mins(3 * 24 * 60), 4),
 ];
 /// With fewer seen in the long window of a pair nothing is said.
@@ -224,9 +225,10 @@ impl SloView {
         }
     }
 
-    /// What `burn_rate('name', 'window')` is.
+    /// What `burn_rate('name', 'window')` is; `None` for a window that is none. Where too little was seen nothing burns: no traffic
+    /// spends no budget, and a rule over several objectives must end though nothing is seen of one of them.
     pub(crate) fn burn(&self, window: &str) -> Option<f64> {
-        self.burns.iter().find(|burn| burn.window == window)?.decides
+        Some(self.burns.iter().find(|burn| burn.window == window)?.decides.unwrap_or(0.0))
     }
 }
 

@@ -34,7 +34,8 @@ impl UsualCost {
     }
 
     /// The median of the hours of a day that ended an hour ago, dollars an hour; `None` while fewer than six are known. The hour
-    /// before this one is left out: a jump must not become usual while it is being told.
+    /// before this one is left out: a jump must not become usual while it is being told. `None` too where the usual is nothing, as of
+    /// a target that is mostly scaled to zero: any cost would be a jump for as long as it is up.
     pub(crate) fn at(&self, now: Timestamp) -> Option<f64> {
         let until = now.floor_to(HOUR) - HOUR;
         let known = self.hours.iter().filter(|(hour, ..)| *hour < until && *hour >= until - DAY);
@@ -43,7 +44,7 @@ impl UsualCost {
             return None;
         }
         means.sort_by(f64::total_cmp);
-        Some(means[means.len() / 2])
+        Some(means[means.len() / 2]).filter(|median| *median > 0.0)
     }
 }
 
@@ -64,5 +65,8 @@ mod tests {
         assert_eq!(usual.at(at(30 * 60)), Some(10.0));
         assert!(usual.hours.len() <= HOURS + 2);
         assert_eq!(usual.at(at(90 * 60)), None, "what is long ago is no more usual");
+        let mut asleep = UsualCost::default();
+        (0..30 * 60).for_each(|minute| asleep.add(at(minute), if minute < 28 * 60 { 0.0 } else { 5.0 }));
+        assert_eq!(asleep.at(at(30 * 60)), None, "waking up is no jump");
     }
 }

@@ -1,4 +1,5 @@
-//! Counts of good and bad by minute for six hours and by hour for a month: some 20 kB of a target.
+//! Counts of good and bad by minute for six hours and by hour for a month: up to 44 kB each, and two for each target and
+//! one more for each objective of answers.
 
 use std::collections::VecDeque;
 

@@ -38,7 +38,24 @@ fn little_says_nothing_and_nothing_is_not_good() {
     let view = SloView::of(&slo, Some(&enough), at(30 * 60 - 1));
     assert!((view.burn("5m").unwrap() - 100.0).abs() < 1e-6, "the hour holds 30, so its five minutes speak");
     let none = SloView::of(&slo, None, at(0));
-    assert_eq!((none.good_share, none.budget_left, none.burn("1h")), (None, None, None));
+    assert_eq!((none.good_share, none.budget_left), (None, None));
+    assert_eq!(
+        (none.burn("1h"), none.burn("1 h")),
+        (Some(0.0), None),
+        "what is not asked for burns no budget"
+    );
+}
+
+#[test]
+fn a_pair_speaks_once_its_long_window_has_seen_enough() {
+    let slo = SloConfig::new("availability", Indicator::Availability, 0.99);
+    // One request every two hours, all of them bad: the three days hold 36, their last six hours three.
+    let mut rare = Rollup::default();
+    (0..36).for_each(|i| rare.add(at(i * 7_200), 1.0, true));
+    let view = SloView::of(&slo, Some(&rare), at(36 * 7_200 - 1));
+    assert!((view.burn("3d").unwrap() - 100.0).abs() < 1e-6, "{view:?}");
+    assert!((view.burn("6h").unwrap() - 100.0).abs() < 1e-6, "the ticket's short window: {view:?}");
+    assert_eq!(view.burn("30m"), Some(0.0), "the page's long window holds three");
 }
 
 #[test]
