@@ -186,7 +186,6 @@ pub fn alarm_steps(wanted: &[Alarm], found: &[Value], owner: &str) -> Vec<AlarmS
             Some(found) => {
                 let mut places = Vec::new();
                 differences(&alarm.body, found, "", &mut places);
-                // Who gives a name as ARN gets a name back, and the other way round.
                 if !places.is_empty() {
                     steps.push(AlarmStep::Update(alarm.clone(), places));
                 }

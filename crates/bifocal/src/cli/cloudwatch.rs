@@ -18,8 +18,8 @@ const APPLY_EXAMPLES: &str = r#"Examples:
     --topic arn:aws:sns:us-east-1:123456789012:llm
   bifocal cloudwatch apply --config bifocal.toml --component llm-prod/qwen --suppressor deploying
 
-A second run changes nothing. What this owner made and wants no longer is deleted; what others made stays. `diff` ends with exit
-code 1 where something would change. The policy: bifocal iam --alarms. Guide: docs/guide/cloudwatch.md"#;
+A second run changes nothing. What this owner made and wants no longer is deleted, unless --component says that the run is about
+some components only; what others made stays. `diff` ends with exit code 1 where something would change. The policy: bifocal iam --alarms. Guide: docs/guide/cloudwatch.md"#;
 
 /// `cloudwatch`.
 #[derive(Clone, Debug, Subcommand)]

@@ -26,6 +26,8 @@ struct Plan {
     dashboard: Option<(String, String)>,
     /// Alarms that are as they should be.
     unchanged: usize,
+    /// Alarms that were made earlier and are left, for this run is about some components only.
+    kept: usize,
 }
 
 /// Carries the plan out.
@@ -85,7 +87,13 @@ async fn plan(args: &ApplyArgs, template: &Template) -> Result<Plan, UserError> 
     let wanted = Wanted::of(template, &parameters);
     let found = aws.describe_alarms(PREFIX).await.map_err(|err| failed(&err, 0, 0))?;
     let found: Vec<_> = found.metric.into_iter().chain(found.composite).collect();
-    let steps = alarm_steps(&wanted.alarms, &found, &args.owner);
+    let mut steps = alarm_steps(&wanted.alarms, &found, &args.owner);
+    // Who names components wants something of them: those of all others are not unwanted.
+    let kept = steps.len();
+    if !args.wanted.component.is_empty() {
+        steps.retain(|step| !matches!(step, AlarmStep::Delete(_)));
+    }
+    let kept = kept - steps.len();
     if let Some(AlarmStep::Taken(name)) = steps.iter().find(|step| matches!(step, AlarmStep::Taken(_))) {
         let message =
             format!("cloudwatch: the name `{name}` is taken by an alarm that `{}` did not make", args.owner);
@@ -101,7 +109,7 @@ async fn plan(args: &ApplyArgs, template: &Template) -> Result<Plan, UserError> 
         }
     }
     let changed = steps.iter().filter(|step| !matches!(step, AlarmStep::Delete(_))).count();
-    Ok(Plan { aws, unchanged: wanted.alarms.len() - changed, steps, dashboard })
+    Ok(Plan { aws, unchanged: wanted.alarms.len() - changed, steps, dashboard, kept })
 }
 
 async fn put(aws: &Aws, alarm: &Alarm) -> Result<(), bifocal_aws::Error> {
@@ -143,4 +151,11 @@ fn tell(plan: &Plan, tense: Tense) {
     let changed = plan.steps.len() + usize::from(plan.dashboard.is_some());
     let word = if tense == Tense::Past { "changed" } else { "to change" };
     output::line(&format!("{changed} {word}, {} alarms as they should be", plan.unchanged));
+    if plan.kept > 0 {
+        output::note(&format!(
+            "note: {} more that `apply` made are left, for --component names what this run is about; without it, with all \
+             components in the configuration, what is wanted no longer is deleted",
+            plan.kept
+        ));
+    }
 }
