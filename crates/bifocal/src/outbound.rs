@@ -21,5 +21,5 @@ pub use exporter::{Collector, Exporter};
 pub use fetch::HttpFetch;
 pub use grafana::{Found, GrafanaServer};
 pub use judge::HttpJudge;
-pub use logs::{LogWriter, ensure_group, stream as log_stream};
-pub use sender::Sender;
+pub use logs::{LogWriter, stream as log_stream};
+pub use sender::{Pictures, Sender};
