@@ -33,6 +33,8 @@ pub(crate) const WRONG_LABELS_TOLD: u64 = 20;
 
 /// Batches that wait for a collector that takes none: an hour at one in thirty seconds.
 pub(crate) const EXPORT_BATCHES: usize = 120;
+/// Whole pages of metrics that wait for a collector that takes none: each says all that the one before said.
+pub(crate) const EXPORT_PAGES: usize = 2;
 /// Judgements in one batch of events: some 500 bytes each.
 pub(crate) const EVALUATIONS_PER_BATCH: usize = 512;
 /// Series in one batch of remote write.
@@ -60,6 +62,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "export_batches",
         EXPORT_BATCHES as u64,
         "batches that wait while a collector takes none; then the oldest is dropped",
+    ),
+    (
+        "export_pages",
+        EXPORT_PAGES as u64,
+        "whole pages of metrics that wait while a collector takes none; then the oldest is dropped",
     ),
     ("evaluations_per_batch", EVALUATIONS_PER_BATCH as u64, "judgements in one batch of events"),
     ("series_per_batch", SERIES_PER_BATCH as u64, "series in one batch of remote write"),

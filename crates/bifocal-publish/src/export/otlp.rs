@@ -42,7 +42,7 @@ pub fn metrics_body(series: &[Series], since: Timestamp, now: Timestamp) -> Vec<
                                 .iter()
                                 .for_each(|one| sum.inner(1, |point| number(point, one, since, now)));
                             sum.whole(2, CUMULATIVE);
-                            sum.whole(3, 1);
+                            sum.whole(3, u64::from(!is_balance(name)));
                         }),
                         Some(SeriesKind::Histogram) => metric.inner(9, |histogram| {
                             for (labels, parts) in by_labels(series) {
@@ -138,8 +138,13 @@ fn attribute(pair: &mut Message, name: &str, held: &Held<'_>) {
     });
 }
 
+/// The ledger counts since its data folder was made, not since this process began, and one of its columns (what waits) goes down.
+fn is_balance(family: &str) -> bool {
+    family == "bifocal_ledger_total"
+}
+
 fn number(point: &mut Message, one: &Series, since: Timestamp, now: Timestamp) {
-    if one.kind == SeriesKind::Counter {
+    if one.kind == SeriesKind::Counter && !is_balance(&one.family) {
         point.fixed64(2, nanos(since));
     }
     point.fixed64(3, nanos(now));

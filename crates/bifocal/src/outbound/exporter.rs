@@ -9,8 +9,6 @@ use bifocal_telemetry::{Clock, Drain, Metric, Telemetry};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use crate::limits::EXPORT_BATCHES;
-
 /// A collector that takes longer is not well.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Rounds that are let pass after so many failures, at most.
@@ -38,6 +36,8 @@ pub struct Exporter {
     pub telemetry: Telemetry,
     /// Batches that were not taken yet.
     pub waiting: VecDeque<Vec<u8>>,
+    /// The limit's name and how many may wait: few where each says all that the one before said.
+    pub waiting_max: (&'static str, usize),
 }
 
 /// What became of one attempt.
@@ -158,9 +158,10 @@ impl Exporter {
     /// Puts batches behind what waits; beyond the limit the oldest is dropped and counted.
     fn keep(&mut self, batches: Vec<Vec<u8>>) {
         self.waiting.extend(batches);
-        while self.waiting.len() > EXPORT_BATCHES {
+        let (limit, most) = self.waiting_max;
+        while self.waiting.len() > most {
             self.waiting.pop_front();
-            self.telemetry.limit_hit("export_batches");
+            self.telemetry.limit_hit(limit);
             self.count("dropped");
         }
     }
@@ -196,6 +197,7 @@ mod tests {
     use bifocal_telemetry::ManualClock;
 
     use super::*;
+    use crate::limits::{EXPORT_BATCHES, EXPORT_PAGES};
 
     fn exporter(url: &str) -> Exporter {
         Exporter {
@@ -204,6 +206,7 @@ mod tests {
             clock: Arc::new(ManualClock::new(Timestamp::from_secs(1_800_000_000))),
             telemetry: Telemetry::new(),
             waiting: VecDeque::new(),
+            waiting_max: ("export_batches", EXPORT_BATCHES),
         }
     }
 
@@ -222,6 +225,16 @@ mod tests {
         assert_eq!(exporter.waiting[0], [5], "the newest stay");
         assert!(exporter.send().await.is_err());
         assert_eq!((exporter.waiting.len(), counted(&exporter, "failed")), (EXPORT_BATCHES, 1));
+    }
+
+    /// limit export_pages: of whole pages the newest are enough.
+    #[test]
+    fn of_whole_pages_the_newest_wait() {
+        let mut exporter = exporter("http://127.0.0.1:9/");
+        exporter.waiting_max = ("export_pages", EXPORT_PAGES);
+        (0..9).for_each(|i| exporter.keep(vec![vec![i]]));
+        assert_eq!(exporter.waiting, [[7], [8]]);
+        assert_eq!(exporter.telemetry.value(Metric::LimitHits, &["export_pages"]), 7);
     }
 
     #[tokio::test]
