@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
@@ -65,6 +65,16 @@ async fn readiness(State(state): State<ApiState>) -> impl IntoResponse {
     }
 }
 
-async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (state.metrics)())
+/// OpenMetrics for who takes it, as Prometheus does: only there are exemplars.
+async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let is_open = accepted.flat_map(|value| value.split(',')).any(|kind| {
+        kind.trim().starts_with("application/openmetrics-text") && !kind.replace(' ', "").ends_with(";q=0")
+    });
+    let (kind, page) = if is_open {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", (state.open_metrics)())
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", (state.metrics)())
+    };
+    ([(header::CONTENT_TYPE, kind), (header::VARY, "accept")], page)
 }

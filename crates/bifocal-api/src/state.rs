@@ -28,6 +28,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// The text of `/metrics`.
     pub metrics: Source<String>,
+    /// The same as OpenMetrics, with exemplars.
+    pub open_metrics: Source<String>,
     /// Whether sources are connected and the store takes records.
     pub ready: Source<Result<(), String>>,
     /// What the judge has spent today.

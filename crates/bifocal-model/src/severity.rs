@@ -15,6 +15,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the mildest to the worst.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
     /// The name used in metrics and messages.
     pub const fn name(self) -> &'static str {
         match self {

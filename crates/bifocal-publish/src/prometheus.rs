@@ -1,4 +1,4 @@
-//! `/metrics`: text exposition, version 0.0.4.
+//! `/metrics`: text exposition, version 0.0.4, or OpenMetrics 1.0 with exemplars.
 
 mod alerts;
 mod drift;
@@ -10,3 +10,4 @@ mod readings;
 mod text;
 
 pub use exposition::{Exposition, LedgerLine};
+pub use text::Form;

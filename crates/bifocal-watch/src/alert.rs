@@ -33,6 +33,9 @@ pub struct Notification {
     pub target: TargetKey,
     /// How bad.
     pub severity: Severity,
+    /// How bad it was before, where this says that it became worse.
+    #[serde(default)]
+    pub raised_from: Option<Severity>,
     /// `firing` or `resolved`.
     pub status: Status,
     /// When the condition began to hold.

@@ -32,12 +32,13 @@ use bifocal_evaluate::{Choice, SlowAfter};
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
+use bifocal_publish::prometheus::Form;
 use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, customs};
 use crate::limits::INTAKE_BATCHES;
-use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Sender, client};
+use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Pictures, Sender, client};
 use crate::pipeline::engine::Engine;
 use crate::pipeline::{Choosing, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
@@ -184,7 +185,8 @@ impl Running {
             reader: reader.clone(),
             intake: intake.clone(),
             clock: Arc::clone(&clock),
-            metrics: page::metrics(&pipeline, &telemetry),
+            metrics: page::metrics(Form::Plain, &pipeline, &telemetry),
+            open_metrics: page::metrics(Form::Open, &pipeline, &telemetry),
             ready: page::readiness(intake.clone()),
             judge_spend: page::judge_spend(spend, pipeline.pace()),
             judge_pace: page::judge_pace(pipeline.pace()),
@@ -200,7 +202,8 @@ impl Running {
                 .map(Into::into),
         };
         page::serve(listener, state, telemetry.clone(), &outlets);
-        start_couriers(config, &small_state, &clock, &telemetry, &outlets)?;
+        let pictures = page::pictures(&pipeline, &clock);
+        start_couriers(config, &small_state, &pictures, &clock, &telemetry, &outlets)?;
         if let Some(writer) = writers.metrics {
             outlets.spawn("cloudwatch", writer.run(outlets.drain()));
         }
@@ -250,6 +253,7 @@ fn requeue(reader: &Reader, queue: &JudgeQueue) {
 fn start_couriers(
     config: &Resolved,
     small_state: &SmallState,
+    pictures: &Pictures,
     clock: &Arc<dyn Clock>,
     telemetry: &Telemetry,
     tasks: &TaskGroup,
@@ -266,7 +270,7 @@ fn start_couriers(
         let courier = Courier {
             small_state: small_state.clone(),
             channel: channel.name.clone(),
-            sender,
+            sender: sender.with_pictures(pictures.clone()),
             gathering: channel.gathering().map_err(|what| channel_error(&channel.name, &what))?,
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use bifocal_model::{Deed, Incident, Span, Window};
+use bifocal_model::{Deed, Incident};
 use bifocal_watch::COMMENTS_MAX;
 use http::header;
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::acting::{act, check_name, check_text};
 use super::asking::{blocking, limit, target_key};
 use super::parameters::{Body, Path, Query};
-use crate::chart::Shown;
 use crate::error::ApiError;
+use crate::picture::incident_picture;
 use crate::rows::{IncidentRow, List};
 use crate::state::ApiState;
 
@@ -43,30 +43,16 @@ pub(crate) async fn one(
     Ok(Json((&known(&state, &id)?).into()))
 }
 
-/// `GET /api/v1/incidents/{id}/chart.png`: from an hour before the onset, or as long before as it has lasted, to its end or now.
+/// `GET /api/v1/incidents/{id}/chart.png`
 pub(crate) async fn chart(
     State(state): State<ApiState>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let incident = known(&state, &id)?;
-    let now = state.clock.now();
-    let to = incident.closed.map_or(now, |closed| (closed + Span::from_mins(30)).min(now));
-    let before = to.since(incident.onset_from).max(Span::from_mins(60));
-    let from = (incident.onset_from - before).max(to - LONGEST_CHART);
-    let (window, step) = (Window { start: from, end: to }, super::signals::chart_step(from, to));
-    let (reader, key) = (state.reader.clone(), incident.target.clone());
-    let cells = blocking(move || reader.series(&key, window, step)).await?;
-    let (points, step_seconds) =
-        super::signals::points_of(&cells, step, incident.dimension.as_str(), incident.fingerprint);
-    let shown = Shown { incident: &incident, points: &points, from, to, step_seconds };
-    Ok((
-        [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-cache")],
-        crate::chart::png(&shown),
-    ))
+    let (reader, now) = (state.reader.clone(), state.clock.now());
+    let picture = blocking(move || incident_picture(&reader, &incident, now)).await?;
+    Ok(([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-cache")], picture))
 }
-
-/// A picture of more would show nothing of the change.
-const LONGEST_CHART: Span = Span::from_secs(7 * 24 * 3600);
 
 /// Who does it.
 #[derive(Debug, Deserialize)]

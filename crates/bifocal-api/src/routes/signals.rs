@@ -97,12 +97,12 @@ pub(crate) async fn of_target(
 }
 
 /// A step of a picture, in whole minutes: some 60 of them.
-pub(super) fn chart_step(from: Timestamp, to: Timestamp) -> Span {
+pub(crate) fn chart_step(from: Timestamp, to: Timestamp) -> Span {
     Span::from_secs_f64((to.since(from).as_secs_f64() / 3600.0).ceil().max(1.0) * 60.0)
 }
 
 /// The steps of one quality stream: middle, mean, ends of the interval; and how long a step became.
-pub(super) fn points_of(
+pub(crate) fn points_of(
     cells: &[(Timestamp, Cell)],
     step: Span,
     dimension: &str,

@@ -60,10 +60,7 @@ fn alert(rule: &RuleConfig, page: Option<&str>) -> Value {
     if let Some(runbook) = runbook(rule, page) {
         annotations["runbook_url"] = json!(runbook);
     }
-    // Where nothing fires there is no series, and no alert.
-    let firing = format!("max by ({LABELS}) ({} == 1)", firing(&rule.name));
-    json!({
-        "alert": rule.name, "expr": firing,
-        "labels": {"severity": rule.severity.name()}, "annotations": annotations,
-    })
+    // Where nothing fires there is no series, and no alert. The severity is Bifocal's, which may have raised it.
+    let firing = format!("max by (severity, {LABELS}) ({} == 1)", firing(&rule.name));
+    json!({"alert": rule.name, "expr": firing, "annotations": annotations})
 }

@@ -19,6 +19,9 @@ pub struct Message {
     pub rule: String,
     /// How bad.
     pub severity: Severity,
+    /// How bad it was before, where this says that it became worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<Severity>,
     /// One sentence.
     pub summary: String,
     /// The rule's condition.
@@ -34,7 +37,10 @@ pub struct Message {
     /// Where it is written what to do; empty where the rule has no such page.
     #[serde(default)]
     pub runbook: String,
-    /// The picture of the incident that it is about; empty where there is none.
+    /// The incident that it is about; empty where there is none.
+    #[serde(default)]
+    pub incident: String,
+    /// The picture of that incident.
     #[serde(default)]
     pub chart: String,
 }
@@ -67,11 +73,13 @@ impl Message {
             status: notification.status,
             rule: notification.rule.clone(),
             severity: notification.severity,
+            raised_from: notification.raised_from,
             summary: notification.summary.clone(),
             when: notification.when.clone(),
             since: notification.since.to_string(),
             time: notification.time.to_string(),
             link: format!("{}/#/targets/{id}", page.trim_end_matches('/')),
+            incident: notification.incident.clone().unwrap_or_default(),
             chart: notification
                 .incident
                 .as_ref()
@@ -100,6 +108,7 @@ impl Message {
             status,
             rule: "test of the channel".to_owned(),
             severity: Severity::Info,
+            raised_from: None,
             summary: format!("This is a test of channel `{channel}`: nothing is wrong."),
             when: "bifocal check --send-test".to_owned(),
             since: now.to_string(),
@@ -107,6 +116,7 @@ impl Message {
             target: Whose { model: "test".to_owned(), ..Whose::default() },
             link: format!("{}/#/alerts", page.trim_end_matches('/')),
             runbook: String::new(),
+            incident: String::new(),
             chart: String::new(),
         }
     }
@@ -173,6 +183,7 @@ pub(super) mod tests {
             rule: "r".into(),
             target: TargetKey::of_model("local", "m"),
             severity: Severity::Critical,
+            raised_from: None,
             status,
             since: Timestamp::from_secs(0),
             time: Timestamp::from_secs(60),

@@ -11,7 +11,7 @@ use bifocal_watch::{Snapshot, TargetView};
 use super::histogram::Histogram;
 use super::quantity;
 use super::readings::Readings;
-use super::text::Text;
+use super::text::{Exemplar, Form, Text};
 use super::{alerts, drift, objectives};
 
 /// Counters and histograms of what passed since the process started. A restart begins at zero, which Prometheus
@@ -54,8 +54,14 @@ impl Exposition {
     }
 
     /// The whole page. Labels are bounded: targets by the watch's limit, everything else by short lists.
-    pub fn render(&self, snapshot: &Snapshot, ledger: &[LedgerLine], telemetry: &Telemetry) -> String {
-        let mut text = Text::default();
+    pub fn render(
+        &self,
+        form: Form,
+        snapshot: &Snapshot,
+        ledger: &[LedgerLine],
+        telemetry: &Telemetry,
+    ) -> String {
+        let mut text = Text::new(form);
         self.passed(&mut text);
         states(&mut text, snapshot);
         quality(&mut text, snapshot);
@@ -129,11 +135,12 @@ impl Passed {
             _ => "none",
         };
         *self.by_status.entry(class).or_default() += weight;
+        let exemplar = |value| Exemplar { inference: call.id, value, time: call.time };
         if let Some(seconds) = call.timing.ttft_seconds {
-            self.ttft.add(seconds, weight);
+            self.ttft.add(weight, exemplar(seconds));
         }
         if let Some(seconds) = call.timing.duration_seconds {
-            self.duration.add(seconds, weight);
+            self.duration.add(weight, exemplar(seconds));
         }
         self.input_tokens += call.usage.input.map_or(0.0, |tokens| f64::from(tokens.count)) * weight;
         self.output_tokens += call.usage.output.map_or(0.0, |tokens| f64::from(tokens.count)) * weight;
@@ -143,7 +150,8 @@ impl Passed {
         if score.kind == EvaluatorKind::Judge && score.value().is_some() {
             let key = (score.dimension.to_string(), score.evaluator.clone());
             *self.judged.entry(key).or_default() += 1;
-            self.evaluation.add(score.latency_seconds, 1.0);
+            let (inference, time) = (score.inference, score.scored_at);
+            self.evaluation.add(1.0, Exemplar { inference, value: score.latency_seconds, time });
         }
     }
 }

@@ -120,6 +120,7 @@ impl AlertBook {
                     AlertWithheld => entry.withheld = words::read_cause(&event.id),
                     AlertUpdated if severity.is_some() => {
                         (entry.raised, entry.told_severity) = (severity, severity);
+                        entry.raise_was_told = true;
                     }
                     AlertTold => {
                         (entry.untold, entry.told) = (false, words::read_cause(&event.id));
@@ -173,8 +174,8 @@ impl AlertBook {
         for entry in self.standing.all().filter(|entry| entry.fires() && !entry.untold) {
             let Some(rule) = rule_of(entry) else { continue };
             owed.push(words::notification(Transition::Fired, rule, entry, now));
-            if entry.told_severity.is_some() {
-                owed.push(words::raised(rule, entry, now));
+            if entry.raise_was_told {
+                owed.push(words::raised(rule, entry, rule.config.severity, now));
             }
             if entry.told != Cause::Pending {
                 owed.push(words::update(rule, entry, now));
@@ -303,9 +304,10 @@ fn catch_up(
     }
     if let Some(worse) = entry.to_be_raised(rule) {
         let Some(muted) = muted else {
-            entry.told_severity = Some(worse);
+            let before = entry.told_severity.unwrap_or(rule.config.severity);
+            (entry.told_severity, entry.raise_was_told) = (Some(worse), true);
             events.push(words::raised_event(entry, worse, now));
-            return Some(words::raised(rule, entry, now));
+            return Some(words::raised(rule, entry, before, now));
         };
         if entry.withheld_severity < Some(worse) {
             entry.withheld_severity = Some(worse);

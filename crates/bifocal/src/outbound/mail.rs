@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bifocal_publish::notify::{Letter, Mailbox};
-use lettre::message::{Mailbox as Address, header};
+use lettre::message::{Attachment, Mailbox as Address, MultiPart, SinglePart, header};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
@@ -52,17 +52,61 @@ impl Mail {
     }
 
     /// The server took it.
-    pub(super) async fn send(&self, letter: &Letter) -> Result<(), String> {
+    pub(super) async fn send(&self, letter: &Letter, picture: Option<Vec<u8>>) -> Result<(), String> {
+        let message = self.written(letter, picture)?;
+        self.transport.send(message).await.map(drop).map_err(|err| format!("send mail: {err}"))
+    }
+
+    /// Text, with a picture behind it where there is one (PNG).
+    fn written(&self, letter: &Letter, picture: Option<Vec<u8>>) -> Result<Message, String> {
         let mut message = Message::builder()
             .from(self.from.clone())
             .message_id(Some(letter.id.clone()))
             .references(letter.thread.clone())
-            .subject(&letter.subject)
-            .header(header::ContentType::TEXT_PLAIN);
+            .subject(&letter.subject);
         for to in &self.to {
             message = message.to(to.clone());
         }
-        let message = message.body(letter.text.clone()).map_err(|err| format!("write the mail: {err}"))?;
-        self.transport.send(message).await.map(drop).map_err(|err| format!("send mail: {err}"))
+        let wrong = |err| format!("write the mail: {err}");
+        let Some(picture) = picture else {
+            let message = message.header(header::ContentType::TEXT_PLAIN);
+            return message.body(letter.text.clone()).map_err(wrong);
+        };
+        let kind = header::ContentType::parse("image/png").map_err(|err| format!("write the mail: {err}"))?;
+        let picture = Attachment::new("incident.png".to_owned()).body(picture, kind);
+        let parts = MultiPart::mixed().singlepart(SinglePart::plain(letter.text.clone())).singlepart(picture);
+        message.multipart(parts).map_err(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_stands_behind_the_text() {
+        let mail = Mail::new(&Mailbox {
+            server: "smtp://127.0.0.1:25".into(),
+            user: None,
+            password_env: None,
+            from: "bifocal@example.com".into(),
+            to: vec!["sre@example.com".into()],
+        })
+        .unwrap();
+        let letter = Letter {
+            subject: "firing".into(),
+            text: "m answers worse".into(),
+            id: "<a@bifocal>".into(),
+            thread: "<b@bifocal>".into(),
+        };
+        let written =
+            |picture| String::from_utf8(mail.written(&letter, picture).unwrap().formatted()).unwrap();
+        let plain = written(None);
+        assert!(plain.contains("Content-Type: text/plain") && !plain.contains("multipart"), "{plain}");
+        let both = written(Some(b"\x89PNG\r\n\x1a\n".to_vec()));
+        let place = |what: &str| both.find(what).unwrap_or_else(|| panic!("{what} is not in {both}"));
+        assert!(place("multipart/mixed") < place("m answers worse"));
+        assert!(place("m answers worse") < place("Content-Type: image/png"));
+        assert!(both.contains("filename=\"incident.png\"") && both.contains("iVBORw0KGgo"), "{both}");
     }
 }

@@ -18,10 +18,23 @@ const EVENT_SOURCE: &str = "bifocal";
 /// SNS takes fewer than 100 characters.
 const SUBJECT_CHARS: usize = 99;
 
+type Draw = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+
+/// Draws an incident, by its id, as PNG; `None`: it is not known any more. Reads the store.
+#[derive(Clone)]
+pub struct Pictures(pub Arc<Draw>);
+
+impl std::fmt::Debug for Pictures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pictures")
+    }
+}
+
 /// Sends messages to one place.
 #[derive(Debug)]
 pub struct Sender {
     way: Way,
+    pictures: Option<Pictures>,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
     telemetry: Telemetry,
@@ -70,7 +83,22 @@ impl Sender {
             Kind::Sns { topic } => Way::Topic { aws: OnceCell::new(), topic },
             Kind::EventBridge { bus, region } => Way::Bus { aws: OnceCell::new(), bus, region },
         };
-        Ok(Self { way, client, clock, telemetry })
+        Ok(Self { way, pictures: None, client, clock, telemetry })
+    }
+
+    /// With pictures of incidents, for the channel that can carry them: mail.
+    #[must_use]
+    pub fn with_pictures(self, pictures: Pictures) -> Self {
+        Self { pictures: Some(pictures), ..self }
+    }
+
+    /// What is drawn of a message's incident. A picture that cannot be drawn keeps no alert back.
+    async fn picture(&self, message: &Message) -> Option<Vec<u8>> {
+        let (Pictures(draw), id) = (self.pictures.clone()?, message.incident.clone());
+        if id.is_empty() {
+            return None;
+        }
+        tokio::task::spawn_blocking(move || draw(&id)).await.ok()?
     }
 
     /// Sends messages as they lay in the outbox: one, or several that the channel may tell together. After `Ok` the
@@ -96,7 +124,10 @@ impl Sender {
                 self.post(self.value(url, &pagerduty::event(&message, &secret(key_env)?))).await
             }
             Way::Alertmanager { .. } => self.send_list(&[message]).await,
-            Way::Mail(mail) => mail.send(&letter(&message)).await.map_err(Failure::from),
+            Way::Mail(mail) => {
+                let picture = self.picture(&message).await;
+                mail.send(&letter(&message), picture).await.map_err(Failure::from)
+            }
             Way::Topic { topic, .. } => {
                 let text = format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
                 self.publish(topic, &message.title(), &message, message.name(), &text).await
@@ -128,7 +159,7 @@ impl Sender {
             Way::Slack { url_env } => {
                 self.post(self.value(&secret(url_env)?, &slack::group_body(&group))).await
             }
-            Way::Mail(mail) => mail.send(&group.letter()).await.map_err(Failure::from),
+            Way::Mail(mail) => mail.send(&group.letter(), None).await.map_err(Failure::from),
             Way::Topic { topic, .. } => {
                 let text = format!("{}\n\n{}", group.letter().text, group.to_json());
                 let Some(first) = group.messages().first() else { return Ok(()) };

@@ -7,14 +7,19 @@ use bifocal_model::Span;
 use bifocal_publish::export::{
     Evaluation, EvaluationBook, Series, evaluations_body, metrics_body, remote_write_body, series_of,
 };
+use bifocal_publish::prometheus::Form;
 use bifocal_telemetry::{Clock, Metric, TaskGroup, Telemetry};
 
 use super::page;
 use crate::config::Resolved;
-use crate::limits::{EVALUATIONS_PER_BATCH, SERIES_PER_BATCH};
+use crate::limits::{EVALUATIONS_PER_BATCH, EXPORT_BATCHES, EXPORT_PAGES, SERIES_PER_BATCH};
 use crate::outbound::{Collector, Exporter};
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
+
+/// What may wait for a collector.
+const BATCHES: (&str, usize) = ("export_batches", EXPORT_BATCHES);
+const PAGES: (&str, usize) = ("export_pages", EXPORT_PAGES);
 
 /// Where things go, checked before anything is watched.
 pub(super) struct Collectors {
@@ -52,18 +57,19 @@ pub(super) fn start(
     tasks: &TaskGroup,
 ) {
     let every = |seconds: u32| Span::from_secs(i64::from(seconds));
-    let exporter = |collector, seconds| Exporter {
+    let exporter = |collector, seconds, waiting_max| Exporter {
         collector,
         every: every(seconds),
         clock: Arc::clone(clock),
         telemetry: telemetry.clone(),
         waiting: VecDeque::new(),
+        waiting_max,
     };
-    let page_of = || page::metrics(pipeline, telemetry);
+    let page_of = || page::metrics(Form::Plain, pipeline, telemetry);
     if let (Some(otlp), Some(collector)) = (&config.otlp, collectors.metrics) {
         let (page, clock, since) = (page_of(), Arc::clone(clock), clock.now());
         let make = move || vec![metrics_body(&read(&page()), since, clock.now())];
-        tasks.spawn("otlp metrics", exporter(collector, otlp.every_seconds).run(make, tasks.drain()));
+        tasks.spawn("otlp metrics", exporter(collector, otlp.every_seconds, PAGES).run(make, tasks.drain()));
     }
     if let (Some(to), Some(collector)) = (&config.remote_write, collectors.written) {
         let (page, clock) = (page_of(), Arc::clone(clock));
@@ -71,7 +77,8 @@ pub(super) fn start(
             let series = read(&page());
             series.chunks(SERIES_PER_BATCH).map(|part| remote_write_body(part, clock.now())).collect()
         };
-        tasks.spawn("remote write", exporter(collector, to.every_seconds).run(make, tasks.drain()));
+        let exporter = exporter(collector, to.every_seconds, BATCHES);
+        tasks.spawn("remote write", exporter.run(make, tasks.drain()));
     }
     if let (Some(otlp), Some(collector)) = (&config.otlp, collectors.events) {
         let book = pipeline.tell_evaluations(EvaluationBook::new(otlp.explanations));
@@ -85,7 +92,8 @@ pub(super) fn start(
             counters.count(Metric::ExportedEvaluations, &["queued"], all.len() as u64);
             event_batches(&all)
         };
-        tasks.spawn("otlp events", exporter(collector, otlp.every_seconds).run(make, tasks.drain()));
+        let exporter = exporter(collector, otlp.every_seconds, BATCHES);
+        tasks.spawn("otlp events", exporter.run(make, tasks.drain()));
     }
 }
 

@@ -6,18 +6,21 @@ use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 use bifocal_api::{
-    ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow, router,
+    ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow,
+    incident_picture, router,
 };
 use bifocal_evaluate::judge::{Cap, JudgeQueue};
 use bifocal_evaluate::pacer::Pace;
 use bifocal_model::Timestamp;
+use bifocal_publish::prometheus::Form;
 use bifocal_store::{Intake, SmallState};
-use bifocal_telemetry::{TaskGroup, Telemetry};
+use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 use bifocal_watch::Snapshot;
 use tokio::net::TcpListener;
 
 use super::listener::{self, Bounds};
 use super::sink;
+use crate::outbound::Pictures;
 use crate::pipeline::Pipeline;
 use crate::user_error::{Code, UserError};
 
@@ -41,13 +44,27 @@ pub(super) fn snapshot(snapshot: Arc<ArcSwap<Snapshot>>) -> Arc<dyn Fn() -> Arc<
     Arc::new(move || snapshot.load_full())
 }
 
-pub(super) fn metrics(pipeline: &Pipeline, telemetry: &Telemetry) -> Arc<dyn Fn() -> String + Send + Sync> {
+/// Draws incidents that the watch knows.
+pub(super) fn pictures(pipeline: &Pipeline, clock: &Arc<dyn Clock>) -> Pictures {
+    let (reader, snapshot, clock) = (pipeline.reader(), pipeline.snapshot(), Arc::clone(clock));
+    Pictures(Arc::new(move |id| {
+        let snapshot = snapshot.load();
+        let incident = snapshot.incidents.iter().find(|incident| incident.id == id)?;
+        incident_picture(&reader, incident, clock.now()).ok()
+    }))
+}
+
+pub(super) fn metrics(
+    form: Form,
+    pipeline: &Pipeline,
+    telemetry: &Telemetry,
+) -> Arc<dyn Fn() -> String + Send + Sync> {
     let (exposition, snapshot) = (pipeline.exposition(), pipeline.snapshot());
     let (reader, telemetry) = (pipeline.reader(), telemetry.clone());
     Arc::new(move || {
         let ledger = ledger_lines(&reader.ledger());
         let exposition = exposition.lock().unwrap_or_else(PoisonError::into_inner);
-        exposition.render(&snapshot.load(), &ledger, &telemetry)
+        exposition.render(form, &snapshot.load(), &ledger, &telemetry)
     })
 }
 

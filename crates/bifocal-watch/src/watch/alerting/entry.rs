@@ -33,6 +33,9 @@ pub(crate) struct Entry {
     /// How bad the channels were told that it is; `None`: as bad as its rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) told_severity: Option<Severity>,
+    /// Whether that was a message of its own: one that began as bad as it is was told once.
+    #[serde(default)]
+    pub(super) raise_was_told: bool,
     /// How bad it has become while it was muted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) withheld_severity: Option<Severity>,
@@ -52,6 +55,7 @@ impl Entry {
             ladder: Ladder::default(),
             raised: None,
             told_severity: None,
+            raise_was_told: false,
             withheld_severity: None,
         }
     }

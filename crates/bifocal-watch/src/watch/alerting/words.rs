@@ -62,18 +62,17 @@ pub(super) fn raised_event(entry: &Entry, worse: Severity, now: Timestamp) -> Ev
     }
 }
 
-/// What the channels get of that.
-pub(super) fn raised(rule: &Rule, entry: &Entry, now: Timestamp) -> Notification {
+/// What the channels get of that. `before`: what they knew.
+pub(super) fn raised(rule: &Rule, entry: &Entry, before: Severity, now: Timestamp) -> Notification {
     let idempotency_key = format!("{}:severity:{}", entry.id(), entry.severity(rule).name());
-    Notification { idempotency_key, ..notification(Transition::Fired, rule, entry, now) }
+    let beginning = notification(Transition::Fired, rule, entry, now);
+    Notification { idempotency_key, raised_from: Some(before), ..beginning }
 }
 
 /// How bad an id of an event says that its alert is: `fired.critical:…`, `raised.critical:…`, `told.critical.system:…`.
 pub(super) fn read_severity(id: &str) -> Option<Severity> {
     let first = id.split(':').next().unwrap_or_default();
-    let named = |word: &str| {
-        [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|s| s.name() == word)
-    };
+    let named = |word: &str| Severity::ALL.into_iter().find(|severity| severity.name() == word);
     first.split('.').skip(1).find_map(named)
 }
 
@@ -146,6 +145,7 @@ pub(super) fn ended(entry: &Entry, now: Timestamp) -> Notification {
         rule: entry.rule.clone(),
         target: entry.target.clone(),
         severity: entry.raised.unwrap_or(Severity::Warning),
+        raised_from: None,
         status: Status::Resolved,
         since: entry.standing.since,
         time: now,
@@ -174,6 +174,7 @@ pub(super) fn notification(
         rule: entry.rule.clone(),
         target: entry.target.clone(),
         severity: entry.severity(rule),
+        raised_from: None,
         status,
         since: entry.standing.since,
         time: now,

@@ -96,7 +96,9 @@ fn one_alert_becomes_worse_and_stays_so_until_its_end() {
     assert_eq!((worse.len(), worse[0].severity, worse[0].status), (1, Warning, Firing));
     assert_eq!(worse[0].alert_id, first[0].alert_id, "one alert");
     assert!(worse[0].idempotency_key.ends_with(":severity:warning"), "{}", worse[0].idempotency_key);
-    assert_eq!(bench.told(110, 9.0), [(Critical, Firing)], "at once");
+    assert_eq!((first[0].raised_from, worse[0].raised_from), (None, Some(Info)));
+    let worst = bench.tick(110, Some(9.0));
+    assert_eq!((worst[0].severity, worst[0].raised_from), (Critical, Some(Warning)), "at once");
     assert_eq!(bench.told(120, 3.0), [], "it does not become better before it ends");
     assert_eq!(bench.told(130, 9.0), [], "and is told of each severity once");
     let alerts = bench.watch.tick(at(131), &Ttft(Some(9.0))).snapshot.alerts;
@@ -108,6 +110,12 @@ fn the_worst_rung_can_begin_it() {
     let mut bench = Bench::new(slow());
     assert_eq!(bench.told(0, 9.0), [(Critical, Firing)], "its condition holds and waits for nothing");
     assert_eq!(bench.told(60, 9.0), [], "the lower rungs are no alerts of their own");
+    // It was told once, and is owed once, also where the book is read back from the journal.
+    for watch in [&bench.watch, &bench.replayed().watch] {
+        let owed = watch.owed_notifications(at(61));
+        assert_eq!(owed.len(), 1, "{owed:?}");
+        assert_eq!((owed[0].severity, owed[0].raised_from), (Critical, None));
+    }
 }
 
 #[test]

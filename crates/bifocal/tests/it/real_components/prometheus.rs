@@ -54,6 +54,24 @@ fn real_prometheus_reads_our_metrics() {
     assert_eq!(number(&query("up")[0]), 1.0);
 
     promtool_accepts(prometheus.address("promtool"), &bifocal.text(&format!("{}/metrics", bifocal.page)));
+
+    // From a bucket of the histogram to a call that lies in it.
+    let exemplars = bifocal.until("exemplars", |bifocal| {
+        let url = format!(
+            "{}/api/v1/query_exemplars?query=bifocal_ttft_seconds_bucket&start=2020-01-01T00:00:00Z&end=2100-01-01T00:00:00Z",
+            prometheus.address("prometheus")
+        );
+        let answer: Value = serde_json::from_str(&bifocal.text(&url)).unwrap();
+        let series = answer["data"].as_array().unwrap().clone();
+        let all = series.iter().flat_map(|one| one["exemplars"].as_array().unwrap().clone());
+        Some(all.collect::<Vec<_>>()).filter(|all| !all.is_empty())
+    });
+    for exemplar in exemplars {
+        let id = exemplar["labels"]["inference_id"].as_str().unwrap();
+        let call = bifocal.api(&format!("inferences/{id}"));
+        let seconds: f64 = exemplar["value"].as_str().unwrap().parse().unwrap();
+        assert_eq!(call["ttft_seconds"].as_f64(), Some(seconds), "{call}");
+    }
 }
 
 /// A server that a Prometheus scrapes already is read from that Prometheus, by its federation page.
