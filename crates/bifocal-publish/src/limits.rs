@@ -26,6 +26,12 @@ pub(crate) const EXPOSED_READINGS_MAX: usize = 4_096;
 pub(crate) const CLOUDFORMATION_RESOURCES: usize = 500;
 /// Alarms under one composite alarm.
 pub(crate) const COMPOSITE_CHILDREN: usize = 100;
+/// Bytes of a channel's template.
+pub(crate) const TEMPLATE_BYTES: usize = 64 * 1024;
+/// Steps that a template may take.
+pub(crate) const TEMPLATE_FUEL: u64 = 100_000;
+/// Bytes that a template may make: SNS takes 256 KiB.
+pub(crate) const TEMPLATE_TEXT_BYTES: usize = 200 * 1024;
 
 /// Judgements that wait to be exported: a minute at 68 a second.
 pub(crate) const EVALUATIONS_WAITING: usize = 4096;
@@ -73,5 +79,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "judgements that wait to be exported as events; the oldest leave",
     ),
     ("cloudformation_resources", CLOUDFORMATION_RESOURCES as u64, "resources of one CloudFormation template"),
+    ("template_bytes", TEMPLATE_BYTES as u64, "bytes of a channel's template"),
+    (
+        "template_fuel",
+        TEMPLATE_FUEL,
+        "steps that a template of a channel may take; beyond them the usual form is sent",
+    ),
+    (
+        "template_text_bytes",
+        TEMPLATE_TEXT_BYTES as u64,
+        "bytes that a template of a channel may make; beyond them the usual form is sent",
+    ),
     ("composite_children", COMPOSITE_CHILDREN as u64, "alarms under one composite alarm of CloudWatch"),
 ];

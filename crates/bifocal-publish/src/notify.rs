@@ -13,9 +13,11 @@ mod letter;
 mod message;
 pub mod pagerduty;
 pub mod slack;
+mod template;
 
 pub use backoff::next_pause;
 pub use channel::{ChannelConfig, Gathering, Kind, Mailbox};
 pub use group::Group;
 pub use letter::{Letter, letter};
 pub use message::{Message, Whose, runbook_address};
+pub use template::{Template, Worded};

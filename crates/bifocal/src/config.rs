@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, every key optional, unknown keys refused with their line and nearest name.
 
+mod channels;
 mod file;
 mod load;
 mod probe;
@@ -8,11 +9,10 @@ mod sagemaker;
 mod secret;
 
 pub use bifocal_evaluate::rule::EvaluateRule;
+pub use channels::channel_error;
 pub use file::{ConfigFile, PriceSection, ProbeSection, ServerSection, TargetSection};
 pub use load::{load, parse};
 pub use probe::ProbeConfig;
-pub use resolved::{
-    Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, channel_error, customs, slos,
-};
+pub use resolved::{Addresses, Resolved, SigningConfig, UpstreamTarget, alert_rules, customs, slos};
 pub use sagemaker::SageMakerTarget;
 pub use secret::{judge_place, mask_address, masked};

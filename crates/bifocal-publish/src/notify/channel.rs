@@ -1,5 +1,7 @@
 //! Where messages go, as written in `[[channel]]`.
 
+use std::path::PathBuf;
+
 use bifocal_model::Span;
 use bifocal_watch::alert::Hold;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,15 @@ pub struct ChannelConfig {
     /// EventBridge: the event bus, by name or ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eventbridge: Option<String>,
+    /// Webhook, Slack, e-mail and SNS: a template of one's own for the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The same in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_file: Option<PathBuf>,
+    /// E-mail and SNS: a template for the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Webhook, Slack, e-mail and SNS: alerts of one rule that follow within this time of the last message about it are told
     /// together; default `10s`, and `0s` tells each by itself.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,6 @@
 //! A message as mail: subject and text.
 
+use super::Worded;
 use super::message::{Message, within};
 
 /// What stands in a mail.
@@ -13,6 +14,15 @@ pub struct Letter {
     pub id: String,
     /// What all mails of one alert refer to, so that they stand together.
     pub thread: String,
+}
+
+impl Letter {
+    /// The letter in a channel's own words.
+    #[must_use]
+    pub fn worded(self, worded: Worded) -> Self {
+        let (text, subject) = (worded.body.unwrap_or(self.text), worded.subject.unwrap_or(self.subject));
+        Self { text, subject, ..self }
+    }
 }
 
 const SUBJECT_CHARS: usize = 120;

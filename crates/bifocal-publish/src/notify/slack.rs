@@ -24,6 +24,12 @@ pub fn body(message: &Message) -> Value {
     json!({"text": title, "attachments": [{"color": color(message), "blocks": blocks}]})
 }
 
+/// A body with a text of its own; buttons and colour stay.
+pub fn worded(mut body: Value, text: &str) -> Value {
+    body["attachments"][0]["blocks"][0]["text"]["text"] = json!(within(text, SECTION_CHARS));
+    body
+}
+
 /// The body of several alerts: one line each.
 pub fn group_body(group: &Group) -> Value {
     let (title, first) = (group.title(), group.messages().first());
@@ -58,7 +64,7 @@ fn color(message: &Message) -> &'static str {
 }
 
 /// Slack reads these three characters as markup.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

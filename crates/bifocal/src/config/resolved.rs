@@ -15,6 +15,7 @@ use bifocal_watch::alert::{RuleConfig, shipped_rules_over};
 use bifocal_watch::{SloConfig, WatchConfig, shipped_slos};
 use serde::Serialize;
 
+use super::channels::channels;
 use super::file::{ConfigFile, PriceSection, TargetSection};
 use super::probe::ProbeConfig;
 use super::sagemaker::{self, SageMakerTarget};
@@ -178,11 +179,8 @@ impl Resolved {
         watch.check().map_err(|what| {
             UserError::new(Code::ConfigInvalid, what).hint("see docs/guide/configuration.md for every key")
         })?;
-        for channel in &file.channel {
-            channel.gathering().map_err(|what| channel_error(&channel.name, &what))?;
-        }
         sagemaker::check_emf(file.cloudwatch.emf, file.cloudwatch.write)?;
-        check_channels(&watch.rules, &file.channel)?;
+        let channels = channels(file.channel, &watch.rules)?;
         let otlp = file.otlp.iter().map(|otlp| ("[otlp] endpoint", &otlp.endpoint, otlp.every_seconds));
         let written = file.remote_write.iter().map(|to| ("[remote_write] url", &to.url, to.every_seconds));
         otlp.chain(written).try_for_each(|(key, address, every)| check_collector(key, address, every))?;
@@ -203,7 +201,7 @@ impl Resolved {
             judge: file.judge,
             rubrics: file.rubrics,
             watch,
-            channels: file.channel,
+            channels,
             events_file: file.events.file,
             cloudwatch: file.cloudwatch,
             otlp: file.otlp,
@@ -268,6 +266,13 @@ impl UpstreamTarget {
             Some(address) => Some(address.to_owned()),
             None => Some(format!("{upstream}/metrics")),
         };
+        let scrape_every_seconds = target.scrape_every_seconds.unwrap_or(10.0);
+        if !(1.0..=3600.0).contains(&scrape_every_seconds) {
+            let what =
+                format!("[[target]] `{name}`: scrape_every_seconds = {scrape_every_seconds}: from 1 to 3600");
+            return Err(UserError::new(Code::ConfigInvalid, what)
+                .hint("scrape = \"off\" asks the server for nothing"));
+        }
         let signing = signing(&name, target.sign_for, target.client_token_env, target.region)?;
         Ok(Self {
             upstream_ca: target.upstream_ca,
@@ -278,7 +283,7 @@ impl UpstreamTarget {
             proxy_listen,
             upstream,
             scrape,
-            scrape_every_seconds: target.scrape_every_seconds.unwrap_or(10.0).max(1.0),
+            scrape_every_seconds,
             usd_per_hour: target.usd_per_hour,
             component_usd_per_hour: target.component_usd_per_hour,
             variant: target.variant.unwrap_or_default(),
@@ -392,31 +397,6 @@ fn check_collector(key: &str, address: &str, every_seconds: u32) -> Result<(), U
     Ok(())
 }
 
-/// What is wrong with a channel.
-pub fn channel_error(name: &str, what: &str) -> UserError {
-    UserError::new(Code::ConfigInvalid, format!("[[channel]] `{name}`: {what}"))
-        .hint("each kind of channel with an example is in docs/guide/channels.md")
-}
-
-fn check_channels(rules: &[RuleConfig], channels: &[ChannelConfig]) -> Result<(), UserError> {
-    for rule in rules {
-        for wanted in &rule.channels {
-            if channels.iter().all(|channel| channel.name != *wanted) {
-                let known: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-                return Err(UserError::new(
-                    Code::ConfigInvalid,
-                    format!("[[alert]] `{}`: there is no channel `{wanted}`", rule.name),
-                )
-                .hint(format!(
-                    "channels: {}",
-                    if known.is_empty() { "none".into() } else { known.join(", ") }
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::parse;
@@ -478,6 +458,7 @@ mod tests {
             ("[[evaluate]]\nrate = 0.0\n", "(0, 1]"),
             ("[[alert]]\nname = \"x\"\nwhen = \"true\"\nchannels = [\"sre\"]\n", "no channel `sre`"),
             ("[[channel]]\nname = \"sre\"\n", "says nowhere to go"),
+            ("[[target]]\nupstream = \"http://a:1\"\nscrape_every_seconds = 0.0\n", "from 1 to 3600"),
             ("[alerting]\nfalse_pages_per_30_days = -1.0\n", "[alerting] false_pages_per_30_days = -1"),
             ("[objectives]\nttft_p95_seconds = 2000.0\n", "from 0.001 to 600"),
             ("[[channel]]\nname = \"sre\"\nsns = \"alerts\"\n", "is no topic"),

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bifocal_aws::{Aws, BusEvent, Fifo, Options, TopicMessage};
 use bifocal_model::{Span, fnv1a};
-use bifocal_publish::notify::{ChannelConfig, Group, Kind, Message, alertmanager, letter, pagerduty, slack};
+use bifocal_publish::notify::{
+    ChannelConfig, Group, Kind, Message, Template, Worded, alertmanager, letter, pagerduty, slack,
+};
 use bifocal_store::Outgoing;
-use bifocal_telemetry::{Clock, Telemetry};
+use bifocal_telemetry::{Clock, Metric, Telemetry};
 use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -33,7 +35,9 @@ impl std::fmt::Debug for Pictures {
 /// Sends messages to one place.
 #[derive(Debug)]
 pub struct Sender {
+    channel: String,
     way: Way,
+    template: Option<Template>,
     pictures: Option<Pictures>,
     client: reqwest::Client,
     clock: Arc<dyn Clock>,
@@ -83,7 +87,8 @@ impl Sender {
             Kind::Sns { topic } => Way::Topic { aws: OnceCell::new(), topic },
             Kind::EventBridge { bus, region } => Way::Bus { aws: OnceCell::new(), bus, region },
         };
-        Ok(Self { way, pictures: None, client, clock, telemetry })
+        let (channel, template) = (channel.name.clone(), channel.template()?);
+        Ok(Self { channel, way, template, pictures: None, client, clock, telemetry })
     }
 
     /// With pictures of incidents, for the channel that can carry them: mail.
@@ -110,27 +115,46 @@ impl Sender {
         }
     }
 
+    /// The messages in the channel's own words, where it has some. A template that fails keeps no alert back.
+    fn worded(&self, group: Option<&Group>) -> Worded {
+        let (Some(template), Some(group)) = (&self.template, group) else { return Worded::default() };
+        template.worded(group).unwrap_or_else(|why| {
+            tracing::warn!(channel = self.channel, why, "a template failed; the usual form is sent");
+            self.telemetry.count(Metric::TemplateErrors, &[&self.channel], 1);
+            Worded::default()
+        })
+    }
+
     /// Sends one message.
     pub async fn send_one(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
-        if let Way::Webhook { url, token_env } = &self.way {
+        if let (Way::Webhook { url, token_env }, None) = (&self.way, &self.template) {
             let request = self.json(url, payload.to_vec()).header("idempotency-key", key);
             return self.post(with_token(request, token_env.as_deref())).await;
         }
         let message = Message::from_json(payload)?;
+        let worded = self.worded(Group::of(vec![message.clone()]).as_ref());
         match &self.way {
-            Way::Webhook { .. } => Ok(()),
-            Way::Slack { url_env } => self.post(self.value(&secret(url_env)?, &slack::body(&message))).await,
+            Way::Webhook { url, token_env } => {
+                let request = self.in_words(url, worded, payload.to_vec()).header("idempotency-key", key);
+                self.post(with_token(request, token_env.as_deref())).await
+            }
+            Way::Slack { url_env } => {
+                let body = slack::body(&message);
+                self.post(self.value(&secret(url_env)?, &slack_in_words(body, &worded))).await
+            }
             Way::PagerDuty { key_env, url } => {
                 self.post(self.value(url, &pagerduty::event(&message, &secret(key_env)?))).await
             }
             Way::Alertmanager { .. } => self.send_list(&[message]).await,
             Way::Mail(mail) => {
                 let picture = self.picture(&message).await;
-                mail.send(&letter(&message), picture).await.map_err(Failure::from)
+                mail.send(&letter(&message).worded(worded), picture).await.map_err(Failure::from)
             }
             Way::Topic { topic, .. } => {
-                let text = format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
-                self.publish(topic, &message.title(), &message, message.name(), &text).await
+                let usual = || format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
+                let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
+                let title = title.unwrap_or_else(|| message.title());
+                self.publish(topic, &title, &message, message.name(), &text).await
             }
             Way::Bus { aws, bus, region } => {
                 let aws = self.aws(aws, region.clone()).await?;
@@ -151,19 +175,24 @@ impl Sender {
             return self.send_list(&messages).await;
         }
         let Some(group) = Group::of(messages) else { return Ok(()) };
+        let worded = self.worded(Some(&group));
         match &self.way {
             Way::Webhook { url, token_env } => {
-                let request = self.value(url, &group.to_json()).header("idempotency-key", group.key());
+                let usual = group.to_json().to_string().into_bytes();
+                let request = self.in_words(url, worded, usual).header("idempotency-key", group.key());
                 self.post(with_token(request, token_env.as_deref())).await
             }
             Way::Slack { url_env } => {
-                self.post(self.value(&secret(url_env)?, &slack::group_body(&group))).await
+                let body = slack::group_body(&group);
+                self.post(self.value(&secret(url_env)?, &slack_in_words(body, &worded))).await
             }
-            Way::Mail(mail) => mail.send(&group.letter(), None).await.map_err(Failure::from),
+            Way::Mail(mail) => mail.send(&group.letter().worded(worded), None).await.map_err(Failure::from),
             Way::Topic { topic, .. } => {
-                let text = format!("{}\n\n{}", group.letter().text, group.to_json());
+                let usual = || format!("{}\n\n{}", group.letter().text, group.to_json());
+                let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
+                let title = title.unwrap_or_else(|| group.title());
                 let Some(first) = group.messages().first() else { return Ok(()) };
-                self.publish(topic, &group.title(), first, "several", &text).await
+                self.publish(topic, &title, first, "several", &text).await
             }
             Way::PagerDuty { .. } | Way::Alertmanager { .. } | Way::Bus { .. } => {
                 Err(Failure::from("this channel takes alerts one by one".to_owned()))
@@ -213,6 +242,17 @@ impl Sender {
         self.json(url, body.to_string().into_bytes())
     }
 
+    /// What the template made, as what it is, or the usual body.
+    fn in_words(&self, url: &str, worded: Worded, usual: Vec<u8>) -> reqwest::RequestBuilder {
+        match worded {
+            Worded { body: Some(body), is_json: false, .. } => {
+                self.client.post(url).header("content-type", "text/plain; charset=utf-8").body(body)
+            }
+            Worded { body: Some(body), .. } => self.json(url, body.into_bytes()),
+            Worded { body: None, .. } => self.json(url, usual),
+        }
+    }
+
     fn json(&self, url: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
         self.client.post(url).header("content-type", "application/json").body(body)
     }
@@ -226,6 +266,13 @@ impl Sender {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let wait = seconds.filter(|seconds| (0..=3600).contains(seconds)).map(Span::from_secs);
         Err(Failure { why: format!("HTTP {}", status.as_u16()), wait })
+    }
+}
+
+fn slack_in_words(body: Value, worded: &Worded) -> Value {
+    match &worded.body {
+        Some(text) => slack::worded(body, text),
+        None => body,
     }
 }
 
@@ -243,4 +290,62 @@ fn secret(name: &str) -> Result<String, Failure> {
 
 fn said(err: &bifocal_aws::Error) -> Failure {
     Failure::from(format!("failed to {err}; {}", err.advice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::routing::post;
+    use bifocal_model::Timestamp;
+    use bifocal_telemetry::{ManualClock, TaskGroup};
+    use bifocal_watch::alert::Status;
+
+    use super::*;
+
+    /// On the day there are four alerts at once, of which the template's author did not think.
+    #[tokio::test]
+    async fn a_template_that_fails_on_the_day_keeps_no_alert_back_and_is_counted() {
+        let heard: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let keep = Arc::clone(&heard);
+        let hook = move |body: String| {
+            keep.lock().unwrap().push(serde_json::from_str(&body).unwrap());
+            std::future::ready(())
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let tasks = TaskGroup::new();
+        tasks.spawn("receiver", async move {
+            let _ = axum::serve(listener, axum::Router::new().route("/", post(hook))).await;
+        });
+        let template = "{\"share\": {{ 1 if count < 4 else count.none() }}}";
+        let channel =
+            ChannelConfig { template: Some(template.into()), ..ChannelConfig::webhook("sre", &url) };
+        let now = Timestamp::from_secs(1_800_000_000);
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now));
+        let http = crate::outbound::client(std::time::Duration::from_secs(5)).unwrap();
+        let telemetry = Telemetry::new();
+        let sender = Sender::new(&channel, http, clock, telemetry.clone()).unwrap();
+        let waiting = |n: usize| -> Vec<Outgoing> {
+            let message = Message::test("sre", "http://h", Status::Firing, now);
+            let one = |i: usize| Outgoing {
+                key: format!("k{i}"),
+                channel: "sre".into(),
+                payload: message.to_json(),
+                created: now,
+                attempts: 0,
+                next_time: now,
+                done_at: None,
+                outcome: None,
+            };
+            (0..n).map(one).collect()
+        };
+        sender.send(&waiting(2)).await.unwrap();
+        assert_eq!(telemetry.value(Metric::TemplateErrors, &["sre"]), 0);
+        sender.send(&waiting(4)).await.unwrap();
+        assert_eq!(telemetry.value(Metric::TemplateErrors, &["sre"]), 1);
+        let heard = heard.lock().unwrap().clone();
+        assert_eq!(heard[0], serde_json::json!({"share": 1}));
+        assert_eq!((&heard[1]["count"], &heard[1]["rule"]), (&4.into(), &"test of the channel".into()));
+    }
 }

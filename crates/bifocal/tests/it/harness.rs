@@ -4,6 +4,7 @@
 mod call;
 mod daemon;
 mod random;
+pub(crate) mod receivers;
 mod servers;
 
 pub(crate) use call::call;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::bed::Component;
-use crate::harness::{bifocal, serve, until};
+use crate::harness::{bifocal, receivers, serve, until};
 
 type Heard = Arc<Mutex<Vec<Value>>>;
 
@@ -84,9 +84,13 @@ async fn cli_slack_pagerduty_and_mail_take_a_test_alert_and_its_end() {
     let tasks = TaskGroup::new();
     let (slack, pager) = (Heard::default(), Heard::default());
     let slack_at =
-        serve(&tasks, Router::new().route("/hook/T1", post(hears)).with_state(Arc::clone(&slack))).await;
-    let pager_at =
-        serve(&tasks, Router::new().route("/v2/enqueue", post(hears)).with_state(Arc::clone(&pager))).await;
+        serve(&tasks, Router::new().route("/hook/T1", post(receivers::slack)).with_state(Arc::clone(&slack)))
+            .await;
+    let pager_at = serve(
+        &tasks,
+        Router::new().route("/v2/enqueue", post(receivers::pagerduty)).with_state(Arc::clone(&pager)),
+    )
+    .await;
     let letters = Arc::new(Mutex::new(Vec::new()));
     let mail_at = mail_sink(&tasks, Arc::clone(&letters)).await;
     let channels = format!(
@@ -122,6 +126,41 @@ async fn cli_slack_pagerduty_and_mail_take_a_test_alert_and_its_end() {
         "{}",
         letters[0]
     );
+}
+
+/// A receiver that wants a body of its own, and a subject in the team's words.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cli_channels_speak_in_their_own_words_and_a_wrong_template_is_refused_with_its_line() {
+    let tasks = TaskGroup::new();
+    let heard = Heard::default();
+    let teams = serve(&tasks, Router::new().route("/", post(hears)).with_state(Arc::clone(&heard))).await;
+    let letters = Arc::new(Mutex::new(Vec::new()));
+    let mail_at = mail_sink(&tasks, Arc::clone(&letters)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.txt.jinja");
+    let text = "{% for alert in alerts %}{{ alert.name }} is {{ alert.status }}.\n{% endfor %}";
+    std::fs::write(&file, text).unwrap();
+    let channels = format!(
+        "[[channel]]\nname = \"teams\"\nwebhook = \"http://{teams}/\"\n\
+         template = '''{{\"type\": \"message\", \"text\": {{{{ title | tojson }}}}}}'''\n\
+         [[channel]]\nname = \"mail\"\nsmtp = \"smtp://{mail_at}\"\nemail_from = \"bifocal@example.com\"\n\
+         email_to = [\"sre@example.com\"]\nsubject = \"[LLM] {{{{ rule }}}}\"\ntemplate_file = {file:?}\n"
+    );
+    let (code, said) = send_test(&channels, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let heard = heard.lock().unwrap().clone();
+    assert_eq!(heard[0], json!({"type": "message", "text": "firing info: test of the channel of test"}));
+    let letters = letters.lock().unwrap().clone();
+    assert!(letters[0].contains("Subject: [LLM] test of the channel"), "{}", letters[0]);
+    assert!(
+        letters[0].contains("test is firing.") && letters[1].contains("test is resolved."),
+        "{letters:?}"
+    );
+
+    std::fs::write(&file, "one\n{{ nobody }}").unwrap();
+    let (code, said) = send_test(&channels, &[]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("[[channel]] `mail`: template, line 2"), "{said}");
 }
 
 #[test]
