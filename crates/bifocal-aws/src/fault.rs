@@ -108,6 +108,7 @@ impl Fault {
             | "MissingAuthenticationTokenException" => Meaning::RefusedCredentials,
             "ResourceNotFound"
             | "ResourceNotFoundException"
+            | "DashboardNotFoundError"
             | "NoSuchKey"
             | "NoSuchBucket"
             | "QueueDoesNotExist"

@@ -15,12 +15,14 @@ mod apply;
 mod asked;
 mod book;
 mod config;
+mod detailed;
 mod log;
 mod put;
 mod template;
 
 pub use apply::{
-    Alarm, AlarmKind, AlarmStep, OWNER, PREFIX, Parameters, Wanted, alarm_steps, same_dashboard,
+    Alarm, AlarmKind, AlarmStep, OWNER, PREFIX, Parameters, Wanted, alarm_steps, is_our_dashboard,
+    same_dashboard,
 };
 pub(crate) use asked::{Asked, Bad, asked};
 pub use book::WriteBack;
@@ -28,4 +30,4 @@ pub(crate) use book::{DIMENSIONS, LATENCY, STATE, metric, pass_rate};
 pub use config::{Namespace, NamespaceError, WriteBackConfig};
 pub use log::{Entry as LogEntry, Judged, LogBook, embedded};
 pub use put::{Datum, Put, Unit, Value};
-pub use template::{AlarmOptions, Template, TooMany};
+pub use template::{AlarmOptions, Template, TemplateError};

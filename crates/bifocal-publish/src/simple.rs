@@ -26,6 +26,8 @@ pub(crate) enum Of {
     Value,
     Lower,
     Upper,
+    /// In per cent.
+    Quantile(u8),
 }
 
 /// Which side of a threshold is bad.
@@ -48,6 +50,9 @@ impl Simple {
             "value" => Of::Value,
             "lower" => Of::Lower,
             "upper" => Of::Upper,
+            "p50" => Of::Quantile(50),
+            "p95" => Of::Quantile(95),
+            "p99" => Of::Quantile(99),
             _ => return None,
         };
         let (argument, rest) = rest.split_once(')')?;
@@ -131,7 +136,7 @@ mod tests {
             "degraded('relevance')",
             "state != 'healthy'",
             "state == 'fine'",
-            "p95('ttft_seconds') < 2.0",
+            "p90('ttft_seconds') < 2.0",
             "value('a') < value('b')",
             "value('a') < 1.0 && value('b') < 1.0",
             "value('a') < 1.0 || state == 'outage'",

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::template::Template;
+use super::template::{DASHBOARD_MARK, Template};
 use crate::grafana::differences;
 
 /// How the names of all of Bifocal's alarms and dashboards begin.
@@ -207,6 +207,11 @@ pub fn alarm_steps(wanted: &[Alarm], found: &[Value], owner: &str) -> Vec<AlarmS
     steps
 }
 
+/// Whether a dashboard was made by Bifocal, whoever owns it: it says so.
+pub fn is_our_dashboard(body: &str) -> bool {
+    body.contains(DASHBOARD_MARK)
+}
+
 /// Whether two dashboards say the same, however they are written.
 pub fn same_dashboard(wanted: &str, found: &str) -> bool {
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
@@ -247,6 +252,7 @@ mod tests {
             ],
             written: WriteBackConfig { bounds: true, pass_rates: true, states: true, ..Default::default() },
             components: vec![("llm-prod".into(), "qwen".into())],
+            detailed: false,
         };
         Wanted::of(&Template::of(&options).unwrap(), parameters)
     }

@@ -92,6 +92,9 @@ fn quality(of: Of, signal: &str, written: &WriteBackConfig) -> Result<String, St
         Some(name) => (name, true),
         None => (signal, false),
     };
+    if let Of::Quantile(_) = of {
+        return Err(format!("CloudWatch has no quantiles of `{signal}`"));
+    }
     if !JUDGED.contains(&name) {
         return Err(format!("`{signal}` is not in CloudWatch"));
     }
@@ -101,7 +104,7 @@ fn quality(of: Of, signal: &str, written: &WriteBackConfig) -> Result<String, St
         needs(written.pass_rates, "pass_rates")?;
     }
     let bound = match of {
-        Of::Value => return Ok(metric),
+        Of::Value | Of::Quantile(_) => return Ok(metric),
         Of::Lower => "_lower",
         Of::Upper => "_upper",
     };

@@ -1,6 +1,7 @@
 //! Alarms and a dashboard as a CloudFormation template, from the alert rules of the configuration.
 //!
-//! A condition on one number that CloudWatch has, or on the state, becomes a metric alarm of each component; several that
+//! A condition on one number that CloudWatch has, or on the state, becomes a metric alarm of each component, and one on the engine's own
+//! numbers, where its collector ships them, a PromQL alarm; several that
 //! are joined become metric alarms that tell nobody and a composite one over them, as does one that others inhibit: its
 //! composite alarm holds while none of those is in ALARM. A further composite alarm stands over
 //! all critical ones of a component: it alone tells of them, and can be suppressed, by a deployment say.
@@ -8,13 +9,18 @@
 mod alarm;
 mod dashboard;
 
+pub(super) use dashboard::MARK as DASHBOARD_MARK;
+
+use std::collections::BTreeSet;
+
 use bifocal_watch::alert::{RuleConfig, Severity};
 use serde_json::{Map, Value, json};
 
 use super::asked::{Asked, asked};
 use super::config::WriteBackConfig;
+use super::detailed;
 use crate::limits::{CLOUDFORMATION_RESOURCES, COMPOSITE_CHILDREN};
-use crate::simple::Joined;
+use crate::simple::{Joined, Simple};
 
 /// What is wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +31,8 @@ pub struct AlarmOptions {
     pub written: WriteBackConfig,
     /// Endpoint and inference component, each pair once.
     pub components: Vec<(String, String)>,
+    /// Whether SageMaker's collector ships the engines' own metrics: conditions on them become PromQL alarms.
+    pub detailed: bool,
 }
 
 /// A template with what a person should know of it.
@@ -36,20 +44,30 @@ pub struct Template {
     pub left_out: Vec<String>,
     /// Metric alarms.
     pub metric_alarms: usize,
+    /// PromQL alarms.
+    pub promql_alarms: usize,
     /// Composite alarms.
     pub composite_alarms: usize,
 }
 
-/// More than one template or one alarm takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TooMany {
+/// Why there is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
     /// CloudFormation refuses more.
     #[error("{0} resources in one template, CloudFormation takes {CLOUDFORMATION_RESOURCES}")]
     Resources(usize),
     /// CloudWatch refuses more.
     #[error("{0} alarms under one composite alarm, CloudWatch takes {COMPOSITE_CHILDREN}")]
     Children(usize),
+    /// One would overwrite the other.
+    #[error(
+        "two alarms would be called `{0}`: the names of two rules or components differ only in characters that an alarm's name has not"
+    )]
+    SameName(String),
 }
+
+/// An alarm looks back a day at most.
+const HOLD_MAX_SECS: u32 = 86_400;
 
 /// Dollars a month: a metric alarm, a composite one, a dashboard, in us-east-1 without the free ones.
 const USD: (f64, f64, f64) = (0.10, 0.50, 3.0);
@@ -58,17 +76,25 @@ const USD: (f64, f64, f64) = (0.10, 0.50, 3.0);
 struct Said<'a> {
     rule: &'a RuleConfig,
     joined: Joined,
-    parts: Vec<Asked>,
+    parts: Vec<Part>,
     /// Rules that keep it from being told, of those that CloudWatch can say too.
     inhibitors: Vec<&'a str>,
 }
 
+/// How a part of a condition is said.
+enum Part {
+    /// As a metric alarm.
+    Metric(Asked),
+    /// As a PromQL alarm.
+    PromQl(Simple),
+}
+
 impl Template {
     /// The template of these options.
-    pub fn of(options: &AlarmOptions) -> Result<Self, TooMany> {
+    pub fn of(options: &AlarmOptions) -> Result<Self, TemplateError> {
         let (mut said, mut left_out) = (Vec::new(), Vec::new());
         for rule in &options.rules {
-            match say(rule, &options.written) {
+            match say(rule, options) {
                 Ok(one) => said.push(one),
                 Err(why) => left_out.push(format!("`{}`: {why}", rule.name)),
             }
@@ -91,7 +117,7 @@ impl Template {
                 }
             }
             if critical.len() > COMPOSITE_CHILDREN {
-                return Err(TooMany::Children(critical.len()));
+                return Err(TemplateError::Children(critical.len()));
             }
             if !critical.is_empty() {
                 let (id, body) = of.over_all(&critical);
@@ -102,16 +128,24 @@ impl Template {
         }
         resources.insert("Dashboard".to_owned(), dashboard::resource(options));
         if resources.len() > CLOUDFORMATION_RESOURCES {
-            return Err(TooMany::Resources(resources.len()));
+            return Err(TemplateError::Resources(resources.len()));
+        }
+        let mut names = BTreeSet::new();
+        for name in resources.values().filter_map(|resource| resource["Properties"]["AlarmName"].as_str()) {
+            if !names.insert(name) {
+                return Err(TemplateError::SameName(name.to_owned()));
+            }
         }
         template.body = body(resources, &critical_names);
         Ok(template)
     }
 
-    /// What it costs a month, dollars.
+    /// What it costs a month, dollars. A PromQL alarm is taken for a metric alarm: AWS's page of prices does not name it.
     pub fn usd_per_month(&self) -> f64 {
         let (metric, composite, dashboard) = USD;
-        self.metric_alarms as f64 * metric + self.composite_alarms as f64 * composite + dashboard
+        (self.metric_alarms + self.promql_alarms) as f64 * metric
+            + self.composite_alarms as f64 * composite
+            + dashboard
     }
 
     /// The alarm or alarms of a rule for a component.
@@ -123,8 +157,7 @@ impl Template {
         let inhibitors = if tells == alarm::Tells::Topic { said.inhibitors.as_slice() } else { &[] };
         let (joint, parts) = match (&said.joined, said.parts.as_slice()) {
             (Joined::One(_), [only]) if inhibitors.is_empty() => {
-                let (id, body) = of.metric(said.rule, &said.rule.name, only, tells);
-                self.metric_alarms += 1;
+                let (id, body) = self.part(of, said.rule, &said.rule.name, only, tells);
                 resources.insert(id, body);
                 return;
             }
@@ -134,14 +167,36 @@ impl Template {
         let mut children = Vec::new();
         for (i, part) in parts.iter().enumerate() {
             let name = format!("{} part {}", said.rule.name, i + 1);
-            let (id, body) = of.metric(said.rule, &name, part, alarm::Tells::Nobody);
-            self.metric_alarms += 1;
+            let (id, body) = self.part(of, said.rule, &name, part, alarm::Tells::Nobody);
             resources.insert(id, body);
             children.push(name);
         }
         let (id, body) = of.joined(said.rule, &children, joint, inhibitors, tells);
         self.composite_alarms += 1;
         resources.insert(id, body);
+    }
+}
+
+impl Template {
+    /// The alarm of a part of a rule's condition, counted.
+    fn part(
+        &mut self,
+        of: &alarm::Of<'_>,
+        rule: &RuleConfig,
+        name: &str,
+        part: &Part,
+        tells: alarm::Tells,
+    ) -> (String, Value) {
+        match part {
+            Part::Metric(asked) => {
+                self.metric_alarms += 1;
+                of.metric(rule, name, asked, tells)
+            }
+            Part::PromQl(simple) => {
+                self.promql_alarms += 1;
+                of.promql(rule, name, simple, tells)
+            }
+        }
     }
 }
 
@@ -153,13 +208,24 @@ fn inhibitors<'a>(rule: &'a RuleConfig, rules: &'a [RuleConfig]) -> impl Iterato
     })
 }
 
-fn say<'a>(rule: &'a RuleConfig, written: &WriteBackConfig) -> Result<Said<'a>, String> {
+fn say<'a>(rule: &'a RuleConfig, options: &AlarmOptions) -> Result<Said<'a>, String> {
     if rule.min_samples.is_some() {
         return Err("only Bifocal counts samples".to_owned());
     }
     let joined =
         Joined::parse(&rule.when).ok_or_else(|| "only Bifocal can evaluate its condition".to_owned())?;
-    let parts = joined.parts().iter().map(|part| asked(part, written)).collect::<Result<Vec<_>, _>>()?;
+    if rule.hold.as_secs() > HOLD_MAX_SECS {
+        return Err(format!("its `for` of {} is longer than the day that CloudWatch looks back", rule.hold));
+    }
+    let part = |simple: &Simple| match asked(simple, &options.written) {
+        Ok(asked) => Ok(Part::Metric(asked)),
+        Err(why) if detailed::query(simple, "", "").is_none() => Err(why),
+        Err(_) if options.detailed => Ok(Part::PromQl(simple.clone())),
+        Err(why) => {
+            Err(format!("{why}; with `detailed_observability = true` of the endpoint it is a PromQL alarm"))
+        }
+    };
+    let parts = joined.parts().iter().map(part).collect::<Result<Vec<_>, _>>()?;
     Ok(Said { rule, joined, parts, inhibitors: Vec::new() })
 }
 

@@ -1,8 +1,9 @@
-//! SageMaker's control plane, CloudWatch with its logs and PromQL, S3, SQS and the caller's identity, of one account with one endpoint.
+//! SageMaker's control plane, CloudWatch with its alarms, logs and PromQL, S3, SQS and the caller's identity, of one account with one endpoint.
 //!
 //! The life of a call: the policy is asked, [`describe`] or [`metrics`] answers from the phase in force at that time.
 //! Points of metrics are functions of the time alone: nothing is stored but what was written.
 
+mod alarms;
 mod bucket;
 mod describe;
 mod logs;
@@ -75,6 +76,7 @@ struct Changing {
     calls: Vec<&'static str>,
     written: metrics::Written,
     logs: logs::Groups,
+    board: alarms::Board,
 }
 
 /// An error as the services say it.
@@ -104,6 +106,7 @@ impl ControlServer {
             calls: Vec::new(),
             written: metrics::Written::default(),
             logs: logs::Groups::default(),
+            board: alarms::Board::default(),
         });
         let (objects, queues) = (Objects::default(), Queues::default());
         let world = World { scenario, access, objects, queues, clock, live: OnceLock::new(), state };

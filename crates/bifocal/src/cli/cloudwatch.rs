@@ -64,4 +64,7 @@ pub struct TemplateArgs {
     /// An inference component; may be given more than once.
     #[arg(long, value_name = "ENDPOINT/NAME")]
     pub component: Vec<String>,
+    /// The endpoints have detailed observability: conditions on the engine's own numbers become PromQL alarms.
+    #[arg(long)]
+    pub detailed: bool,
 }

@@ -1,5 +1,6 @@
 //! The binary and a simulated SageMaker: with a name and nothing else, its numbers are the scenario's truth.
 
+mod alarms;
 mod answers;
 mod policy;
 

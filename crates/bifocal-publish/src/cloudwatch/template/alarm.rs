@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::cloudwatch::asked::{Asked, Bad};
 use crate::cloudwatch::book::DIMENSIONS;
 use crate::cloudwatch::config::{WriteBackConfig, ascii};
+use crate::cloudwatch::detailed;
+use crate::simple::Simple;
 
 /// Seconds of a period of an alarm.
 const PERIOD: u32 = 60;
@@ -89,6 +91,27 @@ impl Of<'_> {
             properties["Statistic"] = json!(asked.statistic);
             properties["Period"] = json!(PERIOD);
         }
+        tell(&mut properties, tells);
+        (self.id(what), json!({"Type": "AWS::CloudWatch::Alarm", "Properties": properties}))
+    }
+
+    /// An alarm on a PromQL query. Each series of the result is a contributor, of which here is one.
+    pub(super) fn promql(
+        &self,
+        rule: &RuleConfig,
+        what: &str,
+        simple: &Simple,
+        tells: Tells,
+    ) -> (String, Value) {
+        let query = detailed::query(simple, self.endpoint, self.component);
+        let mut properties = json!({
+            "AlarmName": self.name(what),
+            "AlarmDescription": describe(rule),
+            "EvaluationCriteria": {"PromQLCriteria": {
+                "Query": query, "PendingPeriod": rule.hold.as_secs(), "RecoveryPeriod": PERIOD,
+            }},
+            "EvaluationInterval": PERIOD,
+        });
         tell(&mut properties, tells);
         (self.id(what), json!({"Type": "AWS::CloudWatch::Alarm", "Properties": properties}))
     }

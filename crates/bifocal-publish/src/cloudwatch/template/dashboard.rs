@@ -11,6 +11,9 @@ use crate::cloudwatch::config::ascii;
 const COLUMNS: u32 = 24;
 const HEIGHT: u32 = 6;
 
+/// What a dashboard says of who made it.
+pub(in crate::cloudwatch) const MARK: &str = "Made by `bifocal cloudwatch`";
+
 const CALLS: &str = "AWS/SageMaker";
 const HARDWARE: &str = "/aws/sagemaker/InferenceComponents";
 
@@ -39,8 +42,11 @@ const SCORES: [(&str, &str); 4] = [
 
 /// The resource. The region is put in by CloudFormation.
 pub(super) fn resource(options: &AlarmOptions) -> Value {
-    let mut widgets = Vec::new();
-    let mut y = 0;
+    let mut widgets = vec![json!({
+        "type": "text", "x": 0, "y": 0, "width": COLUMNS, "height": 1,
+        "properties": {"markdown": format!("{MARK}: what is changed here is overwritten by its next run")},
+    })];
+    let mut y = 1;
     for (endpoint, component) in &options.components {
         widgets.push(json!({
             "type": "text", "x": 0, "y": y, "width": COLUMNS, "height": 1,

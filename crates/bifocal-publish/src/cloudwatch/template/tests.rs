@@ -33,7 +33,40 @@ fn options() -> AlarmOptions {
             ..WriteBackConfig::default()
         },
         components: vec![("llm-prod".into(), "qwen".into())],
+        detailed: false,
     }
+}
+
+#[test]
+fn the_engine_s_own_numbers_become_promql_alarms_where_they_are_shipped() {
+    let slow = RuleConfig { hold: Hold::secs(120), ..RuleConfig::new("slow", "p95('ttft_seconds') > 2.0") };
+    let both = "value('requests_waiting') > 10 && upper('relevance_pass_rate') < 0.7";
+    let rules = vec![slow, RuleConfig::new("queue", both)];
+    let shut = Template::of(&AlarmOptions { rules: rules.clone(), ..options() }).unwrap();
+    assert_eq!((shut.promql_alarms, shut.left_out.len()), (0, 2));
+    assert!(shut.left_out[0].contains("detailed_observability = true"), "{:?}", shut.left_out);
+
+    let open = Template::of(&AlarmOptions { rules, detailed: true, ..options() }).unwrap();
+    assert_eq!((open.promql_alarms, open.metric_alarms, open.composite_alarms), (2, 1, 1));
+    let slow = named(&open, "bifocal-llm-prod-qwen-slow");
+    let criteria = &slow["EvaluationCriteria"]["PromQLCriteria"];
+    assert!(criteria["Query"].as_str().unwrap().contains("histogram_quantile(0.95"), "{criteria}");
+    assert_eq!((&criteria["PendingPeriod"], &slow["EvaluationInterval"]), (&json!(120), &json!(60)));
+    for of_metrics in ["MetricName", "Metrics", "Threshold", "EvaluationPeriods", "TreatMissingData"] {
+        assert!(slow.get(of_metrics).is_none(), "CloudWatch refuses {of_metrics} beside a query");
+    }
+    let joined = named(&open, "bifocal-llm-prod-qwen-queue")["AlarmRule"].clone();
+    assert!(joined.as_str().unwrap().contains("part-1\") AND ALARM("), "{joined}");
+}
+
+#[test]
+fn two_rules_never_share_an_alarm_and_none_waits_for_longer_than_a_day() {
+    let two = ["a b", "a-b"].map(|name| RuleConfig::new(name, "state == 'outage'")).to_vec();
+    let refused = Template::of(&AlarmOptions { rules: two, ..options() }).unwrap_err();
+    assert_eq!(refused, TemplateError::SameName("bifocal-llm-prod-qwen-a-b".into()));
+    let long = RuleConfig { hold: Hold::secs(86_401), ..RuleConfig::new("long", "state == 'outage'") };
+    let template = Template::of(&AlarmOptions { rules: vec![long], ..options() }).unwrap();
+    assert!(template.left_out[0].contains("longer than the day"), "{:?}", template.left_out);
 }
 
 fn resources(template: &Template) -> Vec<Value> {
@@ -136,10 +169,10 @@ fn the_dashboard_is_json_with_a_widget_for_each_chart() {
 fn more_than_aws_takes_is_refused() {
     let mut many = options();
     many.components = (0..CLOUDFORMATION_RESOURCES).map(|i| ("e".to_owned(), format!("c{i}"))).collect();
-    assert!(matches!(Template::of(&many), Err(TooMany::Resources(n)) if n > CLOUDFORMATION_RESOURCES));
+    assert!(matches!(Template::of(&many), Err(TemplateError::Resources(n)) if n > CLOUDFORMATION_RESOURCES));
     let mut many = options();
     many.rules = (0..=COMPOSITE_CHILDREN)
         .map(|i| RuleConfig { name: format!("r{i}"), ..rules().swap_remove(0) })
         .collect();
-    assert_eq!(Template::of(&many).unwrap_err(), TooMany::Children(COMPOSITE_CHILDREN + 1));
+    assert_eq!(Template::of(&many).unwrap_err(), TemplateError::Children(COMPOSITE_CHILDREN + 1));
 }

@@ -164,7 +164,9 @@ impl World {
             "ListMetrics" => self.call(asked("cloudwatch:ListMetrics"), || Ok(self.list_metrics(input))),
             "GetMetricData" => self.call(asked("cloudwatch:GetMetricData"), || self.metric_data(input)),
             "PutMetricData" => self.call(asked("cloudwatch:PutMetricData"), || self.put_metric_data(input)),
-            _ => Err(Refusal::new("UnknownOperationException", operation)),
+            _ => self
+                .alarms(operation, input)
+                .unwrap_or_else(|| Err(Refusal::new("UnknownOperationException", operation))),
         }
     }
 

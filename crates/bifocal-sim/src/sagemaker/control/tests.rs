@@ -103,7 +103,8 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
         .collect();
     let written = metrics::Written::default();
     let logs = logs::Groups::default();
-    let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written, logs };
+    let board = alarms::Board::default();
+    let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written, logs, board };
     let world = World {
         scenario,
         access: Access::default(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bifocal_aws::{Aws, Options};
 use bifocal_publish::cloudwatch::{
-    Alarm, AlarmKind, AlarmStep, PREFIX, Parameters, Template, Wanted, alarm_steps, same_dashboard,
+    Alarm, AlarmKind, AlarmStep, PREFIX, Parameters, Template, Wanted, alarm_steps, is_our_dashboard,
+    same_dashboard,
 };
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
@@ -104,6 +105,12 @@ async fn plan(args: &ApplyArgs, template: &Template) -> Result<Plan, UserError> 
     let mut dashboard = None;
     if let Some((name, body)) = wanted.dashboard {
         let found = aws.get_dashboard(&name).await.map_err(|err| failed(&err, 0, 0))?;
+        if found.as_ref().is_some_and(|found| !is_our_dashboard(found)) {
+            let message =
+                format!("cloudwatch: the name `{name}` is taken by a dashboard that Bifocal did not make");
+            return Err(UserError::new(Code::CloudwatchConflict, message)
+                .hint("give that dashboard another name, or choose another --owner, whose dashboard is named after it"));
+        }
         if !found.is_some_and(|found| same_dashboard(&body, &found)) {
             dashboard = Some((name, body));
         }
