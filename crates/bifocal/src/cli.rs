@@ -264,7 +264,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "N")]
     pub requests_per_day: Option<f64>,
     /// Targets, where the configuration names none.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub targets: u32,
     /// Share of answers that is judged, in (0, 1].
     #[arg(long, value_name = "SHARE")]

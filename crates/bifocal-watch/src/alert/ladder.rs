@@ -33,7 +33,8 @@ impl Ladder {
         for (level, since) in rule.levels.iter().zip(&mut self.0) {
             let holds = if is_enough { truth(&level.condition) } else { None };
             match holds {
-                Some(true) => *since = since.or(Some(now)),
+                // A clock that was set back makes the moment one of the future: the span begins anew.
+                Some(true) => *since = since.filter(|since| *since <= now).or(Some(now)),
                 Some(false) => *since = None,
                 None => {}
             }

@@ -73,7 +73,8 @@ pub(crate) fn step(
                 Some(false) => return (Some(Standing { clear_since: None, ..standing }), None),
                 None => return (before, None),
             }
-            let clear_since = standing.clear_since.unwrap_or(now);
+            // A clock that was set back makes the moment one of the future: the minute begins anew.
+            let clear_since = standing.clear_since.filter(|since| *since <= now).unwrap_or(now);
             if now.since(clear_since) >= CLEAR_FOR {
                 (None, Some(Transition::Resolved))
             } else {
@@ -121,6 +122,17 @@ mod tests {
             seen.extend(transition.map(|transition| (i, transition)));
         }
         seen
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nothing_from_ending() {
+        let at = Timestamp::from_secs;
+        let firing = |clear_since| Standing { status: Status::Firing, since: at(0), clear_since };
+        let over = Look { holds: Some(false), is_ripe: false, recovered: Some(true) };
+        // It was clear since ten o'clock; then the clock says nine.
+        let (after, told) = step(Some(firing(Some(at(36_000)))), over, at(32_400));
+        assert_eq!((after, told), (Some(firing(Some(at(32_400)))), None));
+        assert_eq!(step(after, over, at(32_460)), (None, Some(Transition::Resolved)));
     }
 
     #[test]

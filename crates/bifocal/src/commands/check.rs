@@ -48,7 +48,13 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
     let of_rule = |rule: &RuleView| {
         rule.warnings.iter().map(|said| format!("`{}`: {said}", rule.name)).collect::<Vec<_>>()
     };
-    let warnings: Vec<String> = watch.rules().iter().flat_map(of_rule).collect();
+    let mut warnings: Vec<String> = watch.rules().iter().flat_map(of_rule).collect();
+    if config.targets.is_empty() && config.sagemaker.is_empty() {
+        warnings.push(
+            "nothing to watch: `serve` takes it with --upstream or --sagemaker only; add a [[target]]"
+                .to_owned(),
+        );
+    }
     running::judge(&config)
         .map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
     let runtime =
@@ -63,7 +69,7 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
         output::line("# the configuration, resolved, secrets masked");
         output::line(&masked(&config).context("print the configuration")?);
         if !warnings.is_empty() {
-            output::line("\n# alert rules that may not say what they mean");
+            output::line("\n# what may not be meant");
             warnings.iter().for_each(|said| output::line(&format!("warn    {said}")));
         }
         output::line("\n# where text goes");

@@ -97,7 +97,7 @@ fn usage(what: String, hint: &str) -> UserError {
 
 /// `IN/OUT`, dollars for a million tokens.
 fn prices(text: &str) -> Result<[f64; 2], UserError> {
-    let price = |text: &str| text.trim().parse::<f64>().ok().filter(|usd| usd.is_finite() && *usd >= 0.0);
+    let price = |text: &str| text.trim().parse::<f64>().ok().filter(|usd| (0.0..=1e6).contains(usd));
     let parts = text.split_once('/').and_then(|(input, output)| Some([price(input)?, price(output)?]));
     parts.ok_or_else(|| {
         usage(
@@ -162,6 +162,7 @@ fn monthly(config: &Resolved, account: account::Found, targets: usize) -> Vec<It
             rules: config.watch.rules.clone(),
             written: written.clone(),
             components: account.pairs.into_iter().chain(configured(config)).collect(),
+            detailed: config.sagemaker.iter().any(|target| target.detailed_observability),
         };
         if !options.components.is_empty() {
             let alarms = "alarms of `bifocal cloudwatch`";
