@@ -41,15 +41,21 @@ pub(super) fn firing(rule: &str) -> String {
     format!("bifocal_alert_firing{{alert={}}}", Value::from(rule))
 }
 
-/// Bifocal's verdict for each target: 1 while the rule fires, else 0, so that a silent Bifocal is no data.
-pub(super) fn verdict(rule: &str) -> String {
-    let firing = firing(rule);
-    format!("max by ({LABELS}) ({firing}) or 0 * max by ({LABELS}) (bifocal_target_state_code)")
+/// Bifocal's verdict for each target: 1 while the rule fires, else 0, so that a silent Bifocal is no data. Of a rule that can become
+/// worse the severity is Bifocal's, and so a label of the series.
+pub(super) fn verdict(rule: &RuleConfig) -> String {
+    let firing = firing(&rule.name);
+    let severity = if climbs(rule) { "severity, " } else { "" };
+    format!("max by ({severity}{LABELS}) ({firing}) or 0 * max by ({LABELS}) (bifocal_target_state_code)")
+}
+
+fn climbs(rule: &RuleConfig) -> bool {
+    !rule.escalate.is_empty()
 }
 
 /// Rules over Prometheus. Bifocal has waited for each rule's span already. One more says that Bifocal is not there.
 pub(super) fn over_prometheus(rules: &[RuleConfig], around: &Around<'_>) -> Vec<Value> {
-    let verdicts = rules.iter().map(|rule| of_prometheus(rule, &verdict(&rule.name), Hold::secs(0), around));
+    let verdicts = rules.iter().map(|rule| of_prometheus(rule, &verdict(rule), Hold::secs(0), around));
     let gone = RuleConfig { severity: Severity::Critical, hold: GONE_FOR, ..RuleConfig::new(GONE, ABSENT) };
     verdicts.chain([of_prometheus(&gone, ABSENT, GONE_FOR, around)]).collect()
 }
@@ -68,7 +74,12 @@ fn of_prometheus(rule: &RuleConfig, expression: &str, hold: Hold, around: &Aroun
         summary: "{{ $labels.inference_component }}{{ $labels.model }} of {{ $labels.endpoint }}".to_owned(),
         flavour: Flavour::Prometheus,
     };
-    body.json(rule, around)
+    let mut body = body.json(rule, around);
+    if let Some(labels) = body["labels"].as_object_mut().filter(|_| climbs(rule)) {
+        // A label of the rule would stand over that of the series.
+        labels.remove("severity");
+    }
+    body
 }
 
 /// Rules over CloudWatch, one for each component, and the names of those that cannot be said there, with the reason.

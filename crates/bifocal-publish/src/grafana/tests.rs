@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use bifocal_watch::alert::{Hold, RuleConfig, shipped_rules};
+use bifocal_watch::alert::{Escalation, Hold, RuleConfig, Severity, shipped_rules};
 use serde_json::{Value, json};
 
 use super::*;
@@ -164,6 +164,16 @@ fn rules_over_prometheus_ask_for_bifocal_s_verdict_on_every_target() {
     assert_eq!((&rule["for"], &rule["condition"]), (&json!("0s"), &json!("C")));
     assert_eq!(rule["notification_settings"]["receiver"], "Bifocal SNS");
     assert_eq!(rule["data"][0]["datasourceUid"], "bifocal-prometheus");
+    assert_eq!(rule["labels"]["severity"], "warning");
+
+    // What can become worse is as bad as Bifocal says.
+    let climbing = Escalation { severity: Severity::Critical, when: "true".into(), hold: Hold::secs(0) };
+    options.rules =
+        vec![RuleConfig { escalate: vec![climbing], ..RuleConfig::new("burn", "state == 'outage'") }];
+    let rule = &of_kind(&options, Kind::AlertRule)[0].body;
+    assert!(rule["labels"].get("severity").is_none(), "{rule}");
+    let expression = rule["data"][0]["model"]["expr"].as_str().unwrap();
+    assert!(expression.starts_with("max by (severity, "), "{expression}");
 }
 
 #[test]
