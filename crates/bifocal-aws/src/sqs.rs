@@ -91,6 +91,16 @@ struct Failed {
 }
 
 impl Queue {
+    /// Whether both name one queue, as far as their names say: where one says no region it may be the other's.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let of_one_region = match (&self.region, &other.region) {
+            (Some(one), Some(another)) => one == another,
+            (None, None) => self.address == other.address,
+            _ => true,
+        };
+        (&self.account, &self.name) == (&other.account, &other.name) && of_one_region
+    }
+
     /// From `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, another address that ends so, or
     /// `arn:aws:sqs:REGION:ACCOUNT:NAME`; `None` where it is neither.
     pub fn parse(text: &str) -> Option<Self> {
@@ -203,6 +213,23 @@ mod tests {
         {
             assert_eq!(Queue::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn one_queue_is_known_by_either_name() {
+        let queue = |text: &str| Queue::parse(text).unwrap();
+        let arn = queue("arn:aws:sqs:eu-west-1:1:q");
+        let local = queue("http://127.0.0.1:5000/1/q");
+        for (other, wanted) in [
+            (queue("https://sqs.eu-west-1.amazonaws.com/1/q"), true),
+            (local.clone(), true),
+            (queue("https://sqs.eu-west-2.amazonaws.com/1/q"), false),
+            (queue("arn:aws:sqs:eu-west-1:2:q"), false),
+            (queue("arn:aws:sqs:eu-west-1:1:r"), false),
+        ] {
+            assert_eq!((arn.is_same(&other), other.is_same(&arn)), (wanted, wanted), "{other:?}");
+        }
+        assert!(!local.is_same(&queue("http://127.0.0.1:5001/1/q")));
     }
 
     #[tokio::test]

@@ -33,6 +33,10 @@ pub(crate) const CAPTURE_OBJECT_BYTES: usize = 256 * MIB;
 pub(crate) const CAPTURE_OBJECTS_KNOWN: usize = 100_000;
 /// Notifications of files that wait to be read.
 pub(crate) const NOTICES_WAITING: usize = 10_000;
+/// Times that the files of a notification are tried.
+pub(crate) const NOTICE_TRIES: u32 = 10;
+/// Files of a round that may not be read before it ends.
+pub(crate) const CAPTURE_OBJECTS_REFUSED: u64 = 10;
 /// Files that a look at one hour reads.
 pub(crate) const SURVEY_OBJECTS: usize = 200;
 /// Bytes of one line of a Data Capture file.
@@ -110,6 +114,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "notices_waiting",
         NOTICES_WAITING as u64,
         "notifications of two minutes at 80 files a second; further ones stay in the queue",
+    ),
+    (
+        "notice_tries",
+        NOTICE_TRIES as u64,
+        "a minute apart: within the time that a message is hidden; then the queue gives it again, or to its dead letters",
+    ),
+    (
+        "capture_objects_refused",
+        CAPTURE_OBJECTS_REFUSED,
+        "of one round; where so many files may not be read it is the policy and not the files",
     ),
     (
         "survey_objects",

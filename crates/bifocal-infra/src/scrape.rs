@@ -10,6 +10,7 @@ mod read;
 mod service;
 mod sheet;
 
+pub(crate) use growth::FORGOTTEN_AFTER;
 pub(crate) use read::Labels;
 pub use read::{Oddities, Scraper};
 pub use service::{Fetch, Options, Scrape, Unfetched};

@@ -27,12 +27,14 @@ use crate::data_capture::lines::Lines;
 use crate::data_capture::place::{Place, stable_end};
 use crate::data_capture::record::Common;
 use crate::error::Error;
-use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN};
+use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN, CAPTURE_OBJECTS_REFUSED};
 
 /// A call of a container takes up to a minute: by then the proxy has stored its view.
 pub(super) const SETTLE: Span = Span::from_secs(120);
 /// Hours before the newest that are listed again.
 const HOURS_AGAIN: i64 = 2;
+/// Hours in which a file that may not be read is looked for again: whoever forgot the permission sees it in a day.
+const HOURS_REFUSED: i64 = 24;
 
 /// Where the files of an endpoint lie and whose calls are in them.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +74,8 @@ pub struct Bucket {
     /// When the last round began that went through to its end.
     listed: Option<Timestamp>,
     hours: Hours,
+    /// Why files could not be read that others went past: the first of a round.
+    trouble: Option<Error>,
 }
 
 /// What became of a file.
@@ -94,8 +98,11 @@ pub struct Round {
     pub read: u64,
     /// Objects that are too young.
     pub waiting: u64,
-    /// Objects that were gone, cut off or too large; all but those gone are tried again.
+    /// Objects that were gone, cut off, too large or refused; all but those gone are tried again.
     pub failed: u64,
+    /// Those of them that may not be read, or whose reading S3 did not answer. The first has its error in
+    /// [`Bucket::take_trouble`].
+    pub refused: u64,
     /// Lines.
     pub received: u64,
     /// New calls.
@@ -164,6 +171,7 @@ impl Bucket {
             from,
             listed: None,
             hours: Hours::default(),
+            trouble: None,
         }
     }
 
@@ -183,20 +191,33 @@ impl Bucket {
         self.listed.map(|listed| self.hours.delivered(listed)).unwrap_or_default()
     }
 
-    /// Lists and reads what is new. After an error what was acknowledged is stored; the next round goes on.
+    /// Why files of the last round could not be read that the others went past: the first error.
+    pub fn take_trouble(&mut self) -> Option<Error> {
+        self.trouble.take()
+    }
+
+    /// Lists and reads what is new. A file that may not be read holds up no other one, and is looked for again for a day.
+    /// After an error what was acknowledged is stored; the next round goes on.
     pub async fn round(&mut self) -> Result<Round, Error> {
+        self.trouble = None;
         let now = self.clock.now();
         let newest = now.floor_to(HOUR);
         let mut round = Round::default();
         let mut hour = self.from.floor_to(HOUR);
+        let mut oldest_refused = None;
         while hour <= newest {
+            let refused = round.refused;
             for variant in self.options.variants.clone() {
                 self.read_folder(&variant, hour, now, &mut round).await?;
             }
+            if round.refused > refused {
+                oldest_refused = oldest_refused.or(Some(hour));
+            }
             hour = hour + HOUR;
         }
-        let again = Span::from_mins(60 * HOURS_AGAIN);
-        self.from = self.from.max(newest - again);
+        let before = |hours: i64| newest - Span::from_mins(60 * hours);
+        let again = oldest_refused.map_or(newest, |hour| hour.max(before(HOURS_REFUSED)));
+        self.from = self.from.max(before(HOURS_AGAIN).min(again));
         self.listed = Some(now);
         Ok(round)
     }
@@ -246,7 +267,11 @@ impl Bucket {
             let listed = self.aws.list_objects(&self.options.bucket, &folder, None, page.as_deref()).await;
             let listed = listed.map_err(|err| self.failed(&folder, err))?;
             for object in &listed.objects {
-                self.read_object((variant, hour), object, now, round).await?;
+                match self.read_object((variant, hour), object, now, round).await {
+                    Ok(_) => {}
+                    Err(err @ Error::Bucket { .. }) => self.refused(err, round)?,
+                    Err(err) => return Err(err),
+                }
             }
             page = listed.next;
             if page.is_none() {
@@ -294,7 +319,12 @@ impl Bucket {
                 self.passed_over(object, folder.1, &err, round);
                 return Ok(Took::Done);
             }
-            Err(err) => return Err(self.failed(&object.key, err)),
+            Err(err) => {
+                if let Some(tally) = self.tally(folder.1) {
+                    tally.is_partial = true;
+                }
+                return Err(self.failed(&object.key, err));
+            }
         };
         self.read_body(folder, &object.key, &body, round).await?;
         round.read += 1;
@@ -306,6 +336,18 @@ impl Bucket {
         // What was read may be newer than what was listed or told.
         self.known.insert(object.key.clone(), etag.unwrap_or_else(|| object.etag.clone()));
         Ok(Took::Done)
+    }
+
+    /// Goes past a file of a round, unless that are too many.
+    fn refused(&mut self, err: Error, round: &mut Round) -> Result<(), Error> {
+        round.failed += 1;
+        round.refused += 1;
+        if round.refused >= CAPTURE_OBJECTS_REFUSED {
+            self.telemetry.limit_hit("capture_objects_refused");
+            return Err(self.trouble.take().unwrap_or(err));
+        }
+        self.trouble.get_or_insert(err);
+        Ok(())
     }
 
     fn passed_over(&mut self, object: &Object, hour: Timestamp, err: &bifocal_aws::Error, round: &mut Round) {

@@ -15,6 +15,9 @@ use crate::limits::{CAPTURE_OBJECT_BYTES, SURVEY_OBJECTS};
 pub struct Survey {
     /// Files of the hour.
     pub objects: usize,
+    /// Whether nothing shows that files may be read: there is none, and S3 says of one that is not there only that it may
+    /// not be seen. It does so to whoever may list nothing but the place of the files.
+    pub is_reading_unproven: bool,
     /// Its calls; partial where there are more files than are read for a look.
     pub tally: Tally,
 }
@@ -58,6 +61,7 @@ pub async fn survey(aws: &Aws, options: &BucketOptions, hour: Window) -> Result<
         match aws.get_object(&options.bucket, &probe, CAPTURE_OBJECT_BYTES).await {
             Ok(_) => {}
             Err(err) if err.kind() == Kind::NotFound => {}
+            Err(err) if err.kind() == Kind::AccessDenied => found.is_reading_unproven = true,
             Err(err) => return Err(failed(&probe, err)),
         }
     }

@@ -7,10 +7,11 @@ use bifocal_aws::{Aws, Error};
 use bifocal_model::{Reading, Source, Span, TargetKey, Timestamp};
 use bifocal_telemetry::{Clock, Metric, Telemetry};
 use bifocal_wire::promql::{Names, Series, Vector, names, vector};
+use futures_util::{Stream, StreamExt as _, stream};
 
-use super::lines::{Totals, is_delta, lines};
+use super::lines::{Full, Histograms, Totals, is_delta, lines};
 use super::query::{growth, selector};
-use crate::limits::PROMQL_NAMES;
+use crate::limits::{PROMQL_AT_ONCE, PROMQL_NAMES};
 use crate::scrape::{Labels, Scraper, map};
 
 /// Between two looks. Each asks one query for each name and endpoint.
@@ -49,6 +50,7 @@ struct OfEndpoint {
     targets: Vec<TargetKey>,
     scraper: Scraper,
     totals: Totals,
+    histograms: Histograms,
 }
 
 impl PromPoll {
@@ -86,7 +88,7 @@ impl PromPoll {
 
     /// Looks which names there are.
     pub async fn discover(&mut self) -> Result<(), Error> {
-        self.discovered = Some(self.clock.now());
+        let now = self.clock.now();
         let body = self.aws.promql_names().await?;
         let Names { names: found, warnings, left_out } = names(&body).map_err(|err| malformed(&err))?;
         self.told(warnings, left_out);
@@ -99,6 +101,8 @@ impl PromPoll {
             self.telemetry.limit_hit("promql_names");
             self.names.truncate(self.names_max);
         }
+        // Not before: what failed is tried again at the next look.
+        self.discovered = Some(now);
         Ok(())
     }
 
@@ -120,13 +124,15 @@ impl PromPoll {
         let mut following = std::mem::take(&mut self.endpoints);
         let mut failed = None;
         for (name, endpoint) in &mut following {
+            endpoint.turn(time);
             match self.ask(name, &mut endpoint.totals, time, over).await {
                 Ok(series) => {
-                    let page = series.iter().flat_map(lines);
-                    readings.extend(endpoint.scraper.read_lines(page, time, Source::CloudWatch));
+                    let (read, left_out) = endpoint.read(&series, time);
+                    readings.extend(read);
+                    (0..left_out).for_each(|_| self.telemetry.limit_hit("series"));
                 }
                 Err(err) => {
-                    endpoint.scraper.forget();
+                    endpoint.forget();
                     failed = Some(err);
                 }
             }
@@ -152,20 +158,30 @@ impl PromPoll {
         over: Span,
     ) -> Result<Vec<Series>, Error> {
         let mut all = Vec::new();
-        for name in self.names.clone() {
-            let is_known_delta = self.deltas.contains(&name);
-            let query =
-                if is_known_delta { growth(&name, endpoint, over) } else { selector(&name, endpoint) };
-            let body = self.aws.promql(&query, time).await?;
+        let query = |name: &String| {
+            let is_known_delta = self.deltas.contains(name);
+            let query = if is_known_delta { growth(name, endpoint, over) } else { selector(name, endpoint) };
+            (name.clone(), is_known_delta, query)
+        };
+        let queries: Vec<_> = self.names.iter().map(query).collect();
+        let aws = self.aws.clone();
+        let asked = queries.into_iter().map(|(name, is_known_delta, query)| {
+            let aws = &aws;
+            async move { (name, is_known_delta, aws.promql(&query, time).await) }
+        });
+        let mut answers = std::pin::pin!(at_once(asked));
+        // In the order of the names, whichever answer comes first: the same answers give the same readings.
+        while let Some((name, is_known_delta, answer)) = answers.next().await {
+            let body = answer?;
             let Vector { series, warnings, left_out } = vector(&body).map_err(|err| malformed(&err))?;
             self.told(warnings, left_out);
             for mut series in series {
                 if is_known_delta {
                     // The function took the name away.
                     series.name.clone_from(&name);
-                    match totals.add(series) {
-                        Some(total) => all.push(total),
-                        None => self.telemetry.limit_hit("series"),
+                    match totals.add(series, time) {
+                        Ok(total) => all.push(total),
+                        Err(Full) => self.telemetry.limit_hit("series"),
                     }
                 } else if is_delta(&series) {
                     // The newest delta alone says nothing; from the next look on they are added up.
@@ -204,9 +220,44 @@ impl PromPoll {
                 targets: targets.clone(),
                 scraper: Scraper::labelled(&self.origin, LABELS, by_name, other),
                 totals: Totals::default(),
+                histograms: Histograms::default(),
             });
         }
     }
+}
+
+impl OfEndpoint {
+    /// A look begins.
+    fn turn(&mut self, time: Timestamp) {
+        self.totals.turn(time);
+        self.histograms.turn(time);
+    }
+
+    /// The readings of a look, and how many series were left out because there are too many.
+    fn read(&mut self, series: &[Series], time: Timestamp) -> (Vec<Reading>, u64) {
+        let mut left_out = 0;
+        for series in series {
+            match self.histograms.before(series, time) {
+                Ok(Some((before, at))) => self.scraper.recall(lines(&before).into_iter(), at),
+                Ok(None) => {}
+                Err(Full) => left_out += 1,
+            }
+        }
+        let before = self.scraper.oddities().left_out;
+        let readings = self.scraper.read_lines(series.iter().flat_map(lines), time, Source::CloudWatch);
+        (readings, left_out + self.scraper.oddities().left_out - before)
+    }
+
+    /// After a look that failed.
+    fn forget(&mut self) {
+        self.scraper.forget();
+        self.histograms = Histograms::default();
+    }
+}
+
+/// The answers in the order of the questions, so many of which are on their way at once.
+fn at_once<F: Future>(asked: impl IntoIterator<Item = F>) -> impl Stream<Item = F::Output> {
+    stream::iter(asked).buffered(PROMQL_AT_ONCE)
 }
 
 fn malformed(err: &bifocal_wire::WireError) -> Error {

@@ -89,6 +89,16 @@ impl Scraper {
         self.readings(sheet, now, source)
     }
 
+    /// Takes buckets of histograms as they were at an earlier time, when they were not shown because nothing was in them.
+    pub(crate) fn recall<'l>(&mut self, buckets: impl Iterator<Item = Line<'l>>, time: Timestamp) {
+        for line in buckets {
+            let hashes = Hashes::of(&line);
+            for role in self.map.roles(&line.name).iter().filter(|role| role.term == Term::Bucket) {
+                self.growths.recall(key(*role, role.term, hashes.labels), time, line.value);
+            }
+        }
+    }
+
     /// The readings of a page that was fetched at `now`.
     pub fn read(&mut self, page: &[u8], now: Timestamp) -> Result<Vec<Reading>, WireError> {
         let map = self.map;

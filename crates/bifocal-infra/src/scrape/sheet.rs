@@ -35,6 +35,14 @@ pub(super) struct Place {
     bucket: f64,
 }
 
+#[cfg(test)]
+impl Place {
+    /// Any place, for tests of what does not look at it.
+    pub(super) fn for_test() -> Self {
+        Self { slot: 0, term: Term::Value, summand: 0, engine: 0, bucket: 0.0 }
+    }
+}
+
 /// What a page came to.
 #[derive(Debug, Default)]
 pub(super) struct Values {

@@ -131,6 +131,7 @@ impl Resolved {
         let sagemaker = of_sagemaker
             .map(|(pattern, target)| SageMakerTarget::of(pattern, target, &book))
             .collect::<Result<Vec<_>, _>>()?;
+        sagemaker::one_reader_each(&sagemaker)?;
         let targets = file
             .target
             .into_iter()
@@ -465,6 +466,11 @@ mod tests {
             (
                 "[[target]]\nupstream = \"http://a:1\"\n[[target]]\nupstream = \"http://b:1\"\n",
                 "proxy address of its own",
+            ),
+            (
+                "[[target]]\nsagemaker = \"a\"\ncapture_queue = \"https://sqs.us-east-1.amazonaws.com/1/q\"\n\
+                 [[target]]\nsagemaker = \"b\"\ncapture_queue = \"arn:aws:sqs:us-east-1:1:q\"\n",
+                "sagemaker `a` and `b`: both read capture_queue `q`",
             ),
         ] {
             let err = resolve(text).unwrap_err();

@@ -61,6 +61,27 @@ pub(super) fn book(prices: &[PriceSection]) -> Result<PriceBook, UserError> {
     Ok(book)
 }
 
+/// A queue gives each message to one reader: of two targets each would delete what tells of the other's files.
+pub(super) fn one_reader_each(targets: &[SageMakerTarget]) -> Result<(), UserError> {
+    for (i, target) in targets.iter().enumerate() {
+        let Some(queue) = &target.queue else { continue };
+        let other =
+            targets[..i].iter().find(|other| other.queue.as_ref().is_some_and(|of| of.is_same(queue)));
+        if let Some(other) = other {
+            let (first, second) = (&other.pattern, &target.pattern);
+            let what = format!(
+                "[[target]] sagemaker `{first}` and `{second}`: both read capture_queue `{}`",
+                queue.name
+            );
+            return Err(UserError::new(Code::ConfigInvalid, what).hint(
+                "a message goes to one reader, who deletes it: make a queue for each, or one [[target]] with a pattern \
+                 such as llm-*",
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// The embedded format says how metrics are written, and not that they are.
 pub(super) fn check_emf(is_embedded: bool, is_written: bool) -> Result<(), UserError> {
     if !is_embedded || is_written {

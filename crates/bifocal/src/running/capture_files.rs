@@ -116,19 +116,30 @@ impl CaptureFiles {
             };
             let mut buckets: Vec<&mut Bucket> =
                 self.endpoints.values_mut().map(|captured| &mut captured.bucket).collect();
-            match inbox.turn(&mut buckets).await {
+            let turn = inbox.turn(&mut buckets).await;
+            let is_in_trouble = inbox.is_in_trouble();
+            match turn {
                 Ok(turn) => {
                     self.count(&turn.round);
-                    self.queue_trouble = None;
+                    if !is_in_trouble {
+                        self.queue_trouble = None;
+                    }
                 }
                 Err(err) => {
+                    let is_of_a_file = matches!(err, bifocal_capture::Error::Bucket { .. });
                     let causes = format!("{:#}", anyhow::Error::from(err));
                     if self.queue_trouble.as_ref() != Some(&causes) {
-                        let lost = "files are found by listing, every 15 minutes";
-                        tracing::warn!(target = self.target.pattern, "{causes}; until then {lost}");
+                        let then = if is_of_a_file {
+                            "it is tried again every minute, others are read"
+                        } else {
+                            "until then files are found by listing, every 15 minutes"
+                        };
+                        tracing::warn!(target = self.target.pattern, "{causes}; {then}");
                     }
                     self.queue_trouble = Some(causes);
-                    sleep(&*self.clock, RETRY).await;
+                    if !is_of_a_file {
+                        sleep(&*self.clock, RETRY).await;
+                    }
                 }
             }
         }
@@ -154,6 +165,12 @@ impl CaptureFiles {
                     // A file that failed is looked for again at the next turn; a young one is told of.
                     captured.listed = (round.failed == 0).then_some(now);
                     self.count(&round);
+                    if let Some(err) = captured.bucket.take_trouble() {
+                        let (causes, n) = (anyhow::Error::from(err), round.refused);
+                        problems.insert(format!(
+                            "`{endpoint}`: {causes:#}; {n} files could not be read, the first of them this one; others were"
+                        ));
+                    }
                 }
                 Some(Err(err)) => {
                     let causes = anyhow::Error::from(err);

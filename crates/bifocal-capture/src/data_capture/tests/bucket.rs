@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use bifocal_aws::{Aws, Credentials, Endpoints, Service};
 use bifocal_sim::sagemaker::Scenario;
-use bifocal_sim::sagemaker::control::{ControlServer, Policy, Queues};
+use bifocal_sim::sagemaker::control::{ControlServer, ControlSwitch, Policy, Queues};
 use bifocal_sim::sagemaker::runtime::{Access, Objects, RuntimeOptions, RuntimeServer};
 use bifocal_sim::{Fleet, serve::IncidentSwitch};
 use bifocal_telemetry::{Clock, Metric};
 
 use super::*;
 use crate::data_capture::{Bucket, BucketOptions, Hour, survey};
-use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN, SURVEY_OBJECTS};
+use crate::limits::{CAPTURE_OBJECT_BYTES, CAPTURE_OBJECTS_KNOWN, CAPTURE_OBJECTS_REFUSED, SURVEY_OBJECTS};
 
 pub(super) struct Stage {
     pub(super) objects: Objects,
     pub(super) queues: Queues,
+    /// The account of the queues.
+    pub(super) account: ControlSwitch,
     pub(super) bucket: Bucket,
     pub(super) aws: Aws,
     pub(super) clock: Arc<ManualClock>,
@@ -64,7 +66,7 @@ pub(super) async fn stage_of(folder: &Path, components: &[&str], batches_max: us
     let account =
         ControlServer::bind(local, scenario, Policy::open(), Access::default(), Arc::clone(&shared)).await;
     let account = account.unwrap();
-    let queues = account.queues();
+    let (queues, account_switch) = (account.queues(), account.switch());
     let endpoints = Endpoints::at(&format!("http://{}", server.address()))
         .and_then(|at| at.with(Service::Sqs, &format!("http://{}", account.address())))
         .unwrap();
@@ -96,7 +98,7 @@ pub(super) async fn stage_of(folder: &Path, components: &[&str], batches_max: us
     let telemetry = Telemetry::new();
     let intake = running.intake.clone();
     let bucket = Bucket::new(options, aws.clone(), intake, known, from, shared, telemetry.clone());
-    Stage { objects, queues, bucket, aws, clock, running, telemetry, _tasks: tasks }
+    Stage { objects, queues, account: account_switch, bucket, aws, clock, running, telemetry, _tasks: tasks }
 }
 
 pub(super) fn record(n: u32, time: &str) -> String {
@@ -225,4 +227,83 @@ async fn a_look_at_an_hour_counts_and_stores_nothing() {
     assert_eq!((some.objects, some.tally.is_partial), (SURVEY_OBJECTS + 2, true));
     assert_eq!(some.tally.unattributed(), 8 + SURVEY_OBJECTS as u64 - 2);
     assert!(running.batches.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_may_not_be_read_holds_up_no_other_one_and_is_looked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, clock, running: _running, _tasks, .. } =
+        stage(folder.path(), &["qwen-ic"]).await;
+    put(&objects, 1, "10-00-000-closed", 0..5, "2026-02-19T01:12:00Z");
+    put(&objects, 1, "11-00-000-open", 5..8, "2026-02-19T01:12:00Z");
+    put(&objects, 3, "10-00-000-open", 8..9, "2026-02-19T03:12:00Z");
+    let closed = "capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/01/10-00-000-closed.jsonl";
+    objects.forbid(closed);
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.read, round.failed, round.refused, round.stored), (2, 1, 1, 4));
+    let trouble = bucket.take_trouble().unwrap();
+    assert!(trouble.to_string().contains("10-00-000-closed"), "{trouble}");
+    assert_eq!(trouble.of_aws().unwrap().action(), Some("s3:GetObject"));
+    assert!(bucket.take_trouble().is_none());
+    // Its hour tells nothing, the others do.
+    clock.set("2026-02-19T05:00:00Z".parse().unwrap());
+    bucket.round().await.unwrap();
+    let partial: Vec<bool> = bucket.delivered().iter().map(|hour| hour.tally.is_partial).collect();
+    assert_eq!(partial, [true, false, false]);
+    // Hours later somebody allows it.
+    clock.set("2026-02-19T20:00:00Z".parse().unwrap());
+    put(&objects, 1, "10-00-000-closed", 0..5, "2026-02-19T01:12:00Z");
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.refused, round.stored), (0, 5));
+    assert_eq!(bucket.round().await.unwrap().listed, 0, "and its hour is listed no more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_never_allowed_is_looked_for_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, clock, running: _running, _tasks, .. } =
+        stage(folder.path(), &["qwen-ic"]).await;
+    put(&objects, 1, "10-00-000-closed", 0..5, "2026-02-19T01:12:00Z");
+    objects.forbid("capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/01/10-00-000-closed.jsonl");
+    for (now, refused) in
+        [("2026-02-20T01:30:00Z", 1), ("2026-02-20T02:30:00Z", 1), ("2026-02-20T02:31:00Z", 0)]
+    {
+        clock.set(now.parse().unwrap());
+        assert_eq!(bucket.round().await.unwrap().refused, refused, "{now}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_file_may_be_read_a_round_ends_with_the_first_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, mut bucket, telemetry, running: _running, _tasks, .. } =
+        stage(folder.path(), &["qwen-ic"]).await;
+    for n in 0..CAPTURE_OBJECTS_REFUSED {
+        let name = format!("10-00-000-{n:02}");
+        put(&objects, 3, &name, 0..1, "2026-02-19T03:12:00Z");
+        let place = "capture-bucket/team/capture/llm-prod/AllTraffic/2026/02/19/03";
+        objects.forbid(&format!("{place}/{name}.jsonl"));
+    }
+    let err = bucket.round().await.unwrap_err();
+    assert!(err.to_string().contains("10-00-000-00"), "{err}");
+    assert_eq!(telemetry.value(Metric::LimitHits, &["capture_objects_refused"]), 1);
+    put(&objects, 3, "10-00-000-00", 0..1, "2026-02-19T03:12:00Z");
+    let round = bucket.round().await.unwrap();
+    assert_eq!((round.read, round.refused), (1, CAPTURE_OBJECTS_REFUSED - 1));
+}
+
+/// Lets nothing be listed, as S3 does with whoever may list the place of the files alone and asks for one that is not
+/// there.
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_file_which_is_not_there_may_not_be_seen_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let Stage { objects, bucket, aws, running: _running, _tasks, .. } = stage(folder.path(), &["a-ic"]).await;
+    let hour = Hour::last_delivered("2026-02-19T02:40:00Z".parse().unwrap());
+    let found = survey(&aws, bucket.options(), hour).await.unwrap();
+    assert_eq!((found.objects, found.is_reading_unproven), (0, false), "404 says that it may be read");
+    let probe = "capture-bucket/team/capture/llm-prod/check/2026/02/19/01/.bifocal-check";
+    objects.put(probe, "x".into(), "2026-02-19T01:12:00Z");
+    objects.forbid(probe);
+    let found = survey(&aws, bucket.options(), hour).await.unwrap();
+    assert_eq!((found.objects, found.is_reading_unproven), (0, true));
 }

@@ -2,14 +2,17 @@
 
 use bifocal_aws::Queue;
 use bifocal_model::Span;
-use bifocal_sim::sagemaker::control::written_notice;
+use bifocal_sim::sagemaker::control::{Policy, written_notice};
 use bifocal_telemetry::{Clock, Metric};
 
 use super::bucket::{Stage, put, stage, stage_of};
 use super::*;
 use crate::data_capture::Inbox;
-use crate::limits::NOTICES_WAITING;
+use crate::limits::{CAPTURE_OBJECTS_REFUSED, NOTICE_TRIES, NOTICES_WAITING};
 
+/// What S3 says when a bucket begins to tell: of no file.
+const TEST: &str =
+    r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-02-19T03:00:00.000Z","Bucket":"b"}"#;
 const QUEUE: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/capture";
 
 fn inbox(stage: &Stage) -> Inbox {
@@ -143,4 +146,72 @@ async fn when_too_many_wait_the_others_stay_in_the_queue() {
     assert_eq!((turn.received, turn.deleted), (0, 1), "nothing is taken where there is no room");
     assert_eq!(stage.telemetry.value(Metric::LimitHits, &["notices_waiting"]), 1);
     assert_eq!(stage.queues.len("capture"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_may_not_be_read_holds_up_no_other_one_and_its_message_is_let_go_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = stage(folder.path(), &["qwen-ic"]).await;
+    let mut inbox = inbox(&stage);
+    put(&stage.objects, 3, "10-00-000-closed", 0..5, "2026-02-19T03:12:00Z");
+    put(&stage.objects, 3, "11-00-000-open", 5..8, "2026-02-19T03:12:00Z");
+    stage.objects.forbid(&format!("capture-bucket/{}", key(3, "10-00-000-closed")));
+    for name in ["10-00-000-closed", "11-00-000-open"] {
+        stage.queues.send("capture", notice(&key(3, name), "2026-02-19T03:12:00Z"));
+    }
+    let err = inbox.turn(&mut [&mut stage.bucket]).await.unwrap_err();
+    assert_eq!((err.code(), err.to_string().contains("10-00-000-closed")), ("B0213", true), "{err}");
+    let counted = |outcome| stage.telemetry.value(Metric::CaptureNotices, &[outcome]);
+    assert_eq!(["read", "deleted"].map(counted), [1, 1], "the other one is durable and gone");
+    assert!(inbox.is_in_trouble());
+    for _ in 2..NOTICE_TRIES {
+        stage.clock.advance(Span::from_secs(60));
+        assert!(inbox.turn(&mut [&mut stage.bucket]).await.is_err());
+    }
+    assert_eq!(counted("let_go"), 0);
+    stage.clock.advance(Span::from_secs(60));
+    assert!(inbox.turn(&mut [&mut stage.bucket]).await.is_err());
+    assert_eq!((counted("let_go"), inbox.is_in_trouble()), (1, false));
+    assert_eq!(stage.telemetry.value(Metric::LimitHits, &["notice_tries"]), 1);
+    assert_eq!(stage.queues.len("capture"), 1, "nothing of it is durable: the queue keeps it");
+    // Somebody allows it, and the queue gives it again.
+    put(&stage.objects, 3, "10-00-000-closed", 0..5, "2026-02-19T03:12:00Z");
+    stage.queues.reveal();
+    let turn = inbox.turn(&mut [&mut stage.bucket]).await.unwrap();
+    assert_eq!((turn.round.stored, turn.deleted), (5, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_file_may_be_read_a_turn_ends_with_the_first_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = stage(folder.path(), &["qwen-ic"]).await;
+    let mut inbox = inbox(&stage);
+    for n in 0..=CAPTURE_OBJECTS_REFUSED {
+        let name = format!("10-00-000-{n:02}");
+        put(&stage.objects, 3, &name, 0..1, "2026-02-19T03:12:00Z");
+        stage.objects.forbid(&format!("capture-bucket/{}", key(3, &name)));
+        stage.queues.send("capture", notice(&key(3, &name), "2026-02-19T03:12:00Z"));
+    }
+    // Ten messages are taken at once.
+    assert!(inbox.turn(&mut [&mut stage.bucket]).await.is_err());
+    assert_eq!(stage.telemetry.value(Metric::LimitHits, &["capture_objects_refused"]), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_could_not_be_deleted_take_room_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = stage(folder.path(), &["qwen-ic"]).await;
+    let mut inbox = inbox(&stage);
+    inbox.waiting_max = 1;
+    stage.queues.send("capture", TEST);
+    stage.account.allow(Policy::of(["sqs:ReceiveMessage"]));
+    assert!(inbox.turn(&mut [&mut stage.bucket]).await.is_err(), "it cannot be deleted");
+    stage.queues.send("capture", TEST);
+    assert!(inbox.turn(&mut [&mut stage.bucket]).await.is_err());
+    let counted = |outcome| stage.telemetry.value(Metric::CaptureNotices, &[outcome]);
+    assert_eq!(counted("received"), 1, "there is no room for another one");
+    stage.account.allow(Policy::open());
+    assert_eq!(inbox.turn(&mut [&mut stage.bucket]).await.unwrap().deleted, 1);
+    let turn = inbox.turn(&mut [&mut stage.bucket]).await.unwrap();
+    assert_eq!((turn.received, turn.deleted), (1, 1));
 }

@@ -1,6 +1,7 @@
 //! Against the simulator, in its time.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bifocal_aws::{Credentials, Endpoints as Addresses, Kind};
 use bifocal_model::{Component, ReadingSubject, TargetNames};
@@ -8,6 +9,7 @@ use bifocal_sim::sagemaker::Scenario;
 use bifocal_sim::sagemaker::control::{ControlServer, ControlSwitch, Policy};
 use bifocal_sim::sagemaker::runtime::Access;
 use bifocal_telemetry::{ManualClock, TaskGroup};
+use bifocal_wire::promql::Point;
 
 use super::*;
 
@@ -153,4 +155,84 @@ async fn no_more_names_are_asked_for_than_the_limit() {
     bench.poll.discover().await.unwrap();
     assert_eq!(bench.poll.names().len(), 2);
     assert_eq!(bench.telemetry.value(Metric::LimitHits, &["promql_names"]), 1);
+}
+
+#[tokio::test]
+async fn names_that_could_not_be_asked_for_are_asked_for_at_the_next_look() {
+    let mut bench = bench(2).await;
+    let of = endpoints(&["qwen", "llama"]);
+    bench.switch.allow(Policy::of(["cloudwatch:GetMetricData", "cloudwatch:QueryMetrics"]));
+    assert!(bench.poll.poll(&of).await.is_err());
+    bench.switch.allow(Policy::open());
+    bench.clock.advance(Span::from_secs(60));
+    assert!(bench.poll.is_due());
+    let readings = bench.poll.poll(&of).await.unwrap();
+    assert!(value(&readings, "qwen", "requests_running", "").is_some());
+}
+
+/// Time to the first token of `qwen` since the server started.
+fn first_tokens(count: f64, buckets: &[(f64, f64)]) -> Series {
+    let labels = BTreeMap::from([(LABELS.target.to_owned(), "qwen".to_owned())]);
+    let point = Point::Histogram { count, sum: count, buckets: buckets.to_vec() };
+    Series { name: "vllm:time_to_first_token_seconds".to_owned(), labels, point }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_filled_for_the_first_time_does_not_spoil_its_histogram() {
+    let mut bench = bench(2).await;
+    bench.poll.follow(&endpoints(&["qwen", "llama"]));
+    let endpoint = bench.poll.endpoints.get_mut("llm-prod").unwrap();
+    let t0 = Timestamp::from_secs(1_000);
+    let minute = Span::from_secs(60);
+    let mut look = |at: Timestamp, count, buckets: &[(f64, f64)]| {
+        endpoint.turn(at);
+        let (readings, left_out) = endpoint.read(&[first_tokens(count, buckets)], at);
+        assert_eq!(left_out, 0);
+        readings
+    };
+    assert!(look(t0, 10.0, &[(0.1, 10.0)]).is_empty(), "nothing grew yet");
+    // Ten more: five as before, five in buckets that were empty.
+    let readings = look(t0 + minute, 20.0, &[(0.1, 15.0), (0.2, 1.0), (0.8, 4.0)]);
+    for (part, want) in [("mean", 1.0), ("p50", 0.1), ("p95", 0.2 + 0.6 * 3.5 / 4.0)] {
+        assert!(near(value(&readings, "qwen", "ttft_seconds", part), want), "{part}: {readings:?}");
+    }
+    // After an error nothing is known of what was before.
+    endpoint.forget();
+    endpoint.turn(t0 + minute + minute);
+    let more = [first_tokens(30.0, &[(0.1, 15.0), (0.2, 1.0), (0.4, 10.0), (0.8, 4.0)])];
+    assert!(endpoint.read(&more, t0 + minute + minute).0.is_empty());
+}
+
+#[tokio::test]
+async fn series_past_the_limit_are_counted() {
+    let mut bench = bench(2).await;
+    bench.poll.follow(&endpoints(&["qwen"]));
+    let endpoint = bench.poll.endpoints.get_mut("llm-prod").unwrap();
+    let of_copy = |n: usize| {
+        let labels = BTreeMap::from([("copy".to_owned(), n.to_string())]);
+        Series { name: "vllm:prompt_tokens_total".to_owned(), labels, point: Point::Number(1.0) }
+    };
+    let series: Vec<Series> = (0..crate::limits::SERIES + 3).map(of_copy).collect();
+    let (_, left_out) = endpoint.read(&series, Timestamp::from_secs(1_000));
+    assert_eq!(left_out, 3);
+}
+
+#[tokio::test]
+async fn so_many_queries_are_on_their_way_at_once_and_answers_keep_their_order() {
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let asked = (0..3 * PROMQL_AT_ONCE).map(|n| {
+        let (now, most) = (&now, &most);
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            // Those asked first answer last.
+            for _ in 0..100 - 2 * n {
+                tokio::task::yield_now().await;
+            }
+            now.fetch_sub(1, Ordering::Relaxed);
+            n
+        }
+    });
+    let answers: Vec<usize> = at_once(asked).collect().await;
+    assert_eq!(answers, (0..3 * PROMQL_AT_ONCE).collect::<Vec<_>>());
+    assert_eq!(most.into_inner(), PROMQL_AT_ONCE);
 }

@@ -39,11 +39,21 @@ pub(super) async fn read(
     let asked = Asked { action: "s3:GetObject", resource: &arn, context: &[] };
     match world.s3(request, asked) {
         Err(refused) => refused,
+        // Whoever may not list the whole bucket is not told that an object is not there.
+        Ok(()) if !world.objects.has(&bucket, &key) && !world.may_list(&bucket) => {
+            refusal(&Refusal::new("AccessDeniedException", "Access Denied"))
+        }
         Ok(()) => world.objects.object(&bucket, &key),
     }
 }
 
 impl World {
+    fn may_list(&self, bucket: &str) -> bool {
+        let arn = format!("arn:aws:s3:::{bucket}");
+        let asked = Asked { action: "s3:ListBucket", resource: &arn, context: &[] };
+        self.lock().policy.check(asked, &self.scenario.account).is_ok()
+    }
+
     #[expect(clippy::result_large_err, reason = "the answer is given at once")]
     fn s3(&self, request: Request, asked: Asked<'_>) -> Result<(), Response> {
         let (head, _) = request.into_parts();

@@ -24,13 +24,27 @@ pub struct Objects(Arc<Mutex<BTreeMap<String, Object>>>);
 struct Object {
     body: Bytes,
     modified: String,
+    /// Whether a policy of its own lets nobody read it.
+    is_forbidden: bool,
 }
 
 impl Objects {
     /// Writes one; `modified` is RFC 3339.
     pub fn put(&self, bucket_and_key: &str, body: Bytes, modified: &str) {
-        let object = Object { body, modified: modified.to_owned() };
+        let object = Object { body, modified: modified.to_owned(), is_forbidden: false };
         self.lock().insert(bucket_and_key.to_owned(), object);
+    }
+
+    /// Lets nobody read one, as a key that is not the caller's does. It is listed all the same.
+    pub fn forbid(&self, bucket_and_key: &str) {
+        if let Some(object) = self.lock().get_mut(bucket_and_key) {
+            object.is_forbidden = true;
+        }
+    }
+
+    /// Whether it is there.
+    pub(in crate::sagemaker) fn has(&self, bucket: &str, key: &str) -> bool {
+        self.lock().contains_key(&format!("{bucket}/{key}"))
     }
 
     /// Keys, bucket included, and contents, in the order of keys.
@@ -116,6 +130,10 @@ impl Objects {
             let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
             return (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "application/xml")], error).into_response();
         };
+        if object.is_forbidden {
+            let error = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+            return (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/xml")], error).into_response();
+        }
         ([(ETAG, format!("\"{}\"", etag(&object.body)))], object.body).into_response()
     }
 }

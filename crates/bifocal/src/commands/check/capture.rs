@@ -75,6 +75,12 @@ async fn look(
     let hour = Hour::last_delivered(now);
     let found = survey(source.aws(), options, hour).await?;
     let between = between(hour);
+    if found.is_reading_unproven {
+        return Ok(format!(
+            "no file was captured {between}: no call, or none captured; whether files may be read is shown by the first: \
+             of one that is not there S3 says only that access is denied"
+        ));
+    }
     if found.objects == 0 {
         return Ok(format!("no file was captured {between}: no call, or none captured"));
     }

@@ -88,6 +88,8 @@ enum Delivery {
     CutAtFirst,
     /// It is named before all that are there.
     Late,
+    /// Its hour is so long ago that no listing finds it: the queue alone tells of it.
+    OnlyTold,
 }
 
 impl World {
@@ -114,7 +116,11 @@ impl World {
             writeln!(text, "{}", line(event, time)).unwrap();
             self.lines += 1;
         }
-        let hour = self.now - Span::from_mins(60 * i64::try_from(self.files % 3).unwrap());
+        let hours_ago = match how {
+            Delivery::OnlyTold => 30,
+            _ => i64::try_from(self.files % 3).unwrap(),
+        };
+        let hour = self.now - Span::from_mins(60 * hours_ago);
         let minute = if how == Delivery::Late { 0 } else { 10 + self.files % 50 };
         self.put(hour, &format!("{minute:02}-00-000-{:05}", self.files), &text, how);
         if how == Delivery::Twice {
@@ -318,6 +324,7 @@ async fn kill_and_other_faults_over_capture_leave_a_ledger_that_balances() {
         let run = Run { config, data, address, home: folder.path().to_owned() };
         let mut world = World::new(objects, queues);
         (0..4).for_each(|_| world.deliver(Delivery::Well, &mut random));
+        world.deliver(Delivery::OnlyTold, &mut random);
         let mut of_run = 0;
         while of_run < FAULTS_OF_A_RUN {
             of_run += life(&run, &mut world, &injector, &mut failpoints, &mut random).await;
