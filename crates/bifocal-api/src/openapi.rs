@@ -20,6 +20,7 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ("/api/v1/silences", "Silences: those that are not over, then those that are", &[]),
     ("/api/v1/incidents", "Incidents: open ones, then those that are over", &["target", "limit"]),
     ("/api/v1/incidents/{id}", "One incident: size, cause, what was ruled out, slices, aligned events", &[]),
+    ("/api/v1/incidents/{id}/logs", "What containers wrote around its beginning, where that is kept", &[]),
     (
         "/api/v1/incidents/{id}/chart.png",
         "Its picture: score with interval, baseline, onset range, aligned events",

@@ -30,6 +30,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/silences/{id}", delete(routes::silences::end))
         .route("/incidents", get(routes::incidents::list))
         .route("/incidents/{id}", get(routes::incidents::one))
+        .route("/incidents/{id}/logs", get(routes::incidents::logs))
         .route("/incidents/{id}/chart.png", get(routes::incidents::chart))
         .route("/incidents/{id}/acknowledge", post(routes::incidents::acknowledge))
         .route("/incidents/{id}/comments", post(routes::incidents::comment))

@@ -1,6 +1,7 @@
 //! The rows of the API: plain structs with the field names of the contract.
 
 mod alert;
+mod container_log;
 mod incident;
 mod inference;
 mod label;
@@ -9,6 +10,7 @@ mod silence;
 mod target;
 
 pub use alert::AlertRow;
+pub use container_log::{ContainerLogRow, LogLineRow};
 pub use incident::{CheckRow, IncidentRow};
 pub use inference::{InferenceRow, ScoreRow};
 pub use label::LabelRow;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bifocal_model::Timestamp;
-use bifocal_store::{Intake, Reader};
+use bifocal_store::{Intake, Reader, SmallState};
 use bifocal_telemetry::Clock;
 use bifocal_watch::Snapshot;
 use serde::Serialize;
@@ -22,6 +22,8 @@ pub struct ApiState {
     pub snapshot: Source<Arc<Snapshot>>,
     /// The store.
     pub reader: Reader,
+    /// What is kept beside the journal: container logs of incidents.
+    pub small_state: SmallState,
     /// The way into the journal, for what people do.
     pub intake: Intake,
     /// The clock of everything shown.

@@ -48,7 +48,7 @@ pub use limits::{
     LIMITS, LOG_BYTES_PER_CALL, LOG_EVENTS_PER_CALL, MESSAGES_PER_CALL, METRIC_DATUMS_PER_CALL,
     QUERIES_PER_CALL,
 };
-pub use logs::{Created, LogEvent};
+pub use logs::{Created, FoundEvent, FoundEvents, LogEvent, LogSearch};
 pub use operation::Service;
 pub use s3::{Object, ObjectBody, ObjectPage};
 pub use sns::{Fifo, TopicMessage};

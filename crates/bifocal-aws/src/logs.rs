@@ -1,6 +1,8 @@
 //! CloudWatch Logs: groups, streams, and events that are put into them. A put that may have been taken is not repeated:
 //! its events would stand there twice.
 
+mod search;
+
 use serde::{Deserialize, Serialize};
 
 use crate::connect::Aws;
@@ -17,6 +19,8 @@ const PUT_EVENTS: Operation = Operation {
     action: "logs:PutLogEvents",
     repeat: Repeat::OnlyIfRefused,
 };
+
+pub use search::{FoundEvent, FoundEvents, LogSearch};
 
 /// What AWS counts of each event beside its text.
 const EVENT_OVERHEAD: usize = 26;
@@ -146,7 +150,7 @@ impl Aws {
         }
     }
 
-    async fn logs(&self, operation: &Operation, request: &Request<'_>) -> Result<Vec<u8>, Error> {
+    async fn logs(&self, operation: &Operation, request: &impl Serialize) -> Result<Vec<u8>, Error> {
         let url = self.inner.endpoints.base(Service::Logs, self.region())?;
         let request = crate::protocol::json_request(operation, &url, request)?;
         self.call(operation, &request, crate::limits::JSON_BYTES).await

@@ -10,6 +10,8 @@ pub enum Feature {
     Metrics,
     /// What the collector on the instances measures, through PromQL.
     DetailedMetrics,
+    /// What containers wrote around an incident.
+    ContainerLogs,
     /// Answers from Data Capture files.
     Capture,
     /// The same, where the files are encrypted with a key of one's own.
@@ -65,6 +67,8 @@ pub enum Resource {
     LogGroups,
     /// Their streams.
     LogStreams,
+    /// The log groups of inference components and endpoints, which SageMaker names.
+    ContainerLogGroups,
     /// The topics.
     Topics,
     /// The event buses.
@@ -150,6 +154,12 @@ pub const PERMISSIONS: &[Permission] = &[
         &["cloudwatch:QueryMetrics"],
         Resource::Any,
         "no metrics of vLLM, SGLang or DCGM through PromQL",
+    ),
+    needs(
+        Feature::ContainerLogs,
+        &["logs:FilterLogEvents"],
+        Resource::ContainerLogGroups,
+        "what containers wrote around an incident is not shown with it",
     ),
     needs(
         Feature::Capture,
@@ -243,10 +253,11 @@ pub const PERMISSIONS: &[Permission] = &[
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Inventory,
         Self::Metrics,
         Self::DetailedMetrics,
+        Self::ContainerLogs,
         Self::Capture,
         Self::EncryptedCapture,
         Self::AssumedRole,
@@ -266,6 +277,7 @@ impl Feature {
             Self::Inventory => "BifocalReadInventory",
             Self::Metrics => "BifocalReadMetrics",
             Self::DetailedMetrics => "BifocalReadDetailedMetrics",
+            Self::ContainerLogs => "BifocalReadContainerLogs",
             Self::Capture => "BifocalReadCapture",
             Self::EncryptedCapture => "BifocalDecryptCapture",
             Self::AssumedRole => "BifocalAssumeRole",

@@ -154,6 +154,8 @@ pub struct Capture {
     pub percent: Option<f64>,
     /// `s3://BUCKET/PREFIX`.
     pub destination: Option<String>,
+    /// The key that they are encrypted with: its ARN or its id.
+    pub key: Option<String>,
     /// `Input`, `Output`.
     pub modes: Vec<String>,
 }

@@ -8,6 +8,7 @@
 mod act;
 mod anchor;
 mod condition;
+mod container_log;
 mod estimate;
 pub mod evaluator;
 mod event;
@@ -33,6 +34,7 @@ pub mod invariant;
 pub use act::{Act, Deed, Silencing};
 pub use anchor::AnchorScore;
 pub use condition::{Answers, Condition, Efficiency, Service, StateName};
+pub use container_log::{ContainerLog, LogLine};
 pub use estimate::{Estimate, Method};
 pub use evaluator::{Evaluator, Findings};
 pub use event::{Event, EventKind};

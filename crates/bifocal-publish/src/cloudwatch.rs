@@ -19,6 +19,7 @@ mod detailed;
 mod log;
 mod put;
 mod template;
+mod volume;
 
 pub use apply::{
     Alarm, AlarmKind, AlarmStep, OWNER, PREFIX, Parameters, Wanted, alarm_steps, is_our_dashboard,

@@ -23,4 +23,4 @@ pub use kind::{Finding, Kind};
 pub use limits::LIMITS;
 pub use redacted::Redacted;
 pub use scan::{redact, redact_owned};
-pub use texts::{redact_inference, redact_label, redact_score};
+pub use texts::{redact_container_log, redact_inference, redact_label, redact_score};

@@ -1,6 +1,6 @@
 //! The nouns that carry text.
 
-use bifocal_model::{Component, Inference, Label, Redaction, Score};
+use bifocal_model::{Component, ContainerLog, Inference, Label, Redaction, Score};
 
 use crate::kind::{Finding, Kind};
 use crate::redacted::Redacted;
@@ -33,6 +33,11 @@ pub fn redact_score(score: Score<String>) -> Score<Redacted> {
 /// Redacts the correction of a label.
 pub fn redact_label(label: Label<String>) -> Label<Redacted> {
     label.map_text(|text| redact_owned(text).0)
+}
+
+/// Redacts the lines of a container's log: servers write prompts, addresses and keys into theirs.
+pub fn redact_container_log(log: ContainerLog<String>) -> ContainerLog<Redacted> {
+    log.map_texts(|text| redact_owned(text).0)
 }
 
 #[derive(Default)]

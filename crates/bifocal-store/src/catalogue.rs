@@ -34,6 +34,8 @@ CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (channel, created, key) WHER
 CREATE INDEX IF NOT EXISTS outbox_alerts ON outbox (channel,
     CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.alert_id') END)
     WHERE done_at IS NULL;
+CREATE TABLE IF NOT EXISTS container_logs (
+    incident TEXT PRIMARY KEY, created INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 ";
 

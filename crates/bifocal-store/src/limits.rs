@@ -30,6 +30,8 @@ pub(crate) const IDENTITY_HORIZON_HOURS: u64 = 72;
 pub(crate) const SCORE_HORIZON_HOURS: u64 = 6;
 /// Oldest waiting notifications of a channel that one look goes through.
 pub(crate) const OUTBOX_LOOKAHEAD: u32 = 512;
+/// Incidents whose container logs are kept, the newest: up to 128 KiB each.
+pub(crate) const CONTAINER_LOGS: u32 = 200;
 /// Days of one-minute roll-ups held in memory.
 pub(crate) const ROLLUP_DAYS: u64 = 8;
 /// Targets with roll-ups of their own; the rest are counted under `other`.
@@ -78,6 +80,7 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("identity_horizon_hours", IDENTITY_HORIZON_HOURS, "beyond it the file's fingerprint recognises repeats"),
     ("score_horizon_hours", SCORE_HORIZON_HOURS, "scores are repeated only around a restart"),
+    ("container_logs", CONTAINER_LOGS as u64, "incidents; container logs of older ones are forgotten"),
     ("rollup_days", ROLLUP_DAYS, "older minutes are read from segments"),
     ("store_targets", TARGETS, "roll-ups of further targets are counted under `other`"),
     ("reading_series", READING_SERIES, "points of further series are in the lake only"),

@@ -69,6 +69,7 @@ metrics! {
     PromqlWarnings Counter "bifocal_promql_warnings_total" [] "answers of PromQL that say that something is missing";
     LogEvents Counter "bifocal_log_events_total" ["outcome"] "events for CloudWatch Logs: written, rejected, ambiguous, refused, failed, dropped";
     CloudwatchPoints Counter "bifocal_cloudwatch_points_total" ["outcome"] "points that CloudWatch gave: new, late, known, or a series refused";
+    ContainerLogs Counter "bifocal_container_logs_total" ["outcome"] "looks at container logs around incidents: kept, no_group, failed";
     CaptureFiles Counter "bifocal_capture_files_total" ["outcome"] "files of Data Capture: read, waiting, failed";
     CaptureNotices Counter "bifocal_capture_notices_total" ["outcome"] "notifications of capture files: received, read, other, unreadable, again, deleted, let_go (a file could not be read; the queue has it still)";
     CaptureCalls Counter "bifocal_capture_calls_total" ["by"] "captured calls by what says whose they are";

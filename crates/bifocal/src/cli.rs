@@ -337,4 +337,7 @@ pub struct IamArgs {
     /// Metrics of detailed observability are read through PromQL.
     #[arg(long)]
     pub detailed: bool,
+    /// What containers wrote to CloudWatch Logs around an incident is kept with it.
+    #[arg(long)]
+    pub container_logs: bool,
 }

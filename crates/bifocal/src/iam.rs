@@ -34,6 +34,8 @@ pub struct Scope {
     pub alarms: bool,
     /// Log groups that judged answers are written to, with `*` for what differs by target.
     pub log_groups: Vec<String>,
+    /// Whether what containers wrote around an incident is read.
+    pub container_logs: bool,
     /// Whether detailed metrics are read through PromQL.
     pub detailed: bool,
     /// Whether the proxy signs for its clients.
@@ -116,6 +118,7 @@ impl Scope {
             namespaces: Vec::new(),
             alarms: false,
             log_groups: Vec::new(),
+            container_logs: false,
             detailed: false,
             resigns: false,
             topics: Vec::new(),
@@ -133,6 +136,7 @@ impl Scope {
             Feature::AssumedRole => self.role.is_some(),
             Feature::Resigning => self.resigns,
             Feature::DetailedMetrics => self.detailed,
+            Feature::ContainerLogs => self.container_logs,
             Feature::Logs => !self.log_groups.is_empty(),
             Feature::WriteBack => !self.namespaces.is_empty(),
             Feature::Alarms => self.alarms,
@@ -184,6 +188,13 @@ impl Scope {
             Resource::LogStreams => {
                 self.log_groups.iter().map(|group| format!("{}:log-stream:*", self.logs(group))).collect()
             }
+            // A component's group bears its name, which is not known beforehand; an endpoint's does too.
+            Resource::ContainerLogGroups => {
+                let components = "/aws/sagemaker/InferenceComponents/*".to_owned();
+                let endpoints = self.endpoints.iter().map(|name| format!("/aws/sagemaker/Endpoints/{name}"));
+                let groups = std::iter::once(components).chain(endpoints);
+                groups.flat_map(|group| [self.logs(&group), format!("{}:*", self.logs(&group))]).collect()
+            }
             Resource::Topics => self.topics.clone(),
             Resource::Buses => self.buses.iter().map(|bus| self.bus(bus)).collect(),
             Resource::Models => self.judges.iter().flat_map(|model| self.models(model)).collect(),
@@ -199,6 +210,11 @@ impl Scope {
             _ => return BTreeMap::new(),
         };
         BTreeMap::from([("StringLike", BTreeMap::from([(key, values)]))])
+    }
+
+    /// The ARN of a key of this account by its id.
+    pub fn key_arn(&self, id: &str) -> String {
+        format!("arn:{}:kms:{}:{}:key/{id}", self.partition(), self.region, self.account)
     }
 
     fn sagemaker(&self, what: &str) -> String {
@@ -298,6 +314,22 @@ mod tests {
             ["arn:aws:cloudwatch::123456789012:dashboard/bifocal-*"]
         );
         assert_eq!(of("cloudwatch:PutCompositeAlarm").resource, ["*"], "AWS allows no narrower one");
+    }
+
+    #[test]
+    fn container_logs_are_read_where_sagemaker_writes_them_alone() {
+        let policy = Policy::of(&Scope { container_logs: true, ..scope() });
+        let logs = policy.statement.iter().find(|s| s.action == ["logs:FilterLogEvents"]).unwrap();
+        let arn = |group: &str| format!("arn:aws:logs:us-east-1:123456789012:log-group:{group}");
+        assert_eq!(logs.sid, "BifocalReadContainerLogs");
+        let groups = [
+            "/aws/sagemaker/InferenceComponents/*",
+            "/aws/sagemaker/InferenceComponents/*:*",
+            "/aws/sagemaker/Endpoints/llm-prod",
+            "/aws/sagemaker/Endpoints/llm-prod:*",
+        ];
+        assert_eq!(logs.resource, groups.map(arn));
+        assert!(!actions(&Policy::of(&scope())).contains(&"logs:FilterLogEvents"));
     }
 
     #[test]

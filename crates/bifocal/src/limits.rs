@@ -40,6 +40,16 @@ pub(crate) const EVALUATIONS_PER_BATCH: usize = 512;
 /// Series in one batch of remote write.
 pub(crate) const SERIES_PER_BATCH: usize = 5_000;
 
+/// Lines of a container's log that are kept of one incident, in two looks of half as many.
+pub(crate) const LOG_LINES: usize = 200;
+/// Bytes of one of them; the rest of a longer one is cut off.
+pub(crate) const LOG_LINE_BYTES: usize = 512;
+/// Pages that one look asks for.
+pub(crate) const LOG_PAGES: usize = 10;
+/// Hours before an alarm that are looked at.
+pub(crate) const LOG_SPAN_HOURS: i64 = 6;
+/// Looks at the log of one incident that may fail.
+pub(crate) const LOG_TRIES: u32 = 20;
 /// Probes of one configuration.
 pub(crate) const PROBES: usize = 16;
 
@@ -70,6 +80,19 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("evaluations_per_batch", EVALUATIONS_PER_BATCH as u64, "judgements in one batch of events"),
     ("series_per_batch", SERIES_PER_BATCH as u64, "series in one batch of remote write"),
+    (
+        "container_log_lines",
+        LOG_LINES as u64,
+        "lines of a container's log kept of one incident, half of them of trouble, half around its beginning",
+    ),
+    ("container_log_line_bytes", LOG_LINE_BYTES as u64, "bytes of one of them; the rest is cut off"),
+    ("container_log_pages", LOG_PAGES as u64, "pages of one look; pages may be empty"),
+    (
+        "container_log_hours",
+        LOG_SPAN_HOURS as u64,
+        "before an alarm; an onset that is wider is looked at from there on",
+    ),
+    ("container_log_tries", LOG_TRIES as u64, "looks at the log of one incident that may fail: five minutes"),
     ("probes", PROBES as u64, "probes of one configuration; more are refused"),
     ("group_records", GROUP_RECORDS as u64, "records of one group commit"),
     ("deliveries_at_once", DELIVERIES_AT_ONCE as u64, "messages that one look into the outbox takes"),

@@ -15,6 +15,7 @@ mod tilt;
 
 use bifocal_evaluate::judge::{Cap, JudgeConfig};
 use bifocal_infra::right_sizing::Advice;
+use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_stats::budget;
 use serde::Serialize;
 
@@ -88,6 +89,17 @@ pub struct Inputs {
     pub sizes: Vec<SizedTarget>,
     /// What is paid beside the judge.
     pub monthly: Vec<Item>,
+    /// Judged answers that are written to CloudWatch Logs; `None`: none are.
+    pub logged: Option<Logged>,
+}
+
+/// How judged answers are written to CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logged {
+    /// Where, and for how long they are kept.
+    pub config: WriteBackConfig,
+    /// Bytes that one event is billed as.
+    pub bytes: Known,
 }
 
 /// Whether one target's accelerators are right-sized.
@@ -206,6 +218,11 @@ impl Plan {
         });
         let mut monthly: Vec<Item> = judging.iter().map(Judging::item).collect();
         monthly.extend(inputs.monthly);
+        if let (Some(judging), Some(logged)) = (&judging, &inputs.logged) {
+            // One event for each answer, whatever is judged of it.
+            let answers = judging.judged_per_day / dimensions.max(1) as f64;
+            monthly.push(Item::answers(&logged.config, answers, logged.bytes));
+        }
         Self {
             judging,
             streams,

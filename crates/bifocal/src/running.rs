@@ -5,6 +5,7 @@
 
 mod capture_files;
 mod cloudwatch;
+mod container_logs;
 mod events;
 mod exports;
 mod labels;
@@ -162,7 +163,7 @@ impl Running {
             for target in &config.targets {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
             }
-            sagemaker::start(config, &intake, &reader, &clock, &telemetry, &sources);
+            sagemaker::start(config, (&intake, &pipeline), &clock, &telemetry, &sources);
             events::start(config, &intake, &reader, &sources);
             probes::start(config, (&intake, &reader, &small_state), &clock, &telemetry, &sources)?;
             let writers = cloudwatch::writers(config, &pipeline, &clock, &telemetry).await?;
@@ -191,6 +192,7 @@ impl Running {
             judge_spend: page::judge_spend(spend, pipeline.pace()),
             judge_pace: page::judge_pace(pipeline.pace()),
             deliveries: page::deliveries(small_state.clone()),
+            small_state: small_state.clone(),
             acts: Arc::default(),
             labels: Arc::new(labels::IntakeLabels::new(intake.clone())),
             demo: extras.demo,

@@ -119,6 +119,15 @@ impl Source {
         inventory.endpoints.values().filter_map(|endpoint| captured(inventory, endpoint)).collect()
     }
 
+    /// The log groups of each target's containers, in the order in which they are to be tried.
+    pub fn log_groups(&self) -> Vec<(TargetKey, Vec<String>)> {
+        let Some(inventory) = &self.inventory else { return Vec::new() };
+        let in_scope = inventory.endpoints.values().filter(|endpoint| endpoint.out_of_scope.is_none());
+        let of_endpoint =
+            |endpoint| inventory.targets(endpoint).map(move |target| log_groups(endpoint, target));
+        in_scope.flat_map(of_endpoint).collect()
+    }
+
     /// What is asked of CloudWatch: how many series, how often, for how much.
     pub fn plan(&self) -> (usize, Plan) {
         (self.poll.series().len(), self.poll.plan())
@@ -226,6 +235,18 @@ pub fn captured(inventory: &Inventory, endpoint: &Endpoint) -> Option<BucketOpti
         endpoint.capture.percent,
         attribution,
     )
+}
+
+/// A component writes into the group of its name, an adapter into its base's; a model of a variant, and what SageMaker
+/// itself says, into the endpoint's.
+fn log_groups(endpoint: &Endpoint, target: TargetKey) -> (TargetKey, Vec<String>) {
+    let component = target.inference_component();
+    let base = endpoint.components.get(component).and_then(|component| component.base.as_deref());
+    let of_component = Some(base.unwrap_or(component)).filter(|name| !name.is_empty());
+    let of_component = of_component.map(|name| format!("/aws/sagemaker/InferenceComponents/{name}"));
+    let of_endpoint = format!("/aws/sagemaker/Endpoints/{}", endpoint.name);
+    let groups = of_component.into_iter().chain(std::iter::once(of_endpoint)).collect();
+    (target, groups)
 }
 
 /// What was captured of an hour beside the calls that CloudWatch counted. Where nothing tells how many streams there were

@@ -26,6 +26,38 @@ describe('incidents', () => {
     expect(screen.queryByTestId('check')).toBeNull();
   });
 
+  describe('show what the container wrote', () => {
+    afterEach(() => vi.unstubAllGlobals());
+
+    const opened = (items: unknown[]) => {
+      const asked: string[] = [];
+      vi.stubGlobal('fetch', (url: string) => {
+        asked.push(url);
+        return Promise.resolve(new Response(JSON.stringify({ items, next: null }), { status: 200 }));
+      });
+      const [first] = incidents({}, NOW).items;
+      render(Incidents, { incidents: [first!], now: NOW });
+      const details = screen.getByTestId<HTMLDetailsElement>('containerlog');
+      expect(asked).toEqual([]);
+      details.open = true;
+      return asked;
+    };
+
+    it('when somebody opens it, with the group and that lines are missing', async () => {
+      const line = { time: '2026-11-24T14:04:30Z', stream: 'AllTraffic/i-0', text: 'loading <b>weights</b>' };
+      const span = { from: line.time, to: line.time, read: line.time };
+      const asked = opened([{ group: '/aws/sagemaker/InferenceComponents/qwen', ...span, lines: [line], is_cut: true }]);
+      await waitFor(() => expect(screen.getByText('loading <b>weights</b>').title).toBe('AllTraffic/i-0'));
+      expect(screen.getByText('/aws/sagemaker/InferenceComponents/qwen, not all lines')).toBeTruthy();
+      expect(asked).toEqual(['api/v1/incidents/i1/logs']);
+    });
+
+    it('and say how to keep it where nothing is kept', async () => {
+      opened([]);
+      await waitFor(() => expect(screen.getByText(/container_logs = true/)).toBeTruthy());
+    });
+  });
+
   describe('are handled by people', () => {
     afterEach(() => vi.unstubAllGlobals());
 

@@ -13,7 +13,7 @@ use super::asking::{blocking, limit, target_key};
 use super::parameters::{Body, Path, Query};
 use crate::error::ApiError;
 use crate::picture::incident_picture;
-use crate::rows::{IncidentRow, List};
+use crate::rows::{ContainerLogRow, IncidentRow, List};
 use crate::state::ApiState;
 
 /// Filters.
@@ -52,6 +52,20 @@ pub(crate) async fn chart(
     let (reader, now) = (state.reader.clone(), state.clock.now());
     let picture = blocking(move || incident_picture(&reader, &incident, now)).await?;
     Ok(([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-cache")], picture))
+}
+
+/// `GET /api/v1/incidents/{id}/logs`: what containers wrote around its beginning. Empty where nobody looked, or where there
+/// is no log group.
+pub(crate) async fn logs(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+) -> Result<Json<List<ContainerLogRow>>, ApiError> {
+    known(&state, &id)?;
+    let small_state = state.small_state.clone();
+    let kept = blocking(move || small_state.container_logs(&id)).await?;
+    let rows =
+        kept.unwrap_or_default().into_iter().map(|log| log.map_texts(|text| text.into_string()).into());
+    Ok(Json(List::whole(rows.collect())))
 }
 
 /// Who does it.

@@ -101,4 +101,6 @@ pub struct CaptureSummary {
     pub current_sampling_percentage: Option<f64>,
     /// `s3://BUCKET/PREFIX`.
     pub destination_s3_uri: Option<String>,
+    /// The key that files are encrypted with: its ARN or its id; empty where there is none.
+    pub kms_key_id: Option<String>,
 }

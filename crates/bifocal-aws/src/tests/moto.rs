@@ -10,7 +10,8 @@ use bifocal_telemetry::{Clock as _, SystemClock, Telemetry};
 use serde_json::Value;
 
 use crate::{
-    Aws, Credentials, Datum, Dimension, DimensionFilter, Endpoints, Kind, MetricQuery, MetricStat, Role,
+    Aws, Credentials, Datum, Dimension, DimensionFilter, Endpoints, Kind, LogEvent, LogSearch, MetricQuery,
+    MetricStat, Role,
 };
 
 /// A running moto; dropped, it ends.
@@ -123,6 +124,41 @@ async fn e2e_moto_answers_every_call_that_it_has() {
     let series = aws.metric_data(&queries, minute, minute + Span::from_mins(1)).await.unwrap();
     let points: Vec<Vec<_>> = series.iter().map(|series| series.points().collect()).collect();
     assert_eq!(points, [vec![(minute, 0.75)], vec![(minute, 2.0)]]);
+
+    // Logs: put into two streams, found by time, page and word.
+    let group = "/aws/sagemaker/InferenceComponents/qwen";
+    aws.create_log_group(group).await.unwrap();
+    let millis = |minutes: i64| (now - Span::from_mins(minutes)).as_nanos() / 1_000_000;
+    for (stream, said) in [("AllTraffic/a", "INFO all is well"), ("AllTraffic/b", "ERROR out of memory")] {
+        aws.create_log_stream(group, stream).await.unwrap();
+        let events = [50, 5].map(|ago| LogEvent { timestamp: millis(ago), message: said.to_owned() });
+        aws.put_log_events(group, stream, &events).await.unwrap();
+    }
+    let search = LogSearch {
+        log_group_name: group.to_owned(),
+        start_time: millis(10),
+        end_time: millis(0),
+        filter_pattern: None,
+        limit: 100,
+    };
+    let all = aws.find_log_events(&search, None).await.unwrap();
+    let mut streams: Vec<&str> = all.events.iter().map(|event| event.log_stream_name.as_str()).collect();
+    streams.sort_unstable();
+    assert_eq!(streams, ["AllTraffic/a", "AllTraffic/b"]);
+    let first = aws.find_log_events(&LogSearch { limit: 1, ..search.clone() }, None).await.unwrap();
+    let page = LogSearch { limit: 1, ..search.clone() };
+    let second = aws.find_log_events(&page, first.next_token.as_deref()).await.unwrap();
+    assert_eq!((first.events.len(), second.events.len()), (1, 1));
+    assert_ne!(first.events[0].event_id, second.events[0].event_id);
+    let word = LogSearch { filter_pattern: Some("ERROR".to_owned()), ..search.clone() };
+    let found = aws.find_log_events(&word, None).await.unwrap();
+    assert_eq!(found.events.len(), 1);
+    assert_eq!(
+        (found.events[0].message.as_str(), found.events[0].timestamp),
+        ("ERROR out of memory", millis(5))
+    );
+    let nowhere = LogSearch { log_group_name: "/aws/sagemaker/Endpoints/no".to_owned(), ..search };
+    assert_eq!(aws.find_log_events(&nowhere, None).await.unwrap_err().kind(), Kind::NotFound);
 
     // Alarms and dashboards: made, described, overwritten, deleted; what is not there is no error of deleting.
     let alarm = |threshold: f64| {

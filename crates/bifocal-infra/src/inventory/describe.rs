@@ -131,6 +131,7 @@ fn capture(endpoint: &EndpointDescription, config: Option<&EndpointConfig>) -> C
         is_on: summary.enable_capture.unwrap_or(false) && !has_stopped,
         percent: summary.current_sampling_percentage,
         destination: summary.destination_s3_uri.clone(),
+        key: summary.kms_key_id.clone().filter(|key| !key.is_empty()),
         modes,
     }
 }

@@ -42,12 +42,12 @@ pub struct Judged {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Said {
-    evaluator: String,
-    value: Option<f64>,
-    pass: Option<bool>,
-    explanation: Option<String>,
-    failure: Option<Value>,
+pub(super) struct Said {
+    pub(super) evaluator: String,
+    pub(super) value: Option<f64>,
+    pub(super) pass: Option<bool>,
+    pub(super) explanation: Option<String>,
+    pub(super) failure: Option<Value>,
 }
 
 /// An event for a group.
@@ -111,6 +111,16 @@ impl LogBook {
 }
 
 impl Judged {
+    /// One that is not written, to see how long its event is.
+    pub(super) fn for_size(
+        inference: InferenceId,
+        target: TargetKey,
+        time: Timestamp,
+        verdicts: BTreeMap<String, Said>,
+    ) -> Self {
+        Self { inference, target, time, scored_at: time, weight: 12.345, verdicts }
+    }
+
     /// Its event. `call` is the inference, where it is still stored.
     pub fn entry(&self, config: &WriteBackConfig, call: Option<&Call>) -> Entry {
         let mut event = Map::new();

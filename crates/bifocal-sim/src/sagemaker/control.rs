@@ -14,6 +14,7 @@ mod queues;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -62,6 +63,8 @@ struct World {
     clock: Arc<dyn Clock>,
     /// What components do, where that does not stand in the scenario.
     live: OnceLock<Arc<dyn Live>>,
+    /// The metrics of each phase, once they were asked for.
+    published: Vec<OnceLock<HashSet<metrics::Name>>>,
     state: Mutex<Changing>,
 }
 
@@ -109,7 +112,9 @@ impl ControlServer {
             board: alarms::Board::default(),
         });
         let (objects, queues) = (Objects::default(), Queues::default());
-        let world = World { scenario, access, objects, queues, clock, live: OnceLock::new(), state };
+        let published = scenario.phases.iter().map(|_| OnceLock::new()).collect();
+        let world =
+            World { scenario, access, objects, queues, clock, live: OnceLock::new(), published, state };
         Ok(Self { listener, address, world: Arc::new(world) })
     }
 
@@ -185,6 +190,11 @@ impl ControlSwitch {
         self.0.lock().logs.events(group)
     }
 
+    /// A container writes a line into its log group, which is made if it is not there.
+    pub fn write_log(&self, group: &str, stream: &str, time: Timestamp, message: &str) {
+        self.0.lock().logs.write(group, stream, time.as_nanos() / 1_000_000, message);
+    }
+
     /// The actions that were called so far, in order.
     pub fn calls(&self) -> Vec<&'static str> {
         self.0.lock().calls.clone()
@@ -192,6 +202,20 @@ impl ControlSwitch {
 }
 
 impl World {
+    /// What the names of its endpoints and components end in.
+    fn twins(&self) -> Vec<String> {
+        match self.scenario.endpoint.twins {
+            0 => vec![String::new()],
+            twins => (1..=twins).map(|n| format!("-{n:02}")).collect(),
+        }
+    }
+
+    /// What a name ends in that begins so; `None`: it is no such name.
+    fn twin_of(&self, name: &str, begin: &str) -> Option<String> {
+        let end = name.strip_prefix(begin)?;
+        self.twins().into_iter().find(|twin| twin == end)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Changing> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,6 +287,7 @@ async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
         Some(("Logs_20140328", operation)) => (world.logs(operation, &input), "1.1"),
         Some(("AmazonSQS", operation)) => (world.sqs(operation, &input).await, "1.0"),
         _ if body.starts_with(b"Action=GetCallerIdentity&") => return identity(&world),
+        _ if body.starts_with(b"Action=AssumeRole&") => return assumed(&world, &body),
         _ => (Err(Refusal::new("UnknownOperationException", "")), "1.1"),
     };
     let (status, body) = match answered {
@@ -280,4 +305,27 @@ fn identity(world: &World) -> Response {
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/watcher</Arn><UserId>AIDAEXAMPLE</UserId><Account>{account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>simulated</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
     );
     ([(CONTENT_TYPE, "text/xml")], body).into_response()
+}
+
+/// Keys of a role, for an hour. They are the caller's own, and so is what they may do.
+fn assumed(world: &World, body: &[u8]) -> Response {
+    let body = String::from_utf8_lossy(body);
+    let arn = body.split('&').find_map(|field| field.strip_prefix("RoleArn=")).unwrap_or_default();
+    let arn = arn.replace("%3A", ":").replace("%2F", "/");
+    let asked = Asked { action: "sts:AssumeRole", resource: &arn, context: &[] };
+    let xml = [(CONTENT_TYPE, "text/xml")];
+    if let Err(refused) = world.call(asked, || Ok(Value::Null)) {
+        let code = if refused.code == "AccessDeniedException" { "AccessDenied" } else { refused.code };
+        let said = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{}</Message></Error></ErrorResponse>",
+            refused.message
+        );
+        return (StatusCode::FORBIDDEN, xml, said).into_response();
+    }
+    let (id, secret) = world.access.keys.first().cloned().unwrap_or_default();
+    let until = world.clock.now() + Span::from_mins(60);
+    let said = format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>{id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>token</SessionToken><Expiration>{until}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    (xml, said).into_response()
 }

@@ -29,6 +29,10 @@ pub struct EndpointTruth {
     pub name: String,
     /// Its only variant.
     pub variant: String,
+    /// So many endpoints that are all alike, `NAME-01` and so on, with components whose names end so too; 0: the one of the
+    /// name alone. The truth of a phase is that of each.
+    #[serde(default)]
+    pub twins: u32,
     /// Seconds between two points of its metrics.
     pub publish_every_seconds: u32,
     /// Seconds until a point can be read.
@@ -58,6 +62,9 @@ pub struct CaptureTruth {
     pub destination: String,
     /// `InitialSamplingPercentage`.
     pub percent: u8,
+    /// The ARN of the key that files are encrypted with.
+    #[serde(default)]
+    pub key: Option<String>,
 }
 
 /// What runs for a while.

@@ -1,4 +1,5 @@
 mod anchors;
+mod container_logs;
 mod crash;
 mod joins;
 mod labels;

@@ -83,6 +83,7 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
             .then(|| written.log_group.pattern())
             .into_iter()
             .collect(),
+        container_logs: args.container_logs || watched().any(|target| target.container_logs == Some(true)),
         detailed: args.detailed || watched().any(|target| target.detailed_observability == Some(true)),
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),

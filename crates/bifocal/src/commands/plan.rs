@@ -15,7 +15,7 @@ use crate::config::{ConfigFile, Resolved, UpstreamTarget, load};
 use crate::output;
 use crate::plan::monthly::Item;
 use crate::plan::{
-    ASSUMED_INPUT_TOKENS, ASSUMED_MEAN, ASSUMED_OUTPUT_TOKENS, ASSUMED_SD, Basis, Inputs, Known, Plan,
+    ASSUMED_INPUT_TOKENS, ASSUMED_MEAN, ASSUMED_OUTPUT_TOKENS, ASSUMED_SD, Basis, Inputs, Known, Logged, Plan,
 };
 use crate::user_error::{Code, UserError};
 
@@ -25,6 +25,8 @@ const FALLS: [f64; 2] = [0.05, 0.1];
 const FALLS_MAX: usize = 10;
 /// The low end of what was measured between cheap and strong judges on public data (0.57 to 0.79).
 const ASSUMED_RHO2: f64 = 0.57;
+/// Bytes of a question and its answer in a log where nothing is observed: the mean of open-ended chat (AlpacaEval).
+const ASSUMED_TEXT_BYTES: f64 = 2_200.0;
 
 /// Makes the plan and prints it.
 pub fn run(args: &PlanArgs, format: Format) -> anyhow::Result<Done> {
@@ -133,7 +135,13 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
         (None, Some(value)) => Known { value, basis: Basis::Observed },
         (None, None) => assumed(default),
     };
+    let dimensions = config.judge.as_ref().map_or(0, |judge| judge.dimensions.len());
+    let written = &config.cloudwatch;
+    let without_text = written.event_bytes(None, dimensions) as f64;
+    let text = if written.log_text { ASSUMED_TEXT_BYTES } else { 0.0 };
+    let bytes = pick(None, seen.and_then(|seen| seen.event_bytes), without_text + text);
     Ok(Inputs {
+        logged: written.logs.then(|| Logged { config: written.clone(), bytes }),
         monthly: monthly(config, account, traffic.len()),
         traffic,
         judge: config.judge.clone(),
@@ -154,6 +162,10 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
 /// What is paid beside the judge.
 fn monthly(config: &Resolved, account: account::Found, targets: usize) -> Vec<Item> {
     let mut items = account.reads;
+    for target in config.sagemaker.iter().filter(|target| target.container_logs) {
+        let what = format!("container logs of SageMaker `{}` around incidents", target.pattern);
+        items.push(Item::container_logs(what));
+    }
     let written = &config.cloudwatch;
     if written.write {
         let dimensions = config.judge.as_ref().map_or(0, |judge| judge.dimensions.len());

@@ -177,6 +177,9 @@ pub struct TargetSection {
     /// A queue of SQS with S3's notifications of the capture files, by its address or ARN: files are read as soon as they are
     /// told of. The queue is Bifocal's own. Since 0.2.
     pub capture_queue: Option<String>,
+    /// Keeps what containers write to CloudWatch Logs around the beginning of an incident, redacted, with the incident;
+    /// default false. Since 0.2.
+    pub container_logs: Option<bool>,
     /// Whether clients may stream; default true. With false, a call that Data Capture does not show was lost.
     pub streams: Option<bool>,
     /// The upstream's Prometheus page; default: the upstream with the path `/metrics`. `"off"` turns it off.
@@ -227,6 +230,7 @@ impl TargetSection {
             detailed_observability: None,
             capture: None,
             capture_queue: None,
+            container_logs: None,
             streams: None,
             scrape: None,
             scrape_every_seconds: None,

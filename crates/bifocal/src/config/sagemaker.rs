@@ -35,6 +35,8 @@ pub struct SageMakerTarget {
     /// The same, read.
     #[serde(skip)]
     pub queue: Option<Queue>,
+    /// Whether what containers write around the beginning of an incident is kept with it.
+    pub container_logs: bool,
     /// Whether clients may stream. If not, a call that Data Capture does not show was lost.
     pub streams: bool,
     /// What instances cost.
@@ -143,6 +145,7 @@ impl SageMakerTarget {
             capture: section.capture.unwrap_or(true),
             capture_queue: section.capture_queue.clone(),
             queue,
+            container_logs: section.container_logs.unwrap_or(false),
             streams: section.streams.unwrap_or(true),
             book: book.clone(),
             credentials: None,

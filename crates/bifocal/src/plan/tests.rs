@@ -22,6 +22,7 @@ fn inputs(judge: Option<JudgeConfig>) -> Inputs {
         rho2: said(0.67),
         sizes: Vec::new(),
         monthly: Vec::new(),
+        logged: None,
     }
 }
 
@@ -94,6 +95,17 @@ fn the_cap_thins_all_in_proportion() {
     };
     let judging = Plan::of(inputs(Some(tokens))).judging.unwrap();
     assert!((judging.judged_per_day - 100.0).abs() < 1e-6 && judging.usd_per_30_days.is_none());
+}
+
+#[test]
+fn judged_answers_that_are_logged_are_an_item_of_the_month() {
+    let config = WriteBackConfig { logs: true, ..WriteBackConfig::default() };
+    let logged = Some(Logged { config: config.clone(), bytes: said(3_000.0) });
+    let plan = Plan::of(Inputs { logged, ..inputs(Some(priced(Some(1_000.0)))) });
+    // 1,100 answers a day are judged on two dimensions each, and each is one event.
+    assert_eq!(plan.monthly.last(), Some(&Item::answers(&config, 1_100.0, said(3_000.0))));
+    let nobody = Plan::of(Inputs { logged: Some(Logged { config, bytes: said(3_000.0) }), ..inputs(None) });
+    assert!(nobody.monthly.is_empty());
 }
 
 #[test]

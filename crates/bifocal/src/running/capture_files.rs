@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bifocal_aws::Aws;
 use bifocal_capture::data_capture::{Bucket, BucketOptions, Hour, Inbox, Round, Shares};
 use bifocal_infra::cloudwatch::calls;
-use bifocal_model::{Reading, ReadingSubject, Source, Span, Timestamp};
+use bifocal_model::{Reading, ReadingSubject, Source, Span, TargetKey, Timestamp};
 use bifocal_store::{Intake, Reader, Record};
 use bifocal_telemetry::{Clock, Drain, Metric, Telemetry, sleep};
 use tokio::sync::watch;
@@ -32,6 +32,8 @@ const CATCH_UP: Span = Span::from_secs(24 * 3600);
 pub(super) struct Found {
     pub(super) aws: Aws,
     pub(super) buckets: Vec<BucketOptions>,
+    /// Log groups of the containers of each target.
+    pub(super) log_groups: Vec<(TargetKey, Vec<String>)>,
 }
 
 /// Reads the files of one target's endpoints.
@@ -146,7 +148,7 @@ impl CaptureFiles {
     }
 
     async fn turn(&mut self) {
-        let Some(Found { aws, buckets }) = self.found.borrow_and_update().clone() else { return };
+        let Some(Found { aws, buckets, .. }) = self.found.borrow_and_update().clone() else { return };
         self.follow(&aws, buckets);
         if let (None, Some(queue)) = (&self.inbox, &self.target.queue) {
             let (clock, telemetry) = (Arc::clone(&self.clock), self.telemetry.clone());

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bifocal_aws::Error;
 use bifocal_infra::survey::Problem;
 use bifocal_model::Span;
-use bifocal_store::{Intake, Reader, Record, Refused};
+use bifocal_store::{Intake, Record, Refused};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry, sleep};
 use tokio::sync::watch;
 
 use super::capture_files::{CaptureFiles, Found};
+use super::container_logs::{ContainerLogs, State};
 use crate::config::{Resolved, SageMakerTarget};
+use crate::pipeline::Pipeline;
 use crate::sagemaker::{Source, connect};
 
 /// After an error of the first call: credentials may come, networks return.
@@ -19,8 +21,7 @@ const RECONNECT: Span = Span::from_secs(15);
 
 pub(super) fn start(
     config: &Resolved,
-    intake: &Intake,
-    reader: &Reader,
+    (intake, pipeline): (&Intake, &Pipeline),
     clock: &Arc<dyn Clock>,
     telemetry: &Telemetry,
     tasks: &TaskGroup,
@@ -37,8 +38,21 @@ pub(super) fn start(
             told: BTreeSet::new(),
         };
         tasks.spawn("sagemaker", watcher.run(tasks.drain()));
+        if target.container_logs {
+            let snapshot = pipeline.snapshot();
+            let logs = ContainerLogs {
+                pattern: target.pattern.clone(),
+                found: seen.clone(),
+                incidents: Arc::new(move || snapshot.load().incidents.clone()),
+                small_state: pipeline.small_state(),
+                clock: Arc::clone(clock),
+                telemetry: telemetry.clone(),
+                state: State::default(),
+            };
+            tasks.spawn("container logs", logs.run(tasks.drain()));
+        }
         if target.capture {
-            let files = CaptureFiles::new(target, seen, intake, reader, clock, telemetry);
+            let files = CaptureFiles::new(target, seen, intake, &pipeline.reader(), clock, telemetry);
             tasks.spawn("capture files", files.run(tasks.drain()));
         }
     }
@@ -97,7 +111,11 @@ impl Watcher {
             Ok(look) => {
                 self.count("ok");
                 problems.extend(look.problems.iter().map(of_problem));
-                let found = Found { aws: source.aws().clone(), buckets: source.captures() };
+                let found = Found {
+                    aws: source.aws().clone(),
+                    buckets: source.captures(),
+                    log_groups: source.log_groups(),
+                };
                 self.found.send_replace(Some(found));
                 let readings = look.readings.into_iter().map(Record::Reading);
                 self.offer(readings.chain(look.events.into_iter().map(Record::Event)).collect());

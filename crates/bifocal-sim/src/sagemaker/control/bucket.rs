@@ -43,7 +43,10 @@ pub(super) async fn read(
         Ok(()) if !world.objects.has(&bucket, &key) && !world.may_list(&bucket) => {
             refusal(&Refusal::new("AccessDeniedException", "Access Denied"))
         }
-        Ok(()) => world.objects.object(&bucket, &key),
+        Ok(()) => match world.decrypt() {
+            Err(refused) => refusal(&refused),
+            Ok(()) => world.objects.object(&bucket, &key),
+        },
     }
 }
 
@@ -52,6 +55,13 @@ impl World {
         let arn = format!("arn:aws:s3:::{bucket}");
         let asked = Asked { action: "s3:ListBucket", resource: &arn, context: &[] };
         self.lock().policy.check(asked, &self.scenario.account).is_ok()
+    }
+
+    /// S3 asks the key's service for the caller, where files are encrypted.
+    fn decrypt(&self) -> Result<(), Refusal> {
+        let key = self.scenario.endpoint.capture.as_ref().and_then(|capture| capture.key.as_deref());
+        let Some(key) = key else { return Ok(()) };
+        self.call(Asked { action: "kms:Decrypt", resource: key, context: &[] }, || Ok(Value::Null)).map(drop)
     }
 
     #[expect(clippy::result_large_err, reason = "the answer is given at once")]

@@ -51,17 +51,19 @@ impl World {
     fn list_endpoints(&self, contains: &str) -> Value {
         let endpoint = &self.scenario.endpoint;
         let (since, ..) = self.phase();
-        let listed = json!({
-            "EndpointName": endpoint.name, "EndpointArn": self.arn("endpoint", &endpoint.name),
-            "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(), "EndpointStatus": "InService",
+        let names = self.twins().into_iter().map(|twin| format!("{}{twin}", endpoint.name));
+        let listed = names.filter(|name| name.contains(contains)).map(|name| {
+            json!({
+                "EndpointName": name, "EndpointArn": self.arn("endpoint", &name),
+                "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(), "EndpointStatus": "InService",
+            })
         });
-        let endpoints: Vec<Value> = endpoint.name.contains(contains).then_some(listed).into_iter().collect();
-        json!({ "Endpoints": endpoints })
+        json!({ "Endpoints": listed.collect::<Vec<_>>() })
     }
 
     fn endpoint(&self, name: &str) -> Result<Value, Refusal> {
         let endpoint = &self.scenario.endpoint;
-        if endpoint.name != name {
+        if self.twin_of(name, &endpoint.name).is_none() {
             let arn = self.arn("endpoint", name);
             return Err(Refusal::new("ValidationException", format!("Could not find endpoint \"{arn}\".")));
         }
@@ -86,7 +88,8 @@ impl World {
         });
         if let Some(capture) = &endpoint.capture {
             said["DataCaptureConfig"] = json!({
-                "EnableCapture": true, "CaptureStatus": "Started", "KmsKeyId": "",
+                "EnableCapture": true, "CaptureStatus": "Started",
+                "KmsKeyId": capture.key.as_deref().unwrap_or_default(),
                 "CurrentSamplingPercentage": capture.percent, "DestinationS3Uri": capture.destination,
             });
         }
@@ -140,14 +143,17 @@ impl World {
 
     fn list_components(&self, endpoint: &str) -> Value {
         let (since, _, phase) = self.phase();
-        let is_asked = endpoint.is_empty() || endpoint == self.scenario.endpoint.name;
-        let asked = phase.components.iter().filter(|_| is_asked);
-        let listed = asked.map(|component| {
+        let of_twin = |twin: String| {
+            let name = format!("{}{twin}", self.scenario.endpoint.name);
+            phase.components.iter().map(move |component| (name.clone(), format!("{}{twin}", component.name)))
+        };
+        let all = self.twins().into_iter().flat_map(of_twin);
+        let asked = all.filter(|(of, _)| endpoint.is_empty() || endpoint == of);
+        let listed = asked.map(|(of, component)| {
             json!({
-                "InferenceComponentName": component.name,
-                "InferenceComponentArn": self.arn("inference-component", &component.name),
-                "EndpointName": self.scenario.endpoint.name,
-                "EndpointArn": self.arn("endpoint", &self.scenario.endpoint.name),
+                "InferenceComponentName": component,
+                "InferenceComponentArn": self.arn("inference-component", &component),
+                "EndpointName": of, "EndpointArn": self.arn("endpoint", &of),
                 "VariantName": self.scenario.endpoint.variant, "InferenceComponentStatus": "InService",
                 "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(),
             })
@@ -157,17 +163,19 @@ impl World {
 
     fn component(&self, name: &str) -> Result<Value, Refusal> {
         let (since, _, phase) = self.phase();
-        let Some(component) = phase.components.iter().find(|component| component.name == name) else {
+        let twin = |component: &ComponentTruth| self.twin_of(name, &component.name);
+        let found = phase.components.iter().find_map(|component| Some((component, twin(component)?)));
+        let Some((component, twin)) = found else {
             let arn = self.arn("inference-component", name);
             let message = format!("Could not find inference component \"{arn}\".");
             return Err(Refusal::new("ValidationException", message));
         };
         // Where there are several types, each component says where its copies are, also one that is on one type alone.
         let is_mixed = phase.pools.len() > 1;
+        let endpoint = format!("{}{twin}", self.scenario.endpoint.name);
         let mut body = json!({
             "InferenceComponentName": name, "InferenceComponentArn": self.arn("inference-component", name),
-            "EndpointName": self.scenario.endpoint.name,
-            "EndpointArn": self.arn("endpoint", &self.scenario.endpoint.name),
+            "EndpointName": endpoint, "EndpointArn": self.arn("endpoint", &endpoint),
             "VariantName": self.scenario.endpoint.variant, "InferenceComponentStatus": "InService",
             "CreationTime": 1_795_000_000, "LastModifiedTime": since.as_secs_f64(),
             "RuntimeConfig": runtime(component, is_mixed),

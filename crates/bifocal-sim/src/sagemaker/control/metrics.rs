@@ -26,16 +26,16 @@ const RECENT: Span = Span::from_mins(180);
 #[derive(Debug, Default)]
 pub(super) struct Written(BTreeMap<Name, Vec<(Timestamp, Samples)>>);
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Name {
+pub(super) struct Name {
     namespace: String,
     metric_name: String,
     #[serde(default)]
     dimensions: Vec<Dimension>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Dimension {
     name: String,
@@ -225,8 +225,20 @@ impl World {
     }
 
     fn names(&self, phase: &Phase) -> Vec<Name> {
+        self.twins().iter().flat_map(|twin| self.names_of(phase, twin)).collect()
+    }
+
+    /// Whether a metric is among those of a phase.
+    fn is_published(&self, phase: &Phase, metric: &Name) -> bool {
+        let i = self.scenario.phases.iter().position(|known| std::ptr::eq(known, phase));
+        let Some(known) = i.and_then(|i| self.published.get(i)) else { return false };
+        known.get_or_init(|| self.names(phase).into_iter().collect()).contains(metric)
+    }
+
+    fn names_of(&self, phase: &Phase, twin: &str) -> Vec<Name> {
         let endpoint = &self.scenario.endpoint;
-        let place = [("EndpointName", endpoint.name.as_str()), ("VariantName", endpoint.variant.as_str())];
+        let name = format!("{}{twin}", endpoint.name);
+        let place = [("EndpointName", name.as_str()), ("VariantName", endpoint.variant.as_str())];
         let zone = [("Region", self.scenario.region.as_str()), ("AvailabilityZone", "use1-az1")];
         let mut names = Vec::new();
         let mut add = |namespace: &str, metric: &str, dimensions: &[(&str, &str)]| {
@@ -252,7 +264,8 @@ impl World {
             add("AWS/SageMaker", metric, &place);
         }
         for component in &phase.components {
-            let of = ("InferenceComponentName", component.name.as_str());
+            let of_twin = format!("{}{twin}", component.name);
+            let of = ("InferenceComponentName", of_twin.as_str());
             for metric in published(std::slice::from_ref(component)) {
                 add("AWS/SageMaker", metric, &[of]);
                 add("AWS/SageMaker", metric, &[of, zone[0], zone[1], ("InstanceType", "ml.g5.12xlarge")]);
@@ -268,7 +281,7 @@ impl World {
                 add("/aws/sagemaker/InferenceComponents", metric, &[of]);
                 for copy in 0..component.copies() * u32::from(endpoint.enhanced) {
                     for gpu in 0..component.accelerators.unwrap_or(0) {
-                        let (container, gpu) = (format!("{}-{copy}", component.name), format!("gpu_{gpu}"));
+                        let (container, gpu) = (format!("{of_twin}-{copy}"), format!("gpu_{gpu}"));
                         let inner = [
                             ("InstanceId", "i-0"),
                             ("ContainerId", container.as_str()),
@@ -365,12 +378,13 @@ impl World {
     /// What is published under a metric at one moment.
     fn published(&self, metric: &Name, at: Timestamp, samples: &mut Samples) {
         let Some((_, phase)) = self.phase_at(at) else { return };
-        if phase.instances() == 0 || !self.names(phase).contains(metric) {
+        if phase.instances() == 0 || !self.is_published(phase, metric) {
             return;
         }
         let secs = f64::from(self.scenario.endpoint.publish_every_seconds);
         let named = metric.dimensions.iter().find(|d| d.name == "InferenceComponentName");
-        let named = phase.components.iter().filter(|c| named.is_none_or(|d| d.value == c.name));
+        let is_of = |c: &ComponentTruth, d: &Dimension| self.twin_of(&d.value, &c.name).is_some();
+        let named = phase.components.iter().filter(|c| named.is_none_or(|d| is_of(c, d)));
         let of: Vec<ComponentTruth> = named
             .map(|component| self.live.get().map_or_else(|| component.clone(), |live| live.at(component, at)))
             .collect();

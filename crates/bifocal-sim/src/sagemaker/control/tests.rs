@@ -105,6 +105,7 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
     let logs = logs::Groups::default();
     let board = alarms::Board::default();
     let state = Changing { policy, entered, to_throttle: 0, calls: Vec::new(), written, logs, board };
+    let published = scenario.phases.iter().map(|_| std::sync::OnceLock::new()).collect();
     let world = World {
         scenario,
         access: Access::default(),
@@ -112,6 +113,7 @@ fn world(policy: Policy) -> (Arc<World>, Arc<ManualClock>) {
         queues: Queues::default(),
         clock: clock.clone(),
         live: std::sync::OnceLock::new(),
+        published,
         state: Mutex::new(state),
     };
     (Arc::new(world), clock)

@@ -38,7 +38,7 @@ pub(super) async fn check(
             }
             Some(options) => match look(target, source, &options, now).await {
                 Ok(found) => well(what, format!("{}; {}; {found}", on(&options), attribution(&options))),
-                Err(err) => unread(what, err, &options, scope),
+                Err(err) => unread(what, err, &options, &with_key(scope, endpoint)),
             },
         });
     }
@@ -103,6 +103,15 @@ async fn look(
             shares.invisible * 100.0
         ),
     })
+}
+
+/// The scope with the key that the files are encrypted with.
+fn with_key(scope: &Scope, endpoint: &Endpoint) -> Scope {
+    let key = endpoint.capture.key.as_ref().map(|key| match key.starts_with("arn:") {
+        true => key.clone(),
+        false => scope.key_arn(key),
+    });
+    Scope { key, ..scope.clone() }
 }
 
 /// What is said of files that cannot be read.

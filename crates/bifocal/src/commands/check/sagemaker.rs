@@ -1,11 +1,13 @@
 //! What is seen of SageMaker: account, region, endpoints, and what is missing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bifocal_aws::permission::permission;
-use bifocal_aws::{Error, Kind};
+use bifocal_aws::{Error, Kind, LogSearch};
 use bifocal_infra::cost::{PriceBook, account};
 use bifocal_infra::inventory::{Endpoint, Inventory};
+use bifocal_model::{Span, Timestamp};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
 use super::{Tried, capture};
@@ -49,7 +51,37 @@ pub(super) async fn check(target: &SageMakerTarget) -> Vec<Tried> {
         tried.push(failed(format!("{what}: CloudWatch"), &err, "what CloudWatch measures", &scope));
     }
     tried.extend(in_detail(&what, &mut source, &scope).await);
+    if target.container_logs {
+        tried.push(container_logs(&what, &source, &scope, clock.now()).await);
+    }
     tried
+}
+
+/// Whether what containers wrote may be read: of each group one event of the last minute is asked for.
+async fn container_logs(what: &str, source: &Source, scope: &Scope, now: Timestamp) -> Tried {
+    let what = format!("{what}: container logs");
+    let groups: BTreeSet<String> = source.log_groups().into_iter().flat_map(|(_, groups)| groups).collect();
+    let millis = |time: Timestamp| time.as_nanos() / 1_000_000;
+    let (mut there, mut missing) = (0, Vec::new());
+    for group in groups {
+        let search = LogSearch {
+            log_group_name: group.clone(),
+            start_time: millis(now - Span::from_mins(1)),
+            end_time: millis(now),
+            filter_pattern: None,
+            limit: 1,
+        };
+        match source.aws().find_log_events(&search, None).await {
+            Ok(_) => there += 1,
+            Err(err) if err.kind() == Kind::NotFound => missing.push(group),
+            Err(err) => return failed(what, &err, "what containers wrote around an incident", scope),
+        }
+    }
+    let missing = match missing.as_slice() {
+        [] => String::new(),
+        groups => format!("; not there (nothing was written yet): {}", groups.join(", ")),
+    };
+    Tried { what, ok: true, detail: format!("{there} log groups may be read{missing}") }
 }
 
 /// What PromQL has, where it is asked.

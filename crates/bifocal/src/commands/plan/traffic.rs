@@ -17,6 +17,8 @@ const DAY_SECS: f64 = 24.0 * 3600.0;
 const LEAST_SECS: f64 = 600.0;
 /// Newest scores of a stream that its distribution, and what a judgement takes, are taken from.
 const SCORES: usize = 500;
+/// Newest answers whose size in a log is taken.
+const EVENTS: usize = 200;
 /// Fewer judgements do not say what one takes.
 const JUDGED_MIN: u64 = 30;
 
@@ -27,6 +29,8 @@ pub(super) struct Observed {
     pub(super) tokens: Option<[f64; 2]>,
     /// Newest scores of each stream.
     pub(super) seen: Vec<SeenStream>,
+    /// Mean bytes of a judged answer's event in a log.
+    pub(super) event_bytes: Option<f64>,
     /// Copies that the load would have needed.
     pub(super) sizes: Vec<SizedTarget>,
 }
@@ -85,11 +89,21 @@ fn look(reader: &Reader, config: &Resolved) -> anyhow::Result<Observed> {
     let [tokens_in, tokens_out] = &tokens;
     let tokens = enough(tokens_in).zip(enough(tokens_out)).map(|(input, output)| [input, output]);
     Ok(Observed {
+        event_bytes: event_bytes(reader, config)?,
         traffic,
         tokens,
         seen,
         sizes: super::copies::sized(reader, &config.watch.objectives, WEEK)?,
     })
+}
+
+/// What the newest answers would be billed as in a log; `None` where there are too few.
+fn event_bytes(reader: &Reader, config: &Resolved) -> anyhow::Result<Option<f64>> {
+    let dimensions = config.judge.as_ref().map_or(0, |judge| judge.dimensions.len());
+    let newest = reader.inferences(&Query { limit: EVENTS, ..Query::default() })?.items;
+    let bytes = newest.iter().map(|call| config.cloudwatch.event_bytes(Some(call), dimensions) as f64);
+    let enough = newest.len() as u64 >= JUDGED_MIN;
+    Ok(enough.then(|| bytes.sum::<f64>() / newest.len() as f64))
 }
 
 /// The newest scores of one stream by its newest judge: those of two judges are never pooled.

@@ -12,12 +12,17 @@ use super::*;
 const CONFIGURATION: &str = r#"
 [[target]]
 sagemaker = "llm-*"
+role_arn = "arn:aws:iam::123456789012:role/watcher"
 capture_queue = "arn:aws:sqs:us-east-1:123456789012:capture"
 detailed_observability = true
+container_logs = true
 [cloudwatch]
 write = true
 logs = true
 "#;
+
+/// What captured files are encrypted with.
+const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1234abcd";
 
 fn checked(account: &Account, folder: &Path, config: &Path) -> (Option<i32>, String) {
     let mut command = bifocal();
@@ -31,13 +36,14 @@ async fn e2e_the_printed_policy_is_enough_and_without_any_action_check_names_it(
     let tasks = TaskGroup::new();
     let mut scenario = scenario(&SET_UPS[1]);
     scenario.endpoint.detailed = true;
+    scenario.endpoint.capture.as_mut().unwrap().key = Some(KEY.to_owned());
     let account = of_scenario(&tasks, Policy::open(), scenario.clone(), Span::from_mins(300)).await;
     deliver(&account, &scenario);
     account.queues.create("capture");
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("bifocal.toml");
     std::fs::write(&config, CONFIGURATION).unwrap();
-    let flags = ["--config", config.to_str().unwrap(), "--capture", "s3://captured/team"];
+    let flags = ["--config", config.to_str().unwrap(), "--capture", "s3://captured/team", "--kms-key", KEY];
     let policy = under_its_policy(&account, &flags);
     let actions = policy.actions();
     for feature in [
@@ -50,6 +56,9 @@ async fn e2e_the_printed_policy_is_enough_and_without_any_action_check_names_it(
         "sqs:Delete",
         "cloudwatch:Query",
         "logs:Put",
+        "logs:Filter",
+        "kms:Decrypt",
+        "sts:AssumeRole",
     ] {
         assert!(actions.iter().any(|action| action.starts_with(feature)), "{feature}: {actions:?}");
     }
