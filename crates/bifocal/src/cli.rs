@@ -214,6 +214,9 @@ pub struct BackfillArgs {
     /// The percentage of calls that the endpoint captures; every count divides by it.
     #[arg(long, default_value_t = 100.0, value_name = "PERCENT")]
     pub capture_percentage: f64,
+    /// Store the calls alone: evaluators that cost nothing are not run on them either, and drift does not follow them.
+    #[arg(long)]
+    pub without_evaluators: bool,
 }
 
 /// `backtest`.

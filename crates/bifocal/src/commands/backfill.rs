@@ -49,7 +49,10 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
     let config = configuration(args)?;
     let telemetry = Telemetry::new();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let pipeline = open_pipeline(&config, &clock, None, &telemetry)?;
+    let mut pipeline = open_pipeline(&config, &clock, None, &telemetry)?;
+    if args.without_evaluators {
+        pipeline.store_alone();
+    }
     let reader = pipeline.reader();
     let (intake, batches) = intake(BATCHES, pipeline.arrivals());
     let tasks = TaskGroup::new();

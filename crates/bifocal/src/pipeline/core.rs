@@ -57,6 +57,8 @@ pub struct Pipeline {
     names: Names,
     telemetry: Telemetry,
     chooser: Option<Chooser>,
+    /// Whether nothing is found out of a call before it is stored.
+    is_storing_alone: bool,
     customs: Customs,
     costs: Costs,
     channels: Vec<ChannelConfig>,
@@ -118,6 +120,7 @@ impl Pipeline {
             names,
             telemetry: telemetry.clone(),
             chooser,
+            is_storing_alone: false,
             customs: options.customs,
             costs: options.costs,
             channels: options.channels,
@@ -281,6 +284,11 @@ impl Pipeline {
         &self.anchors_wanted
     }
 
+    /// From now on calls are stored alone: no evaluator is run on them, and how they are written is not followed.
+    pub fn store_alone(&mut self) {
+        self.is_storing_alone = true;
+    }
+
     /// The counters behind `/metrics`.
     pub fn exposition(&self) -> Arc<Mutex<Exposition>> {
         Arc::clone(&self.exposition)
@@ -324,7 +332,7 @@ impl Pipeline {
             }
             let is_new = !self.store.knows(&call.identity) && begun.insert(call.identity.clone());
             // A group that the disk refused comes again with what was found and decided.
-            if !is_new || !call.findings.is_empty() {
+            if !is_new || !call.findings.is_empty() || self.is_storing_alone {
                 records.push(record);
                 continue;
             }
@@ -400,7 +408,14 @@ impl Pipeline {
 /// Lets the watch see a durable record, and an inference's features with it.
 fn see(watch: &mut Watch, record: &Record) {
     watch.apply(record);
-    if let Record::Inference(call) = record {
+    if let Record::Inference(call) = record
+        && !is_stored_alone(call)
+    {
         watch.take_features(call, &features::of(call));
     }
+}
+
+/// Whether nothing was found out of an answer. It is read off the record, so that a restart sees the same.
+fn is_stored_alone(call: &Call) -> bool {
+    call.has_answer() && call.findings.is_empty()
 }

@@ -22,10 +22,13 @@ struct Bench {
 }
 
 async fn bench(policy: Policy, budget: Budget) -> Bench {
+    bench_of(Scenario::parse(SCENARIO).unwrap(), policy, budget).await
+}
+
+async fn bench_of(scenario: Scenario, policy: Policy, budget: Budget) -> Bench {
     let clock = Arc::new(ManualClock::new("2026-11-24T12:00:00Z".parse().unwrap()));
     let access = Access { keys: vec![("AKIDEXAMPLE".into(), "secret".into())], ..Access::default() };
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
-    let scenario = Scenario::parse(SCENARIO).unwrap();
     let server = ControlServer::bind(local, scenario, policy, access, clock.clone()).await.unwrap();
     let switch = server.switch();
     let endpoints = Endpoints::at(&format!("http://{}", server.address())).unwrap();
@@ -38,17 +41,20 @@ async fn bench(policy: Policy, budget: Budget) -> Bench {
     Bench { poll, clock, telemetry, switch, _tasks: tasks }
 }
 
-fn watched() -> Vec<Watched> {
-    let component = |name: &str| Watched {
+fn component(endpoint: &str, name: &str) -> Watched {
+    Watched {
         target: TargetKey::new(TargetNames {
             origin: "sagemaker/123456789012/us-east-1".into(),
-            endpoint: "llm-prod".into(),
+            endpoint: endpoint.into(),
             variant: "AllTraffic".into(),
             component: Component::InferenceComponent(name.into()),
         }),
         gpus_per_instance: Some(4.0),
-    };
-    vec![component("qwen"), component("llama")]
+    }
+}
+
+fn watched() -> Vec<Watched> {
+    vec![component("llm-prod", "qwen"), component("llm-prod", "llama")]
 }
 
 fn of<'a>(readings: &'a [Reading], name: &str, signal: &str) -> Vec<&'a Reading> {
@@ -181,4 +187,44 @@ async fn what_is_forbidden_is_named() {
     let mut bench = bench(Policy::of(["cloudwatch:GetMetricData"]), Budget::default()).await;
     let err = bench.poll.discover(&watched()).await.unwrap_err();
     assert_eq!((err.kind(), err.action()), (bifocal_aws::Kind::AccessDenied, Some("cloudwatch:ListMetrics")));
+}
+
+/// `bench/polling.py` does so with 50 endpoints of 4 components with 8 GPUs each.
+#[tokio::test]
+async fn a_fleet_costs_what_is_predicted_and_a_fifth_of_one_query_per_series_and_minute() {
+    let mut scenario = Scenario::parse(SCENARIO).unwrap();
+    (scenario.endpoint.twins, scenario.endpoint.enhanced) = (8, true);
+    let budget = Budget { usd_per_month: None, ..Budget::default() };
+    let mut bench = bench_of(scenario, Policy::open(), budget).await;
+    bench.switch.enter(0);
+    bench.clock.advance(Span::from_mins(10));
+    let fleet =
+        |n| ["qwen", "llama"].map(|name| component(&format!("llm-prod-{n:02}"), &format!("{name}-{n:02}")));
+    let watched: Vec<Watched> = (1..=8).flat_map(fleet).collect();
+    let minutes = 3 * 60;
+    let (mut readings, mut looks) = (0, 0);
+    for _ in 0..minutes {
+        if bench.poll.is_discovery_due() {
+            bench.poll.discover(&watched).await.unwrap();
+        }
+        if bench.poll.is_due() {
+            readings += bench.poll.poll().await.unwrap().len();
+            looks += 1;
+        }
+        bench.clock.advance(Span::from_mins(1));
+    }
+    let (plan, series) = (bench.poll.plan(), bench.poll.series().len());
+    assert_eq!((series, looks), (8 * 2 * (8 + 2), minutes / 5));
+    // Nearly every minute of every series became a reading: what is saved is not what is seen.
+    assert!(readings > series * (minutes - 5), "{readings} readings of {series} series");
+    let share = f64::from(i32::try_from(minutes).unwrap()) / (30.0 * 24.0 * 60.0);
+    let billed = bench.telemetry.value(Metric::CloudwatchMetricsRequested, &[]) as f64;
+    assert!((billed / (plan.series_per_month * share) - 1.0).abs() < 0.05, "{billed} of {plan:?}");
+    let called: u64 = ["ListMetrics", "GetMetricData"]
+        .map(|name| bench.telemetry.value(Metric::AwsCalls, &["cloudwatch", name, "ok"]))
+        .iter()
+        .sum();
+    assert!((called as f64 / (plan.calls_per_month * share) - 1.0).abs() < 0.05, "{called} of {plan:?}");
+    let every_minute = (series * minutes) as f64;
+    assert!(every_minute / billed >= 5.0, "{every_minute} against {billed}");
 }

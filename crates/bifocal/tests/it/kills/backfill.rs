@@ -261,3 +261,24 @@ fn kill_during_backfill_loses_and_doubles_nothing() {
         assert!(rounds < 40 * plan.kills, "runs end before they are killed");
     }
 }
+
+#[test]
+fn cli_backfill_without_evaluators_stores_calls_as_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("captured.jsonl");
+    let text: String =
+        (0..20).map(|event| format!("{}\n", line(event, Timestamp::from_secs(1_795_000_000)))).collect();
+    fs::write(&file, text).unwrap();
+    let found = |name: &str, flags: &[&str]| {
+        let data = folder.path().join(name);
+        let mut command = bifocal();
+        let done = command.arg("backfill").args(flags).arg("--data").arg(&data).arg(&file).status().unwrap();
+        assert!(done.success());
+        let (store, _) = open(&data);
+        let calls = store.reader().inferences(&bifocal_store::Query::default()).unwrap().items;
+        store.close().unwrap();
+        (calls.len(), calls.iter().filter(|call| !call.findings.is_empty()).count())
+    };
+    assert_eq!(found("with", &[]), (20, 20));
+    assert_eq!(found("without", &["--without-evaluators"]), (20, 0));
+}
