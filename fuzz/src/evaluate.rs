@@ -38,6 +38,7 @@ pub fn evaluate(bytes: &[u8]) {
         redactions: Vec::new(),
         findings: Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     });
     let said = heuristics::all(&inference, time);
     assert_eq!(said, heuristics::all(&inference, time));

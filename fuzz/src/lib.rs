@@ -5,6 +5,8 @@
 mod backtest;
 #[cfg(feature = "evaluate")]
 mod evaluate;
+#[cfg(feature = "evaluate")]
+mod judge;
 
 use bifocal_wire::{
     CAPTURE_LINE_BYTES, CallRequest, CallResponse, StreamDecoder, StreamKind, UNPACKED_BYTES, WireError,
@@ -15,6 +17,8 @@ use bifocal_wire::{
 pub use backtest::backtest;
 #[cfg(feature = "evaluate")]
 pub use evaluate::evaluate;
+#[cfg(feature = "evaluate")]
+pub use judge::judge;
 
 /// Streams: the first byte picks the kind and where to cut; the cut changes nothing.
 pub fn stream(bytes: &[u8]) {
@@ -99,6 +103,41 @@ pub fn packed(bytes: &[u8]) {
     if result.is_ok() {
         assert_eq!(at_once, in_two);
         assert_eq!(whole.finish(), cut.finish());
+    }
+}
+
+/// Calls of tools: the first byte picks where to cut. As a request's tools and an answer's calls the bytes are seldom either, so
+/// they are arguments too, whole and in two pieces of a stream: the cut changes nothing.
+pub fn tool_calls(bytes: &[u8]) {
+    const TOOLS: &str = r#"{"messages":[],"tools":[{"function":{"name":"f","parameters":
+        {"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}}}]}"#;
+    let Some((cut, bytes)) = bytes.split_first() else { return };
+    let text = String::from_utf8_lossy(bytes);
+    let cut = text.floor_char_boundary(usize::from(*cut) * text.len() / 255);
+    let piece = |index: u32, name: &str, text: &str| {
+        serde_json::json!({"choices": [{"delta": {"tool_calls":
+            [{"index": index, "function": {"name": name, "arguments": text}}]}}]})
+        .to_string()
+    };
+    let calls = |pieces: &[String]| {
+        let mut decoder = StreamDecoder::new(StreamKind::Sse);
+        for piece in pieces {
+            decoder.push(format!("data: {piece}\n\n").as_bytes()).expect("short of every limit");
+        }
+        decoder.finish().tool_calls
+    };
+    let whole = calls(&[piece(0, "f", &text)]);
+    assert_eq!(whole, calls(&[piece(0, "f", &text[..cut]), piece(0, "", &text[cut..])]));
+    let tools = CallRequest::parse(TOOLS.as_bytes()).expect("a request").tools.expect("a tool");
+    let said = tools.check(&whole).expect("one call");
+    let fits = serde_json::from_str::<serde_json::Value>(&text)
+        .is_ok_and(|value| value["a"].is_i64() || value["a"].is_u64());
+    assert!(!fits || said.fault.is_none(), "{text}");
+    if let Ok(CallRequest { tools: Some(tools), .. }) = CallRequest::parse(bytes) {
+        let _ = tools.check(&whole);
+    }
+    if let Ok(response) = CallResponse::parse(bytes) {
+        let _ = tools.check(&response.tool_calls);
     }
 }
 

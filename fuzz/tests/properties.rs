@@ -13,14 +13,20 @@ const TARGETS: &[fn(&[u8])] = &[
     bifocal_fuzz::prometheus,
     bifocal_fuzz::request,
     bifocal_fuzz::response,
+    bifocal_fuzz::tool_calls,
     bifocal_fuzz::redact,
     #[cfg(feature = "evaluate")]
     bifocal_fuzz::evaluate,
+    #[cfg(feature = "evaluate")]
+    bifocal_fuzz::judge,
     #[cfg(feature = "backtest")]
     bifocal_fuzz::backtest,
 ];
 
-const SEEDS: [&[u8]; 12] = [
+const SEEDS: [&[u8]; 15] = [
+    br#" {"a": 7, "b": [1, {"c": null}]}"#,
+    br#"{"choices":[{"message":{"content":"{\"reason\":\"x\",\"score\":4}"}}],"usage":{"prompt_tokens":5}}"#,
+    br#"{"messages":[],"tools":[{"function":{"name":"f","parameters":{"type":"object","required":["a"]}}}]}"#,
     br#"{"t":"2026-11-24T13:51:00Z","target":"a","dimension":"d","score":0.5,"pi":0.25,"proxy":0.4,"judge":"j"}"#,
     PACKED,
     br#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"h","a.b":"c"},"histogram":[1,{"count":"5","sum":"1.5","buckets":[[0,"0","0.1","3"]]}]},{"metric":{},"value":[1,"2"]}]},"warnings":["cut"]}"#,

@@ -47,6 +47,7 @@ export const NUMBERS = [
   'judge-spend',
   'judge-forecast',
   'judge-below-floor',
+  'judge-away',
   'judged',
   'kappa',
   'kv-cache',

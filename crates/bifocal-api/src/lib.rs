@@ -29,4 +29,6 @@ pub use error::{ApiError, Code};
 pub use limits::LIMITS;
 pub use picture::incident_picture;
 pub use router::router;
-pub use state::{ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow};
+pub use state::{
+    ApiState, Deliveries, Delivery, JudgeNow, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow,
+};

@@ -79,6 +79,31 @@ pub struct SpendNow {
     pub below_floor: u64,
     /// The same of yesterday, when it was over.
     pub below_floor_yesterday: u64,
+    /// Chosen answers that wait for the judge.
+    pub waiting: u64,
+    /// How the judges stand.
+    pub judges: Vec<JudgeNow>,
+}
+
+/// How one judge stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JudgeNow {
+    /// Which judge, as its scores name it.
+    pub evaluator: String,
+    /// `first`, or `second` for who confirms severe violations.
+    pub role: String,
+    /// `closed`: it is asked; `open`: it does not answer and is left alone; `half_open`: one call tries.
+    pub circuit: String,
+    /// Since when it has not answered.
+    pub away_since: Option<Timestamp>,
+    /// Calls that failed in a row.
+    pub failures: u32,
+    /// Why the newest of them failed.
+    pub last_failure: Option<String>,
+    /// When it is tried next, while it does not answer.
+    pub next_try: Option<Timestamp>,
+    /// It refused a schema for its reply and is asked without since.
+    pub without_schema: bool,
 }
 
 /// How judging is allotted today.

@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod events;
 mod fault;
+mod invoke;
 mod limits;
 mod logs;
 mod operation;

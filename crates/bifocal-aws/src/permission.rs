@@ -34,6 +34,8 @@ pub enum Feature {
     NotifyBus,
     /// A judge on Bedrock.
     Judge,
+    /// A judge behind a SageMaker endpoint.
+    EndpointJudge,
 }
 
 /// What a statement's actions are allowed on.
@@ -43,6 +45,8 @@ pub enum Resource {
     Any,
     /// The endpoints that are watched.
     Endpoints,
+    /// The endpoints of judges, and their inference components.
+    JudgeEndpoints,
     /// All endpoint configurations: their names are not known beforehand.
     EndpointConfigs,
     /// All inference components: an endpoint's are not known beforehand.
@@ -249,11 +253,17 @@ pub const PERMISSIONS: &[Permission] = &[
     needs(Feature::NotifyTopic, &["sns:Publish"], Resource::Topics, "alerts do not reach the topic"),
     needs(Feature::NotifyBus, &["events:PutEvents"], Resource::Buses, "alerts do not reach the event bus"),
     needs(Feature::Judge, &["bedrock:InvokeModel"], Resource::Models, "no answer is judged"),
+    needs(
+        Feature::EndpointJudge,
+        &["sagemaker:InvokeEndpoint"],
+        Resource::JudgeEndpoints,
+        "no answer is judged",
+    ),
 ];
 
 impl Feature {
     /// All, the reading ones first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Inventory,
         Self::Metrics,
         Self::DetailedMetrics,
@@ -269,6 +279,7 @@ impl Feature {
         Self::NotifyTopic,
         Self::NotifyBus,
         Self::Judge,
+        Self::EndpointJudge,
     ];
 
     /// The identifier of its statement.
@@ -289,13 +300,27 @@ impl Feature {
             Self::NotifyTopic => "BifocalPublishAlerts",
             Self::NotifyBus => "BifocalPutAlertEvents",
             Self::Judge => "BifocalAskJudge",
+            Self::EndpointJudge => "BifocalInvokeJudge",
         }
     }
 
     /// Whether it changes or uses something beyond reading.
     pub const fn writes(self) -> bool {
-        use Feature::{Alarms, CaptureQueue, Judge, Logs, NotifyBus, NotifyTopic, Resigning, WriteBack};
-        matches!(self, CaptureQueue | Resigning | WriteBack | Alarms | Logs | NotifyTopic | NotifyBus | Judge)
+        use Feature::{
+            Alarms, CaptureQueue, EndpointJudge, Judge, Logs, NotifyBus, NotifyTopic, Resigning, WriteBack,
+        };
+        matches!(
+            self,
+            CaptureQueue
+                | Resigning
+                | WriteBack
+                | Alarms
+                | Logs
+                | NotifyTopic
+                | NotifyBus
+                | Judge
+                | EndpointJudge
+        )
     }
 }
 
@@ -317,7 +342,8 @@ mod tests {
         let all = actions.len();
         actions.sort_unstable();
         actions.dedup();
-        assert_eq!(actions.len(), all);
+        // The proxy invokes for its clients, and a judge is invoked: on other endpoints.
+        assert_eq!(actions.len(), all - 1, "but for sagemaker:InvokeEndpoint");
         for feature in Feature::ALL {
             assert!(PERMISSIONS.iter().any(|permission| permission.feature == feature), "{feature:?}");
         }

@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 mod limits;
 pub mod proxy;
+mod signs;
 
 pub use error::Error;
 pub use limits::LIMITS;

@@ -106,5 +106,6 @@ fn call(question: String, answer: String) -> Inference<Redacted> {
         redactions: Vec::new(),
         findings: Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     })
 }

@@ -1,11 +1,13 @@
 //! Evaluators of one's own: a regular expression, a JSON Schema or a condition in CEL, written in the configuration and
-//! run on every answer.
+//! run on every answer, or a service that is asked about them.
 //!
 //! Each gives 1 (passes) or 0, and a score record of its own for every answer it applies to: what is not in the registry
 //! has no bit in a record. It is versioned by its definition: a changed one starts new sums.
 
 mod config;
 mod facts;
+mod remote;
+pub mod service;
 
 use std::fs;
 
@@ -15,14 +17,15 @@ use bifocal_model::{
     Unit, Verdict,
 };
 use bifocal_redact::Redacted;
+use bifocal_wire::json_schema::{Fit, Schema};
 use regex::{Regex, RegexBuilder};
 
 use crate::Error;
-use crate::json_schema::{Fit, Schema};
 use crate::limits::{CUSTOM_EVALUATORS, HEURISTIC_BYTES, PATTERN_BYTES, REGEX_BYTES, SCHEMA_BYTES};
 use crate::loose_json;
 
-pub use config::{CustomConfig, Kind, PassesOn};
+pub use config::{CustomConfig, Direction, Kind, PassesOn};
+pub use remote::Remote;
 
 /// Changes with every change of how definitions are read.
 const VERSION: &str = "1";
@@ -42,9 +45,14 @@ struct Custom {
 
 #[derive(Debug)]
 enum Test {
-    Regex { regex: Regex, passes_on: PassesOn },
+    Regex {
+        regex: Regex,
+        passes_on: PassesOn,
+    },
     Schema(Schema),
     Cel(AnswerCondition),
+    /// It is asked by [`service`], not here.
+    Http(Box<Remote>),
 }
 
 /// A condition on an answer, in CEL, with the names of an evaluator's.
@@ -86,11 +94,19 @@ impl Customs {
             let wrong = |what: String| Error::Custom { name: config.name.clone(), what };
             let custom = Custom::compile(config).map_err(wrong)?;
             if customs.iter().any(|other| other.dimension == custom.dimension) {
-                return Err(wrong("this name is there twice".to_owned()));
+                return Err(wrong("this name or dimension is there twice".to_owned()));
             }
             customs.push(custom);
         }
         Ok(Self(customs))
+    }
+
+    /// Those that are asked over HTTP.
+    pub fn remotes(&self) -> impl Iterator<Item = &Remote> {
+        self.0.iter().filter_map(|custom| match &custom.test {
+            Test::Http(remote) => Some(&**remote),
+            _ => None,
+        })
     }
 
     /// Whether there is none.
@@ -143,9 +159,10 @@ impl Custom {
                 let read = AnswerCondition::compile(&condition);
                 (Test::Cel(read.map_err(|err| format!("`passes_when`: {err}"))?), condition)
             }
+            Kind::Http => (Test::Http(Box::new(Remote::of(config))), String::new()),
         };
         Ok(Self {
-            dimension: Dimension::new(&config.name),
+            dimension: Dimension::new(config.dimension()),
             evaluator: format!("custom:{}", config.name),
             fingerprint: Fingerprint::of(&["custom", VERSION, config.kind.name(), &config.name, &definition]),
             target: config.target.clone(),
@@ -203,6 +220,7 @@ impl Test {
                 }
             }
             Self::Cel(condition) => condition.holds(call).map(|pass| (pass, None)),
+            Self::Http(_) => None,
         }
     }
 }

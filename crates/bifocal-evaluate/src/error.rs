@@ -59,6 +59,25 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A file of recorded answers could not be read.
+    #[error("read answers `{}`", path.display())]
+    ReadAnswers {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        err: io::Error,
+    },
+    /// A file of recorded answers is not written as they are, or does not go with the other.
+    #[error("read answers {}:{line}: {problem}", path.display())]
+    BadAnswer {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1; 0 for the file as a whole.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// A setting of the judge is out of its range.
     #[error("use the judge's `{setting}`: {problem}")]
     Setting {

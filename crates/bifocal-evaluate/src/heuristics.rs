@@ -17,6 +17,8 @@ mod refusal;
 mod relevance;
 mod repetition;
 mod subject;
+mod tokens;
+mod tool_calls;
 mod toxicity;
 mod truncated;
 mod words;
@@ -64,7 +66,7 @@ const fn heuristic(number: usize, evaluate: fn(&Subject<'_>) -> Option<Finding>)
 const INJECTION: Heuristic = heuristic(5, injection::evaluate);
 
 /// All rules, in the order of the registry.
-pub const HEURISTICS: [Heuristic; 18] = [
+pub const HEURISTICS: [Heuristic; 23] = [
     heuristic(0, empty::evaluate),
     heuristic(1, truncated::evaluate),
     heuristic(2, refusal::evaluate),
@@ -83,6 +85,11 @@ pub const HEURISTICS: [Heuristic; 18] = [
     heuristic(15, groundedness::evaluate),
     heuristic(16, conversation::repeated_question),
     heuristic(17, conversation::user_correction),
+    heuristic(18, tool_calls::evaluate),
+    heuristic(19, tokens::probability),
+    heuristic(20, tokens::least),
+    heuristic(21, tokens::p5),
+    heuristic(22, tokens::entropy),
 ];
 
 /// What every rule that applies says of an inference; nothing for a call that failed.

@@ -7,16 +7,20 @@
 //! repeated behind it, what could pass for a chat template is taken apart, and only a structured reply is read.
 
 mod anchors;
+mod breaker;
 mod budget;
 mod config;
+mod pairs;
 mod parse;
 mod prompt;
 mod queue;
+mod repair;
 mod rubric;
 mod sanitize;
 mod second;
 mod service;
 mod transport;
+mod way;
 
 use bifocal_model::{
     Cost, Dimension, EvaluatorKind, Failure, Fingerprint, Inference, InferenceId, Probability, Score,
@@ -28,13 +32,21 @@ use crate::{Choice, Error};
 use prompt::Prompts;
 
 pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
+pub(crate) use breaker::{Breaker, Permit, is_away};
+pub use breaker::{Circuit, Standing};
 pub use budget::{Budget, Cap, Spent};
-pub use config::{JudgeConfig, Prices, Provider, SecondJudge};
+pub use config::{JudgeConfig, Prices, Provider, ResponseFormat, SecondJudge};
+pub use pairs::{Order, Pair, Pairs};
 pub use queue::JudgeQueue;
 pub use rubric::{Rubric, Rubrics};
 pub use second::{Confirmer, SEVERE};
 pub use service::{JudgeService, Parts, Second};
 pub use transport::{BoxFuture, PATH, Reply, Transport, TransportError};
+pub use way::JudgeState;
+
+/// Tokens into and out of a judge for one dimension of one answer where none was seen yet: the means of strong judgements of
+/// open-ended chat (WildBench).
+pub const JUDGEMENT_TOKENS: [u32; 2] = [1_712, 229];
 
 /// A judge: its configuration, its rubrics and the fingerprint of each.
 #[derive(Debug)]
@@ -98,8 +110,9 @@ impl Judge {
                 &rubric.pass_score.to_string(),
                 Prompts::SYSTEM,
                 Prompts::USER,
-                if config.logprobs { Prompts::PARAMETERS_LOGPROBS } else { Prompts::PARAMETERS },
+                &Prompts::parameters(&config),
                 parse::VERSION,
+                repair::VERSION,
             ]);
             chosen.push((rubric, fingerprint));
         }
@@ -167,6 +180,12 @@ impl Judge {
             parse::read(status, body, pass_score, self.scoring());
         let usd = self.prices.map(|prices| prices.usd(input_tokens, output_tokens));
         self.score(request, verdict, Cost { usd, input_tokens, output_tokens }, taken)
+    }
+
+    /// The body of a second turn that asks for the same grade in a form that can be read; `None` where the first reply can be, or
+    /// where there is nothing to repair.
+    pub fn repair(&self, request: &JudgeRequest, reply: &[u8], score: &Score<String>) -> Option<Vec<u8>> {
+        repair::of(&request.body, parse::said(reply).as_deref(), &score.verdict).map(|repair| repair.body)
     }
 
     /// The typed failure that a call without a reply is.

@@ -16,7 +16,6 @@ pub mod descriptors;
 mod error;
 pub mod features;
 pub mod heuristics;
-pub mod json_schema;
 pub mod judge;
 mod limits;
 mod loose_json;

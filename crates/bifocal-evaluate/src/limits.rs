@@ -32,6 +32,12 @@ pub(crate) const SHED: usize = 16_384;
 pub(crate) const WAIT_SECONDS: i64 = 900;
 /// Calls of one judgement, the first included.
 pub(crate) const ATTEMPTS: u32 = 3;
+/// Calls that fail in a row before a judge is left alone.
+pub(crate) const CIRCUIT_FAILURES: u32 = 5;
+/// Times that one answer is tried while its judge is away, one a minute at most: more than an hour's.
+pub(crate) const CIRCUIT_TRIES: u32 = 100;
+/// Longest reply that a judge is shown to repair it, characters.
+pub(crate) const REPAIR_CHARS: usize = 4_000;
 
 /// Headers of one's own on calls of a judge.
 pub(crate) const HEADERS: usize = 16;
@@ -43,15 +49,16 @@ pub(crate) const STRATA: usize = 512;
 /// Chosen answers that the pace counts as still to be paid: more than wait in the queue.
 pub(crate) const PACED_PENDING: usize = 4_096;
 
+/// Answers that wait for evaluators behind HTTP (at 30 KiB: 15 MiB), bytes of a reply and characters of a label.
+pub(crate) const REMOTE_QUEUE: usize = 512;
+pub(crate) const REMOTE_REPLY_BYTES: usize = 64 << 10;
+pub(crate) const REMOTE_LABEL_CHARS: usize = 48;
 /// Evaluators of one's own.
 pub(crate) const CUSTOM_EVALUATORS: usize = 16;
 /// Bytes of a pattern of theirs, of what it compiles to, and of a JSON Schema.
 pub(crate) const PATTERN_BYTES: usize = 4 << 10;
 pub(crate) const REGEX_BYTES: usize = 1 << 20;
 pub(crate) const SCHEMA_BYTES: u64 = 64 << 10;
-/// Depth of a schema and of a value under it, and steps of one check.
-pub(crate) const SCHEMA_DEPTH: usize = 48;
-pub(crate) const SCHEMA_STEPS: usize = 20_000;
 
 /// Prompts of a probe, bytes of its file, characters kept of each answer, words that ROUGE-L compares.
 pub(crate) const PROBE_PROMPTS: usize = 500;
@@ -59,6 +66,8 @@ pub(crate) const PROBE_FILE_BYTES: u64 = 8 << 20;
 pub(crate) const PROBE_ANSWER_CHARS: usize = 500;
 pub(crate) const ROUGE_WORDS: usize = 512;
 
+/// Recorded answers of one file that are compared with those of another.
+pub(crate) const PAIRS: usize = 10_000;
 /// Anchors of one file: the watch keeps as many.
 pub(crate) const ANCHORS: usize = 512;
 /// Longest line of an anchors file, bytes: longest question and answer that a judge is shown, in four bytes a character.
@@ -119,6 +128,13 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
         "chosen answers whose cost is foreseen; the oldest are let go",
     ),
     (
+        "remote_queue",
+        REMOTE_QUEUE as u64,
+        "answers that wait for evaluators behind HTTP; further ones are not asked about",
+    ),
+    ("remote_reply_bytes", REMOTE_REPLY_BYTES as u64, "a reply of an evaluator; a longer one is none"),
+    ("remote_label_chars", REMOTE_LABEL_CHARS as u64, "a label of an evaluator; longer ones are cut"),
+    (
         "custom_evaluators",
         CUSTOM_EVALUATORS as u64,
         "evaluators of one's own: each leaves a record of each answer",
@@ -126,13 +142,19 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("custom_pattern_bytes", PATTERN_BYTES as u64, "longest pattern; longer ones are refused at start"),
     ("custom_regex_bytes", REGEX_BYTES as u64, "a pattern that compiles to more is refused at start"),
     ("custom_schema_bytes", SCHEMA_BYTES, "longest JSON Schema; longer ones are refused at start"),
-    ("custom_schema_depth", SCHEMA_DEPTH as u64, "depth of schema and value; deeper ones get no verdict"),
-    ("custom_schema_steps", SCHEMA_STEPS as u64, "steps of one check; what takes more gets no verdict"),
     ("probe_prompts", PROBE_PROMPTS as u64, "prompts of one probe; a longer file is refused"),
     ("probe_file_bytes", PROBE_FILE_BYTES, "bytes of the file of a probe; a longer one is refused"),
     ("probe_answer_chars", PROBE_ANSWER_CHARS as u64, "characters kept of each answer"),
     ("rouge_words", ROUGE_WORDS as u64, "words of answer and reference that are compared"),
+    ("pairs", PAIRS as u64, "answers of one file that are compared with another's; a longer file is refused"),
     ("anchors", ANCHORS as u64, "anchors of one file; a longer file is refused"),
     ("anchor_line_bytes", ANCHOR_LINE_BYTES as u64, "a longer line of an anchors file is refused"),
+    ("circuit_failures", CIRCUIT_FAILURES as u64, "calls that fail in a row before a judge is left alone"),
+    (
+        "judge_circuit_tries",
+        CIRCUIT_TRIES as u64,
+        "tries of one answer while the judge is away; then it has failed",
+    ),
+    ("repair_chars", REPAIR_CHARS as u64, "a reply that cannot be used is shown to its judge so far"),
     ("judge_attempts", ATTEMPTS as u64, "calls of one judgement, the first included"),
 ];

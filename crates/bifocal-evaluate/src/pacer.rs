@@ -23,7 +23,7 @@ use bifocal_stats::rates::{Rates, rates};
 use bifocal_store::Record;
 use serde::{Deserialize, Serialize};
 
-use crate::judge::{Cap, JudgeConfig};
+use crate::judge::{Cap, JUDGEMENT_TOKENS, JudgeConfig};
 use crate::limits::{PACED_PENDING, STRATA};
 use forecast::{Forecast, day_of, hour_of, midnight};
 use stratum::Stratum;
@@ -42,8 +42,8 @@ const PLANNED: f64 = 0.97;
 /// Part of the first day's cap that the first answers of all are judged from as rules say, whatever the traffic will be: who
 /// tries it sees scores at once.
 const FIRST_LOOK: f64 = 0.1;
-/// What one dimension of one answer costs before any was paid: tokens in and out, measured on WildBench.
-const GUESS: [u32; 2] = [1_712, 229];
+/// Part of what is left that answers of strata that a plan did not foresee may take beyond the rate of all, until the next.
+const UNFORESEEN: f64 = 0.02;
 /// A chance that is none: the budget is spent.
 const LEAST: f64 = 1e-9;
 
@@ -81,6 +81,8 @@ pub struct Pacer {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
     now: Timestamp,
+    /// Whether costs are in dollars; else in tokens.
+    is_usd: Option<bool>,
     began: Option<Timestamp>,
     forecast: Forecast,
     /// The first look is over.
@@ -101,17 +103,20 @@ struct Plan {
     forecast: f64,
     /// What is left of the first look.
     first_look: Option<f64>,
+    /// What is left for strata that were not foreseen.
+    unforeseen: f64,
 }
 
 impl Pacer {
     /// For the budget of a judge, with the state that [`Self::save`] gave. State that cannot be read is none: the pace is
-    /// learnt anew.
+    /// learnt anew. Costs in another unit than the cap's are forgotten.
     pub fn new(config: &JudgeConfig, saved: Option<&[u8]>) -> Self {
-        let [input, output] = GUESS;
+        let [input, output] = JUDGEMENT_TOKENS;
         let dimensions = config.dimensions.len().max(1) as f64;
         let cost = Cost { usd: None, input_tokens: input, output_tokens: output };
         let cap = config.cap();
-        let state = saved.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let mut state: State = saved.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        state.use_unit(matches!(cap, Cap::Usd { .. }));
         let hourly = config.hourly_cap();
         Self { cap, hourly, guess: dimensions * in_unit(cap, &cost), state, plan: Plan::default() }
     }
@@ -150,22 +155,39 @@ impl Pacer {
                 self.plan = self.planned(self.state.now);
             }
         }
-        let Plan { rates, .. } = &self.plan;
-        let known = self.find(target, &class).and_then(|at| rates.inclusion.get(at).copied());
-        // A stratum that was not foreseen: as one of a score of answers a day.
-        let first = (rates.floors * terms.floor as f64 / 20.0).min(1.0);
-        let most = (terms.rate * boost).min(1.0);
-        let inclusion = known.unwrap_or_else(|| rates.core.max(rates.factor * boost).min(most).max(first));
-        let base = rates.core.min(terms.rate).min(inclusion);
+        let at = self.find(target, &class);
+        let known = at.and_then(|at| self.plan.rates.inclusion.get(at).copied());
+        let inclusion = known.unwrap_or_else(|| {
+            let has_place = at.is_some() || self.state.strata.len() < STRATA;
+            self.unforeseen(terms, boost, has_place)
+        });
+        let base = self.plan.rates.core.min(terms.rate).min(inclusion);
         let of = |p: f64| Probability::new(p.max(LEAST)).unwrap_or(Probability::ONE);
         Chances { inclusion: of(inclusion.min(1.0)), base: of(base) }
+    }
+
+    /// The chance in a stratum that the plan does not know: as if it had a score of answers a day, as long as what is set aside
+    /// for such strata lasts; then, and where there is no place for one more stratum, the rate of all.
+    fn unforeseen(&mut self, terms: &Terms, boost: f64, has_place: bool) -> f64 {
+        let cost = self.usual_cost();
+        let Plan { rates, unforeseen, .. } = &mut self.plan;
+        let most = (terms.rate * boost).min(1.0);
+        let all = rates.core.min(most);
+        let floor = rates.floors * terms.floor as f64 / 20.0;
+        let wanted = (rates.factor * boost).max(floor).min(most).max(all);
+        let beyond = cost * (wanted - all);
+        if !has_place || beyond > *unforeseen {
+            return all;
+        }
+        *unforeseen -= beyond;
+        wanted
     }
 
     /// Takes a durable record: an answer that could be judged, a selection, a score.
     pub fn see(
         &mut self,
         record: &Record,
-        terms: impl Fn(&bifocal_model::Inference<Redacted>) -> Option<Terms>,
+        terms: impl FnOnce(&bifocal_model::Inference<Redacted>) -> Option<Terms>,
     ) {
         match record {
             Record::Inference(call) => {
@@ -189,11 +211,12 @@ impl Pacer {
     fn take_selection(&mut self, selection: &Selection) {
         let class = facets::class(&selection.stratum);
         let at = self.find(&selection.target, &class);
-        let waits = self.state.pending.iter().position(|id| *id == selection.inference);
-        let Some(stratum) = at.and_then(|at| self.state.strata.get_mut(at)) else { return };
+        let stratum = at.and_then(|at| self.state.strata.get_mut(at));
         match selection.shed {
             None => {
-                stratum.chosen += 1;
+                if let Some(stratum) = stratum {
+                    stratum.chosen += 1;
+                }
                 if self.state.pending.len() >= PACED_PENDING {
                     self.state.pending.pop_front();
                 }
@@ -202,8 +225,13 @@ impl Pacer {
             // It was never to be judged.
             Some(Shed::SuspectedInjection) => {}
             Some(_) => {
-                stratum.shed += 1;
-                waits.and_then(|at| self.state.pending.remove(at));
+                // What was chosen yesterday is none of today's.
+                let waits = self.state.pending.iter().position(|id| *id == selection.inference);
+                let Some(waits) = waits else { return };
+                self.state.pending.remove(waits);
+                if let Some(stratum) = stratum {
+                    stratum.shed += 1;
+                }
             }
         }
     }
@@ -296,7 +324,8 @@ impl Pacer {
         let forecast = self.state.spent_today + waiting + to_come;
         // In the first look the day's cost is not foretold: the rates are not those of the day.
         let forecast = if first_look.is_some() { forecast.min(self.cap_in_unit()) } else { forecast };
-        Plan { made: Some(now), rates, forecast, first_look }
+        let unforeseen = UNFORESEEN * budget;
+        Plan { made: Some(now), rates, forecast, first_look, unforeseen }
     }
 
     /// What judging one answer costs, over all strata.
@@ -327,6 +356,18 @@ impl Pacer {
             None => return None,
         };
         self.state.strata.get_mut(at)
+    }
+}
+
+impl State {
+    /// Costs of another unit say nothing: they are forgotten, those of judgements and what was spent.
+    fn use_unit(&mut self, is_usd: bool) {
+        if self.is_usd == Some(is_usd) {
+            return;
+        }
+        self.is_usd = Some(is_usd);
+        (self.spent_today, self.spent_this_hour) = (0.0, 0.0);
+        self.strata.iter_mut().for_each(Stratum::forget_costs);
     }
 }
 

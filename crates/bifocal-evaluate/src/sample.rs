@@ -33,6 +33,7 @@ pub(crate) fn inference(i: u32, question: &str, answer: &str) -> Inference<Redac
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     })
 }
 

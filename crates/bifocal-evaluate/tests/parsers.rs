@@ -3,10 +3,10 @@
 
 #![expect(clippy::expect_used, reason = "a test stops at the first thing that is not as it should be")]
 
-use bifocal_evaluate::json_schema::Schema;
 use bifocal_evaluate::judge::{Anchors, Judge, JudgeConfig, Rubric, Rubrics, Taken};
 use bifocal_evaluate::probe::{Manner, Probe};
 use bifocal_model::{Dimension, Timestamp};
+use bifocal_wire::json_schema::Schema;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

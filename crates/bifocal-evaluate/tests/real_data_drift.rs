@@ -74,6 +74,7 @@ fn answered(answer: &str) -> Inference<String> {
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     }
 }
 

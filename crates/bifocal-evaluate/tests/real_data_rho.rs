@@ -58,6 +58,7 @@ fn known(question: &str, answer: &str) -> Vec<f64> {
         redactions: Vec::new(),
         findings: Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     });
     let mut values = vec![1.0; heuristics::HEURISTICS.len()];
     let said = heuristics::all(&inference, time);

@@ -178,6 +178,31 @@ pub const EVALUATORS: &[Evaluator] = &[
         "Phrases in four languages; a polite correction in other words is missed.",
     )
     .weak(),
+    rule(18, "tool_calls", "1").told(
+        "Where the request lists tools and the answer calls some: 0 when a call is of a tool that is not listed, or its \
+         arguments are no JSON object or break the tool's JSON Schema. The label is `unknown_tool`, `no_json`, or the keyword \
+         that is broken.",
+        "A schema with keywords that are not checked (see `json_schema` above) says nothing. Whether the call is the right one \
+         is for a judge.",
+    ),
+    number(19, "token_probability", "1", Direction::HigherIsBetter).told(
+        "Where the server tells log-probabilities: the geometric mean of the tokens' probabilities, exp of the mean; its \
+         inverse is the perplexity.",
+        "It tells how sure a model is, not whether it is right, and moves with temperature, quantisation and length.",
+    ),
+    number(20, "token_probability_min", "1", Direction::HigherIsBetter).told(
+        "The probability of the least probable of the first 4,096 tokens.",
+        "One rare name is enough; longer answers have lower ones.",
+    ),
+    number(21, "token_probability_p5", "1", Direction::HigherIsBetter).told(
+        "The probability that 5% of the first 4,096 tokens lie below.",
+        "Answers of fewer than 20 tokens have none below: it is the least then.",
+    ),
+    number(22, "token_entropy", "1", Direction::LowerIsBetter).told(
+        "Where the server tells alternatives: the mean entropy at a token, all others counted as one, over the most that so \
+         many alternatives can have. 0: sure of each token.",
+        "Another `top_logprobs` is another scale.",
+    ),
 ];
 
 /// The newest evaluator of a dimension.
@@ -292,12 +317,13 @@ mod tests {
     #[test]
     fn numbers_keep_their_meaning() {
         let known: Vec<String> =
-            EVALUATORS.iter().take(18).map(|e| format!("{}@{}", e.dimension, e.version)).collect();
+            EVALUATORS.iter().take(23).map(|e| format!("{}@{}", e.dimension, e.version)).collect();
         assert_eq!(
             known.join(" "),
             "empty@2 truncated@2 refusal@1 repetition@1 format@1 injection@1 code_fence@1 language_match@1 \
              personal_data@1 secrets@1 toxicity@1 prompt_echo@1 readability@1 lexical_relevance@1 \
-             ngram_relevance@1 groundedness@1 repeated_question@1 user_correction@1"
+             ngram_relevance@1 groundedness@1 repeated_question@1 user_correction@1 tool_calls@1 \
+             token_probability@1 token_probability_min@1 token_probability_p5@1 token_entropy@1"
         );
     }
 

@@ -8,6 +8,7 @@ use crate::evaluator::Findings;
 use crate::finish::{ErrorClass, FinishReason};
 use crate::id::{Identity, InferenceId};
 use crate::probability::Probability;
+use crate::signs::Signs;
 use crate::target::TargetKey;
 use crate::time::Timestamp;
 
@@ -57,6 +58,9 @@ pub struct Inference<T> {
     /// How it stood in the draw for a judge, whether it was drawn or not; `None` where no evaluation rule was for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chance: Option<Chance>,
+    /// What its bytes show beside its text; gone once it was evaluated.
+    #[serde(skip)]
+    pub signs: Signs,
 }
 
 /// How an answer stood in the draw for a judge. With the keyed hash of its id this replays the decision: it is judged where the
@@ -203,6 +207,7 @@ impl<T> Inference<T> {
             redactions: self.redactions,
             findings: self.findings,
             chance: self.chance,
+            signs: self.signs,
         }
     }
 }

@@ -117,8 +117,12 @@ pub enum Failure {
     OutOfScale,
     /// The judge refused to judge.
     Refused,
-    /// The judge answered with an error status.
+    /// The judge answered with an error status of its own (5xx).
     Provider,
+    /// The judge asks for fewer calls (429).
+    RateLimited,
+    /// The judge does not take the question, or not from us (4xx).
+    Rejected,
     /// No answer in time.
     Timeout,
     /// No connection.
@@ -266,6 +270,8 @@ impl Failure {
             Self::OutOfScale => "out_of_scale",
             Self::Refused => "refused",
             Self::Provider => "provider",
+            Self::RateLimited => "rate_limited",
+            Self::Rejected => "rejected",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
             Self::NoBudget => "no_budget",

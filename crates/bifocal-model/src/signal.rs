@@ -234,6 +234,23 @@ pub const SIGNALS: &[Signal] = &[
     quality("groundedness", Higher, "how much of the answer stands in the context that was given"),
     quality("repeated_question", Higher, "1 when the user does not ask the same again; a weak signal"),
     quality("user_correction", Higher, "1 when the user does not correct the answer before; a weak signal"),
+    quality(
+        "tool_calls",
+        Higher,
+        "1 when every call of a tool fits the schema of a tool that the request lists",
+    ),
+    quality(
+        "token_probability",
+        Higher,
+        "geometric mean of the tokens' probabilities, where the server tells them",
+    ),
+    quality("token_probability_min", Higher, "probability of the least probable token"),
+    quality("token_probability_p5", Higher, "probability that 5% of the tokens lie below"),
+    quality(
+        "token_entropy",
+        Lower,
+        "mean entropy of the alternatives at a token, over the most that it can be",
+    ),
 ];
 
 /// The signal of this name.

@@ -99,6 +99,7 @@ mod tests {
             redactions: vec![],
             findings: bifocal_model::Findings::default(),
             chance: None,
+            signs: bifocal_model::Signs::default(),
         };
         let clean = redact_inference(inference);
         assert_eq!(clean.messages[1].text.as_str(), "or [email], card [card]");

@@ -6,10 +6,9 @@
 //! gives more where the other gives less is noise. Assumes that the answers are like those that will be judged; broken by a set
 //! of one kind.
 
-use bifocal_model::{Probability, Timestamp, Window};
-
-use crate::estimate::{Interval, Weighted, interval};
+use crate::estimate::Interval;
 use crate::pairs::PairSums;
+use crate::unweighted::mean_interval;
 
 /// A step of at most this is none: harmless drift, on [0, 1].
 pub const NO_STEP: f64 = 0.02;
@@ -116,11 +115,7 @@ fn map(mut pairs: Vec<(f64, f64)>, alpha: f64) -> Vec<Place> {
 }
 
 fn mean(values: impl Iterator<Item = f64>, alpha: f64) -> Option<Interval> {
-    let samples: Vec<Weighted> =
-        values.map(|value| Weighted { value, probability: Probability::ONE }).collect();
-    let window = Window { start: Timestamp::default(), end: Timestamp::default() };
-    let shown = interval(&samples, samples.len() as f64, window, alpha)?;
-    Some(Interval { lower: shown.lower, upper: shown.upper })
+    mean_interval(&values.collect::<Vec<_>>(), alpha)
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@
 //! Rinaldo, "E-detectors" (arXiv 2203.03532).
 
 pub mod agreement;
-pub mod allocation;
 pub mod asymptotic;
 pub mod attribution;
 pub mod baseline;
@@ -42,6 +41,7 @@ pub mod moments;
 pub mod monitor;
 pub mod order_statistics;
 pub mod pairs;
+pub mod pairwise;
 pub mod planner;
 pub mod poisson;
 pub mod powered;
@@ -55,6 +55,7 @@ pub mod sums;
 #[cfg(test)]
 mod test_random;
 pub mod two_sample;
+mod unweighted;
 
 pub use asymptotic::AsymptoticSequence;
 pub use baseline::Baseline;

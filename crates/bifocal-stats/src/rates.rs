@@ -2,8 +2,9 @@
 //!
 //! Poisson sampling with a core and extras. The core is one rate for every answer, for [`CORE`] of the budget: its sample is the
 //! traffic as it is, whatever the extras do, which is what a detector must see. The extras go to floors first (so many
-//! judgements of each stratum), then by preference: Neyman's allocation with cost, mixed half and half with the share of
-//! the traffic as in [`allocation`](crate::allocation), times a factor for strata that are worth a look.
+//! judgements of each stratum), then by preference: Neyman's allocation with cost (Neyman 1934; StratPPI, arXiv 2406.04291),
+//! mixed half and half with the share of the traffic, which bounds the harm of a wrong sd, times a factor for strata that are
+//! worth a look.
 //!
 //! With N_h answers expected, cost c_h, preference m_h and floor rate f_h, the inclusion is
 //! pi_h = min(most_h, max(core, f_h, x m_h)), and x is chosen so that sum N_h c_h pi_h is the budget. Estimates weighed by

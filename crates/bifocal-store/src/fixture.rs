@@ -75,6 +75,7 @@ pub(crate) fn inference(i: u64, secs: i64) -> Inference<Redacted> {
             inclusion: Probability::new(0.1 + (i % 7) as f64 * 0.1).unwrap(),
             base: Probability::new(0.1).unwrap(),
         }),
+        signs: bifocal_model::Signs::default(),
     })
 }
 

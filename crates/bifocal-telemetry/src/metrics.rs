@@ -77,6 +77,9 @@ metrics! {
     JudgeCalls Counter "bifocal_judge_calls_total" ["outcome"] "calls of the judge";
     JudgeTokens Counter "bifocal_judge_tokens_total" ["kind"] "tokens of the judge";
     JudgeBelowFloor Gauge "bifocal_judge_below_floor" [] "strata whose floor the budget of today does not reach";
+    EvaluatorCalls Counter "bifocal_evaluator_calls_total" ["outcome"] "calls of evaluators behind HTTP";
+    JudgeRepairs Counter "bifocal_judge_repairs_total" ["outcome"] "replies of the judge that could not be used and were asked for again";
+    JudgeAway Gauge "bifocal_judge_away" ["judge"] "1 while the judge does not answer and is left alone, 0 while it is asked";
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";
     EvaluatorRuns Counter "bifocal_evaluator_runs_total" ["evaluator"] "evaluations of heuristics";
     AlertsSent Counter "bifocal_notifications_total" ["channel", "outcome"] "notifications by outcome";

@@ -1,8 +1,11 @@
 //! What became of the answers that were chosen for a judge: how many have a verdict, and for how many the day's budget was spent.
+//!
+//! A rule may ask for some dimensions only, so that an answer counts from its first verdict on any of them. Verdicts on one
+//! answer stand side by side in the journal.
 
 use std::collections::VecDeque;
 
-use bifocal_model::{Selection, Shed, Span, Timestamp};
+use bifocal_model::{InferenceId, Selection, Shed, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 const MINUTE: Span = Span::from_mins(1);
@@ -19,6 +22,9 @@ const CHOSEN_MIN: u64 = 10;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Judging {
     minutes: VecDeque<Minute>,
+    /// The answer of the newest verdict.
+    #[serde(default)]
+    last: Option<InferenceId>,
 }
 
 /// Start, chosen, with a verdict, given up because the budget was spent.
@@ -45,8 +51,11 @@ impl Judging {
         }
     }
 
-    /// An answer that was given at a time has a verdict.
-    pub(crate) fn judge(&mut self, time: Timestamp) {
+    /// An answer that was given at a time has a verdict: its first counts.
+    pub(crate) fn judge(&mut self, answer: InferenceId, time: Timestamp) {
+        if self.last.replace(answer) == Some(answer) {
+            return;
+        }
         if let Some(minute) = self.minute_mut(time) {
             minute.2 += 1;
         }
@@ -85,7 +94,7 @@ impl Judging {
 
 #[cfg(test)]
 mod tests {
-    use bifocal_model::{Identity, InferenceId, Probability, Source, TargetKey};
+    use bifocal_model::{Identity, Probability, Source, TargetKey};
 
     use super::*;
 
@@ -115,7 +124,9 @@ mod tests {
             judging.select(&selection(minute, None));
             // From minute 30 on the budget is spent.
             if minute < 30 {
-                judging.judge(at(minute));
+                let id = selection(minute, None).inference;
+                // On three dimensions.
+                (0..3).for_each(|_| judging.judge(id, at(minute)));
             } else {
                 judging.select(&selection(minute, Some(Shed::Budget)));
             }
@@ -138,7 +149,7 @@ mod tests {
     fn eighty_minutes_are_kept() {
         let mut judging = Judging::default();
         (0..200).for_each(|minute| judging.select(&selection(minute, None)));
-        judging.judge(at(0));
+        judging.judge(selection(0, None).inference, at(0));
         assert_eq!(judging.minutes.len(), MINUTES);
         assert!(judging.minutes.iter().all(|minute| minute.2 == 0));
     }

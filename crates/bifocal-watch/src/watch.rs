@@ -253,9 +253,8 @@ impl Watch {
             return;
         }
         let signals = target.signals.of(score.inference);
-        // One of each answer that was judged.
-        if score.dimension.as_str() == "composite" && score.value().is_some() {
-            target.judging.judge(score.time);
+        if score.kind == EvaluatorKind::Judge && score.value().is_some() {
+            target.judging.judge(score.inference, score.time);
         }
         let class = target.traffic.class_of(&score.stratum);
         let stream = target.stream_mut(score, &config);

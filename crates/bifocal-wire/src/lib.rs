@@ -12,6 +12,7 @@ pub mod data_capture;
 mod error;
 pub mod event_stream;
 pub mod gzip;
+pub mod json_schema;
 pub mod jsonlines;
 mod limits;
 mod lines;
@@ -28,5 +29,5 @@ pub use limits::{
     ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, FRAME_BYTES, LIMITS, NOTICE_BYTES, STREAM_LINE_BYTES,
     UNPACKED_BYTES,
 };
-pub use openai::{CallRequest, CallResponse, ErrorBody, LogProbs, Sampling};
+pub use openai::{CallRequest, CallResponse, ErrorBody, LogProbs, Sampling, ToolCalls, Tools};
 pub use stream::{Delta, StreamDecoder, StreamKind};

@@ -32,6 +32,18 @@ pub(crate) const SAMPLES: usize = 100_000;
 /// Warnings that are kept of one answer, and bytes of each.
 pub(crate) const WARNINGS: usize = 8;
 pub(crate) const WARNING_BYTES: usize = 256;
+/// Log-probabilities of one answer that are kept each, and alternatives at one token.
+pub(crate) const LOG_PROBS: usize = 4096;
+pub(crate) const ALTERNATIVES: usize = 64;
+/// Tools of one request, bytes of their list, calls in one answer and bytes of their arguments together.
+pub(crate) const TOOLS: usize = 256;
+pub(crate) const TOOL_BYTES: usize = 256 * KIB;
+pub(crate) const TOOL_CALLS: usize = 64;
+pub(crate) const TOOL_ARGUMENT_BYTES: usize = 256 * KIB;
+/// Bytes that a pattern of a JSON Schema compiles to; depth of a schema and of a value under it, and steps of one check.
+pub(crate) const REGEX_BYTES: usize = MIB;
+pub(crate) const SCHEMA_DEPTH: usize = 48;
+pub(crate) const SCHEMA_STEPS: usize = 20_000;
 /// Labels of one sample.
 pub(crate) const LABELS: usize = 64;
 
@@ -60,6 +72,27 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("samples", SAMPLES as u64, "samples of a Prometheus page; further ones are left out"),
     ("warnings", WARNINGS as u64, "warnings of one answer of PromQL; further ones are left out"),
     ("warning_bytes", WARNING_BYTES as u64, "a warning of PromQL; longer ones are cut"),
+    (
+        "log_probs",
+        LOG_PROBS as u64,
+        "log-probabilities of one answer that the least and the 5% point are taken of",
+    ),
+    ("alternatives", ALTERNATIVES as u64, "alternatives at one token; further ones are one"),
+    ("tools", TOOLS as u64, "tools of one request; calls of longer lists are not checked"),
+    ("tool_bytes", TOOL_BYTES as u64, "the list of tools; calls of longer ones are not checked"),
+    ("tool_calls", TOOL_CALLS as u64, "calls in one answer; an answer with more is not checked"),
+    (
+        "tool_argument_bytes",
+        TOOL_ARGUMENT_BYTES as u64,
+        "arguments of an answer's calls; longer ones are not checked",
+    ),
+    (
+        "schema_regex_bytes",
+        REGEX_BYTES as u64,
+        "a pattern that compiles to more makes a schema that is refused",
+    ),
+    ("schema_depth", SCHEMA_DEPTH as u64, "depth of schema and value; deeper ones get no verdict"),
+    ("schema_steps", SCHEMA_STEPS as u64, "steps of one check; what takes more gets no verdict"),
     ("labels", LABELS as u64, "labels of one sample; a sample with more is skipped"),
 ];
 

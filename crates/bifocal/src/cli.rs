@@ -107,7 +107,7 @@ mod judge;
 
 pub use cloudwatch::{ApplyArgs, CloudwatchCommand, TemplateArgs};
 pub use grafana::{GrafanaCommand, GrafanaFlavour, GrafanaKind, GrafanaServer, GrafanaWanted, RenderArgs};
-pub use judge::{BridgeArgs, JudgeCommand, JudgeStore, LabelsArgs};
+pub use judge::{BridgeArgs, JudgeCommand, JudgeStore, LabelsArgs, PairwiseArgs};
 
 /// Addresses and the data folder, the same for `serve` and `demo`.
 #[derive(Clone, Debug, Args)]

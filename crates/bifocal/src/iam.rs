@@ -46,6 +46,8 @@ pub struct Scope {
     pub buses: Vec<String>,
     /// The judges' models on Bedrock.
     pub judges: Vec<String>,
+    /// The endpoints of judges on SageMaker, each with its inference component.
+    pub judge_endpoints: Vec<(String, Option<String>)>,
 }
 
 /// A policy document.
@@ -124,6 +126,7 @@ impl Scope {
             topics: Vec::new(),
             buses: Vec::new(),
             judges: Vec::new(),
+            judge_endpoints: Vec::new(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Scope {
             Feature::NotifyTopic => !self.topics.is_empty(),
             Feature::NotifyBus => !self.buses.is_empty(),
             Feature::Judge => !self.judges.is_empty(),
+            Feature::EndpointJudge => !self.judge_endpoints.is_empty(),
         }
     }
 
@@ -158,6 +162,16 @@ impl Scope {
                 names.sort();
                 names.dedup();
                 names.iter().map(|name| self.sagemaker(&format!("endpoint/{name}"))).collect()
+            }
+            Resource::JudgeEndpoints => {
+                let endpoints = self
+                    .judge_endpoints
+                    .iter()
+                    .map(|(endpoint, _)| format!("endpoint/{}", endpoint.to_lowercase()));
+                let components = self.judge_endpoints.iter().filter_map(|(_, component)| component.as_ref());
+                let components =
+                    components.map(|name| format!("inference-component/{}", name.to_lowercase()));
+                endpoints.chain(components).map(|name| self.sagemaker(&name)).collect()
             }
             Resource::EndpointConfigs => vec![self.sagemaker("endpoint-config/*")],
             Resource::InferenceComponents => vec![self.sagemaker("inference-component/*")],

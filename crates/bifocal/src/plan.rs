@@ -17,16 +17,13 @@ use bifocal_evaluate::judge::{Cap, JudgeConfig};
 use bifocal_infra::right_sizing::Advice;
 use bifocal_publish::cloudwatch::WriteBackConfig;
 use bifocal_stats::budget;
+use bifocal_stats::rates::CORE;
 use serde::Serialize;
 
 use ladder::Ladder;
 use monthly::Item;
 pub use streams::{SeenStream, Sooner, StreamPlan};
 
-/// Tokens of a judgement where nothing is observed: the mean of strong judgements of open-ended chat (WildBench).
-pub const ASSUMED_INPUT_TOKENS: f64 = 1_712.0;
-/// The same, out of the judge.
-pub const ASSUMED_OUTPUT_TOKENS: f64 = 229.0;
 /// Mean and standard deviation of scores where nothing is observed: those of a middling model on WildBench.
 pub const ASSUMED_MEAN: f64 = 0.7;
 /// See [`ASSUMED_MEAN`].
@@ -155,6 +152,8 @@ pub struct Judging {
     pub usd_per_30_days: Option<f64>,
     /// Dollars of one judgement; `null` where the price is not known.
     pub usd_per_judgement: Option<f64>,
+    /// Of what the rates ask for, the share that detectors see: the part of the cap that gives every answer the same chance.
+    pub detectors_share: f64,
 }
 
 /// One target under the plan.
@@ -162,7 +161,7 @@ pub struct Judging {
 pub struct TargetPlan {
     /// The target.
     pub target: String,
-    /// Judged a day on each dimension, under the cap.
+    /// Judged a day on each dimension, under the cap, for detectors: what floors and oversampling add is not in it.
     pub judged_per_day: f64,
     /// Days until a provisional baseline is shown; `null`: never.
     pub provisional_days: Option<f64>,
@@ -185,19 +184,19 @@ impl Plan {
         let dimensions = inputs.judge.as_ref().map_or(0, |judge| judge.dimensions.len());
         let streams = (inputs.traffic.len() * dimensions) as u64;
         let judging = inputs.judge.as_ref().map(|judge| Judging::of(judge, &inputs));
-        let share = judging.as_ref().map_or(0.0, Judging::share);
+        let share = judging.as_ref().map_or(0.0, |judging| judging.detectors_share);
         let all: f64 = inputs.traffic.iter().map(|traffic| traffic.asked()).sum::<f64>() * share;
         let per_stream = 30.0 * all / inputs.traffic.len().max(1) as f64;
         let judged = all > 0.0 && streams > 0;
         let threshold =
             judged.then(|| budget::threshold(streams, per_stream, inputs.false_pages_per_30_days));
-        let usd_per_judgement = judging.as_ref().and_then(|judging| judging.usd_per_judgement);
+        let usd_per_day = judging.as_ref().and_then(|judging| judging.usd_per_30_days).map(|usd| usd / 30.0);
         let plans = threshold.map(|threshold| streams::Plans::of(&inputs, threshold));
         let target = |traffic: &Traffic| {
             let judged_per_day = traffic.asked() * share;
             let days = |n: f64| (judged_per_day > 0.0).then(|| n / judged_per_day);
             let [provisional, full] = inputs.baseline.map(|n| days(n as f64));
-            let streams = plans.as_ref().map(|plans| plans.at(traffic, judged_per_day, usd_per_judgement));
+            let streams = plans.as_ref().map(|plans| plans.at(traffic, judged_per_day, usd_per_day));
             TargetPlan {
                 target: traffic.target.clone(),
                 judged_per_day,
@@ -270,6 +269,7 @@ impl Judging {
             tokens_per_30_days: 30.0 * judged * tokens,
             usd_per_30_days: usd_per_judgement.map(|usd| 30.0 * judged * usd),
             usd_per_judgement,
+            detectors_share: if wanted > 0.0 { (CORE * most / wanted).min(1.0) } else { 0.0 },
         }
     }
 
@@ -282,11 +282,6 @@ impl Judging {
             usd: self.usd_per_30_days,
             unknown: self.usd_per_30_days.is_none().then(|| "the judge's price is not known".to_owned()),
         }
-    }
-
-    /// The share of what is wanted that the cap leaves.
-    fn share(&self) -> f64 {
-        if self.wanted_per_day > 0.0 { self.judged_per_day / self.wanted_per_day } else { 0.0 }
     }
 }
 

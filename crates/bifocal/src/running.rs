@@ -24,6 +24,8 @@ use anyhow::Context as _;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
+use bifocal_evaluate::custom::Remote;
+use bifocal_evaluate::custom::service::{self, RemoteParts, RemoteQueue};
 use bifocal_evaluate::judge::{
     Anchors, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Second,
     Spent, Transport,
@@ -39,7 +41,7 @@ use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, customs};
 use crate::limits::INTAKE_BATCHES;
-use crate::outbound::{BedrockJudge, Courier, HttpFetch, HttpJudge, Pictures, Sender, client};
+use crate::outbound::{BedrockJudge, Courier, EndpointJudge, HttpFetch, HttpJudge, Pictures, Sender, client};
 use crate::pipeline::engine::Engine;
 use crate::pipeline::{Choosing, Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
@@ -156,6 +158,7 @@ impl Running {
             let listener = page::bind(config.addresses.listen).await?;
             let page = listener.local_addr()?;
             let queue = start_judge(config, &intake, &clock, &telemetry, &small_state, &judging)?;
+            let remotes = start_remotes(config, &intake, &clock, &telemetry, &small_state, &judging)?;
             let mut proxies = Vec::new();
             for target in &config.targets {
                 proxies.push(start_proxy(target, &intake, &clock, &telemetry, &sources).await?);
@@ -168,9 +171,9 @@ impl Running {
             probes::start(config, (&intake, &reader, &small_state), &clock, &telemetry, &sources)?;
             let writers = cloudwatch::writers(config, &pipeline, &clock, &telemetry).await?;
             let exporters = exports::exporters(config)?;
-            anyhow::Ok((listener, page, queue, proxies, writers, exporters))
+            anyhow::Ok((listener, page, (queue, remotes), proxies, writers, exporters))
         };
-        let (listener, page, queue, proxies, writers, exporters) = match Box::pin(begun).await {
+        let (listener, page, (queue, remotes), proxies, writers, exporters) = match Box::pin(begun).await {
             Ok(begun) => begun,
             Err(error) => {
                 // Nothing was watched yet: the next start must not report that something may be missing.
@@ -217,7 +220,7 @@ impl Running {
             requeue(&reader, queue);
         }
         let drain = engine.drain();
-        let thread = Engine { pipeline, batches, judge: queue, clock };
+        let thread = Engine { pipeline, batches, judge: queue, remotes, clock };
         engine.spawn_blocking("engine", move || {
             if let Err(error) = thread.run(&drain) {
                 tracing::error!(error = format!("{error:#}"), "the engine ended without sealing");
@@ -315,6 +318,32 @@ fn start_judge(
     Ok(Some(queue))
 }
 
+/// Evaluators behind HTTP; `None` where there is none.
+fn start_remotes(
+    config: &Resolved,
+    intake: &Intake,
+    clock: &Arc<dyn Clock>,
+    telemetry: &Telemetry,
+    small_state: &SmallState,
+    tasks: &TaskGroup,
+) -> anyhow::Result<Option<RemoteQueue>> {
+    let customs = customs(&config.evaluators)?;
+    let way = |remote: &Remote| -> anyhow::Result<(Remote, Arc<dyn Transport>)> {
+        let http = client(Duration::from_secs_f64(remote.timeout_seconds))?;
+        let key = remote.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
+        let transport = HttpJudge::at(http, &remote.url, key, telemetry.clone());
+        Ok((remote.clone(), Arc::new(transport)))
+    };
+    let parts = RemoteParts {
+        remotes: customs.remotes().map(way).collect::<anyhow::Result<_>>()?,
+        intake: intake.clone(),
+        clock: Arc::clone(clock),
+        telemetry: telemetry.clone(),
+        secret: sampling_secret(small_state)?,
+    };
+    Ok(service::start(parts, tasks))
+}
+
 /// The way to a judge.
 pub(crate) fn judge_transport(
     settings: &JudgeConfig,
@@ -328,6 +357,7 @@ pub(crate) fn judge_transport(
             let judge = HttpJudge::new(http, &settings.base_url, key, telemetry.clone());
             Arc::new(judge.with_headers(judge_headers(settings)))
         }
+        Provider::Sagemaker => Arc::new(EndpointJudge::new(settings, Arc::clone(clock), telemetry.clone())),
         Provider::Bedrock => {
             Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
         }

@@ -100,6 +100,22 @@ export interface JudgeSpend {
   /** Strata whose floor the budget of today does not reach. */
   below_floor: number;
   below_floor_yesterday: number;
+  /** Chosen answers that wait for the judge. */
+  waiting: number;
+  /** How the judges stand. */
+  judges: JudgeNow[];
+}
+
+/** Whether a judge answers. */
+export interface JudgeNow {
+  evaluator: string;
+  role: 'first' | 'second';
+  circuit: 'closed' | 'open' | 'half_open';
+  away_since: string | null;
+  failures: number;
+  last_failure: string | null;
+  next_try: string | null;
+  without_schema: boolean;
 }
 
 /** A condition of the budget of false pages. */

@@ -20,6 +20,7 @@ export const SHARES: Record<string, string> = {
   prompt_echo: 'Echo of the prompt',
   repeated_question: 'Questions asked again',
   user_correction: 'Corrections by users',
+  tool_calls: 'Wrong tool calls',
 };
 
 /** Shares that are shown even while they are nothing. */
@@ -29,7 +30,15 @@ const ALWAYS = ['refusal', 'empty', 'truncated', 'format', 'repetition'];
 export const tells = (dimension: string, share: number): boolean => share > 0 || ALWAYS.includes(dimension);
 
 /** What evaluators say of all answers beside shares: styles and weak hints. The API has them; among the scores they would pass for quality. */
-const STYLES = ['readability', 'lexical_relevance', 'ngram_relevance'];
+const STYLES = [
+  'readability',
+  'lexical_relevance',
+  'ngram_relevance',
+  'token_probability',
+  'token_probability_min',
+  'token_probability_p5',
+  'token_entropy',
+];
 
 const ORDER = ['relevance', 'safety', 'professional_tone', 'composite'];
 

@@ -13,7 +13,7 @@ import { learning, withoutQuality } from './learning';
 import { mention } from './mention';
 import Pill from './pill.svelte';
 import { because, alertsSentence, inferencesSentence, judgingWords, ledgerSentence, sourceWords } from './sentences';
-import { heading, spend } from './spend';
+import { away, heading, spend } from './spend';
 import { ORDER, glyph, stateWord, worstFirst } from './state';
 import ComparisonPanel from './comparison.svelte';
 import Judges from './judges.svelte';
@@ -89,12 +89,22 @@ describe('words', () => {
   });
 
   it('says what judging costs, in what is known', () => {
-    const later = { day: '', forecast_usd: 4.8, forecast_tokens: 190_000, below_floor: 0, below_floor_yesterday: 0 };
+    const later = { day: '', forecast_usd: 4.8, forecast_tokens: 190_000, below_floor: 0, below_floor_yesterday: 0, waiting: 0, judges: [] };
     expect(spend({ usd: 1.84, tokens: 10, cap_usd: 5, cap_tokens: null, ...later })).toBe('judging $1.84 today of $5.00');
     expect(spend({ usd: null, tokens: 9100, cap_usd: null, cap_tokens: null, ...later })).toBe('judging 9,100 tokens today');
     expect(heading({ usd: 1.84, tokens: 10, cap_usd: 5, cap_tokens: null, ...later })).toBe('heading for $4.80');
     expect(heading({ usd: null, tokens: 10, cap_usd: null, cap_tokens: 200_000, ...later })).toBe('heading for 190,000');
     expect(heading({ usd: null, tokens: 10, cap_usd: null, cap_tokens: null, ...later })).toBe('');
+  });
+
+  it('says which judge does not answer, and what waits for it', () => {
+    const judge = { evaluator: 'judge:small', role: 'first' as const, circuit: 'open' as const, away_since: '2027-01-15T08:00:00Z', failures: 9, last_failure: 'rate_limited', next_try: null, without_schema: false };
+    const now = Date.parse('2027-01-15T08:20:00Z');
+    const day = { usd: null, tokens: 0, cap_usd: null, cap_tokens: null, day: '', forecast_usd: null, forecast_tokens: null, below_floor: 0, below_floor_yesterday: 0, waiting: 41 };
+    expect(away({ ...day, judges: [{ ...judge, circuit: 'closed', away_since: null }] }, now)).toEqual([]);
+    expect(away({ ...day, judges: [judge] }, now).map((words) => words.replace(/\s/g, ' '))).toEqual(['judge small has not answered for 20 min (rate limited): 41 answers wait']);
+    const second = { ...judge, role: 'second' as const, circuit: 'half_open' as const, last_failure: null };
+    expect(away({ ...day, judges: [second] }, now).map((words) => words.replace(/\s/g, ' '))).toEqual(['judge small has not answered for 20 min, so nothing severe is confirmed']);
   });
 });
 

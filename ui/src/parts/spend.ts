@@ -1,5 +1,5 @@
 import type { JudgeSpend } from '../api/types';
-import { large, usd } from '../format';
+import { duration, large, plural, usd } from '../format';
 
 /** What the day will have cost at the pace of now; nothing where that is not known. */
 export function heading(s: JudgeSpend): string {
@@ -12,4 +12,17 @@ export function heading(s: JudgeSpend): string {
 export function spend(s: JudgeSpend): string {
   if (s.usd !== null) return `judging ${usd(s.usd)} today${s.cap_usd === null ? '' : ` of ${usd(s.cap_usd)}`}`;
   return `judging ${large(s.tokens)} tokens today${s.cap_tokens === null ? '' : ` of ${large(s.cap_tokens)}`}`;
+}
+
+/** Judges that do not answer, since when and why, and what waits for the first of them. */
+export function away(s: JudgeSpend, now: number): string[] {
+  return s.judges
+    .filter((judge) => judge.circuit !== 'closed' && judge.away_since !== null)
+    .map((judge) => {
+      const name = judge.evaluator.replace(/^judge:/, '');
+      const since = duration(Math.max(0, (now - Date.parse(judge.away_since ?? '')) / 1000));
+      const why = judge.last_failure === null ? '' : ` (${judge.last_failure.replaceAll('_', ' ')})`;
+      const waits = judge.role === 'first' ? `: ${plural(s.waiting, 'answer')} ${s.waiting === 1 ? 'waits' : 'wait'}` : ', so nothing severe is confirmed';
+      return `judge ${name} has not answered for ${since}${why}${waits}`;
+    });
 }

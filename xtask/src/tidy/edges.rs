@@ -13,7 +13,7 @@ pub(super) const EDGES: &[(&str, &[&str])] = &[
     ("bifocal-aws", &["model", "wire", "telemetry"]),
     ("bifocal-store", &["model", "redact", "stats", "telemetry"]),
     ("bifocal-query", &["model", "store"]),
-    ("bifocal-evaluate", &["model", "expr", "redact", "stats", "store", "telemetry"]),
+    ("bifocal-evaluate", &["model", "wire", "expr", "redact", "stats", "store", "telemetry"]),
     ("bifocal-infra", &["model", "wire", "aws", "store", "telemetry"]),
     ("bifocal-capture", &["model", "wire", "redact", "aws", "store", "telemetry"]),
     ("bifocal-watch", &["model", "expr", "stats", "store", "telemetry"]),

@@ -9,6 +9,8 @@ use bifocal_model::{
 use bifocal_wire::data_capture::CapturedCall;
 use bifocal_wire::{CallRequest, CallResponse, ErrorBody};
 
+use crate::signs;
+
 use crate::data_capture::attribution::{Attribution, By, UNATTRIBUTED};
 
 /// What all calls of one file have in common.
@@ -36,6 +38,7 @@ impl Common {
         let error =
             failed.map(|error| error.code.and_then(ErrorClass::of_status).unwrap_or(ErrorClass::Upstream));
         let response = call.response.unwrap_or_default();
+        let signs = signs::of(request.tools.as_ref(), &response, &completeness);
         let served = response.served_model.map(|model| ("served_model".to_owned(), model));
         let joins = call.inference_id.map(|id| ("inference_id".to_owned(), id));
         let inference = Inference {
@@ -60,6 +63,7 @@ impl Common {
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
             chance: None,
+            signs,
         };
         (inference, by)
     }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::proxy::call;
 use crate::proxy::sagemaker::SageMakerCall;
+use crate::signs;
 use encoding::Pieces;
 pub use target::Decoder;
 
@@ -102,6 +103,7 @@ impl Decoder {
         let completeness = completeness(exchange, request.is_some(), &answer);
         let request = request.unwrap_or_default();
         let usage = usage(&request.messages, answer.response.usage, error);
+        let signs = signs::of(request.tools.as_ref(), &answer.response, &completeness);
         let succeeded = exchange.status.is_some_and(|status| status < 400);
         let id = InferenceId::v7(exchange.started, exchange.id);
         Inference {
@@ -129,6 +131,7 @@ impl Decoder {
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
             chance: None,
+            signs,
         }
     }
 }

@@ -23,6 +23,29 @@ pub struct CustomConfig {
     pub schema: Option<PathBuf>,
     /// Of kind `cel`: the condition under which an answer passes.
     pub passes_when: Option<String>,
+    /// Of kind `http`: where it is asked with POST.
+    pub url: Option<String>,
+    /// Of kind `http`: name of the environment variable with its key, sent as a bearer token.
+    pub api_key_env: Option<String>,
+    /// Of kind `http`: seconds to wait for a reply, up to 60; default 5.
+    pub timeout_seconds: Option<f64>,
+    /// Of kind `http`: calls a day (UTC) at most; default 10,000.
+    pub calls_per_day: Option<u64>,
+    /// Of kind `http`: share of the answers that it is asked about, in (0, 1]; default 1.
+    pub rate: Option<f64>,
+    /// Of kind `http`: the value that an answer passes from, or to where lower is better; default 0.5. A reply may say itself.
+    pub mark: Option<f64>,
+    /// Which way is better: of kind `http`; the others give 1 for what passes.
+    pub direction: Direction,
+    /// What it is about, where that is not its name: the name of its signal in rules, API and metrics.
+    pub dimension: Option<String>,
+    /// In what its values are, for people; default `ratio`.
+    pub unit: Option<String>,
+    /// Makes an alert rule of this severity: `info`, `warning` or `critical`, where the share that passes is surely below
+    /// `passes_at_least`.
+    pub severity: Option<bifocal_model::Severity>,
+    /// With `severity`: the share of answers that must pass, in (0, 1); default 0.99.
+    pub passes_at_least: Option<f64>,
 }
 
 impl Default for CustomConfig {
@@ -35,6 +58,17 @@ impl Default for CustomConfig {
             passes_on: None,
             schema: None,
             passes_when: None,
+            url: None,
+            api_key_env: None,
+            timeout_seconds: None,
+            calls_per_day: None,
+            rate: None,
+            mark: None,
+            direction: Direction::HigherIsBetter,
+            dimension: None,
+            unit: None,
+            severity: None,
+            passes_at_least: None,
         }
     }
 }
@@ -50,6 +84,31 @@ pub enum Kind {
     JsonSchema,
     /// A condition on what is known of the answer.
     Cel,
+    /// A service that is asked about the answer.
+    Http,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// More.
+    #[default]
+    HigherIsBetter,
+    /// Less.
+    LowerIsBetter,
+    /// Neither by itself: every answer passes.
+    Neutral,
+}
+
+impl Direction {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::HigherIsBetter => "higher_is_better",
+            Self::LowerIsBetter => "lower_is_better",
+            Self::Neutral => "neutral",
+        }
+    }
 }
 
 /// Which answers pass.
@@ -73,6 +132,7 @@ impl Kind {
             Self::Regex => "regex",
             Self::JsonSchema => "json_schema",
             Self::Cel => "cel",
+            Self::Http => "http",
         }
     }
 }
@@ -87,22 +147,64 @@ impl PassesOn {
 }
 
 impl CustomConfig {
+    /// What it is about: the name of its signal.
+    pub fn dimension(&self) -> &str {
+        self.dimension.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The condition of the alert rule that its severity makes; `None` without one.
+    pub fn condition(&self) -> Option<String> {
+        self.severity?;
+        let least = self.passes_at_least.unwrap_or(0.99);
+        Some(format!("upper('{}') < {least:?}", self.dimension()))
+    }
+
+    fn check_numbers(&self) -> Result<(), String> {
+        let inside = |key: &str, number: Option<f64>, is_inside: fn(f64) -> bool, range: &str| match number {
+            Some(number) if !is_inside(number) => Err(format!("`{key}` {number} does not lie in {range}")),
+            _ => Ok(()),
+        };
+        inside("timeout_seconds", self.timeout_seconds, |x| x > 0.0 && x <= 60.0, "(0, 60]")?;
+        inside("rate", self.rate, |x| x > 0.0 && x <= 1.0, "(0, 1]")?;
+        inside("mark", self.mark, |x| (0.0..=1.0).contains(&x), "[0, 1]")?;
+        inside("passes_at_least", self.passes_at_least, |x| x > 0.0 && x < 1.0, "(0, 1)")?;
+        if self.passes_at_least.is_some() && self.severity.is_none() {
+            return Err("`passes_at_least` goes with `severity`".to_owned());
+        }
+        if self.url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return Err("`url` begins with http:// or https://".to_owned());
+        }
+        Ok(())
+    }
+
     /// Whether the keys go together.
     pub(super) fn check(&self) -> Result<(), String> {
-        let is_plain = self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if self.name.is_empty() || self.name.len() > NAME_CHARS || !is_plain {
-            return Err(format!("a name has 1 to {NAME_CHARS} lower case letters, digits and _"));
+        for name in [&self.name, &self.dimension().to_owned()] {
+            let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            if name.is_empty() || name.len() > NAME_CHARS || !is_plain {
+                return Err(format!("a name has 1 to {NAME_CHARS} lower case letters, digits and _"));
+            }
+            if signal::find(name).is_some() || name.ends_with("_pass_rate") || name == "overall" {
+                return Err("this name is taken".to_owned());
+            }
         }
-        if signal::find(&self.name).is_some() || self.name.ends_with("_pass_rate") || self.name == "overall" {
-            return Err("this name is taken".to_owned());
-        }
+        self.check_numbers()?;
         let given = [
             ("pattern", Kind::Regex, self.pattern.is_some()),
             ("passes_on", Kind::Regex, self.passes_on.is_some()),
             ("schema", Kind::JsonSchema, self.schema.is_some()),
             ("passes_when", Kind::Cel, self.passes_when.is_some()),
+            ("url", Kind::Http, self.url.is_some()),
+            ("api_key_env", Kind::Http, self.api_key_env.is_some()),
+            ("timeout_seconds", Kind::Http, self.timeout_seconds.is_some()),
+            ("calls_per_day", Kind::Http, self.calls_per_day.is_some()),
+            ("rate", Kind::Http, self.rate.is_some()),
+            ("mark", Kind::Http, self.mark.is_some()),
+            ("direction", Kind::Http, self.direction != Direction::HigherIsBetter),
         ];
-        let needed = |key: &str, kind: Kind| self.kind == kind && key != "passes_on";
+        let needed = |key: &str, kind: Kind| {
+            self.kind == kind && matches!(key, "pattern" | "schema" | "passes_when" | "url")
+        };
         for (key, kind, is_given) in given {
             if is_given && kind != self.kind {
                 return Err(format!("`{key}` goes with kind = \"{}\"", kind.name()));

@@ -618,3 +618,32 @@ fn real_data_injection_is_suspected_from_the_first_answer() {
         assert!(half.len() >= 20 && f64::from(found) >= 0.95 * f64::from(all), "{name}: {found} of {all}");
     }
 }
+
+#[test]
+fn tools_and_tokens_are_said_of_where_they_were_measured() {
+    let mut call = crate::sample::inference(1, "why?", "because");
+    for name in
+        ["tool_calls", "token_probability", "token_probability_min", "token_probability_p5", "token_entropy"]
+    {
+        assert_eq!(rule(name).evaluate(&call), None, "{name}");
+    }
+    let used = |fault| Some(bifocal_model::ToolUse { calls: 2, fault });
+    call.signs.tool_use = used(None);
+    assert_eq!(says(rule("tool_calls"), &call), "good");
+    call.signs.tool_use = used(Some("required"));
+    assert_eq!(says(rule("tool_calls"), &call), "required");
+    let half = 0.5_f64.ln();
+    call.signs.tokens = Some(bifocal_model::TokenSigns {
+        tokens: 9,
+        mean: half,
+        min: 3.0 * half,
+        p5: 2.0 * half,
+        entropy: Some(0.25),
+    });
+    let values: Vec<f64> = all(&call, call.time).findings.numbers().map(|(_, value)| value.get()).collect();
+    let tail = &values[values.len() - 4..];
+    assert!(
+        tail.iter().zip([0.5, 0.125, 0.25, 0.25]).all(|(value, wanted)| (value - wanted).abs() < 1e-6),
+        "{tail:?}"
+    );
+}

@@ -141,6 +141,7 @@ fn frozen(id: &str, prompt: String, answer: String) -> Inference<Redacted> {
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     })
 }
 

@@ -17,12 +17,19 @@ const TOKENS_PER_DAY: u64 = 200_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct JudgeConfig {
-    /// Who serves it: `openai` is any OpenAI-compatible server, `bedrock` is Amazon Bedrock.
+    /// Who serves it: `openai` is any OpenAI-compatible server, `bedrock` is Amazon Bedrock, `sagemaker` is an endpoint of Amazon
+    /// SageMaker.
     pub provider: Provider,
     /// Base address of an OpenAI-compatible server, with its `/v1`.
     pub base_url: String,
-    /// Region of Bedrock; default: that of the environment, of the profile or of the machine.
+    /// Region of Bedrock or SageMaker; default: that of the environment, of the profile or of the machine.
     pub region: Option<String>,
+    /// Name of a SageMaker endpoint whose container takes and gives chat completions. Since 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Name of the inference component on it, where it has some. Since 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// The judge's model; name a dated one where the provider has them, for a silent change is a change of judge.
     pub model: String,
     /// Name of the environment variable with its key.
@@ -34,6 +41,12 @@ pub struct JudgeConfig {
     /// Whether a score is the mean of the grades by their probabilities, where the server tells those of its tokens. Another
     /// judge than without. Since 0.2.
     pub logprobs: bool,
+    /// How the server is told the form of a reply: `json_schema` (one that refuses it with status 400 is asked without), `json_object`
+    /// or `none`. Another judge than with another. Since 0.2.
+    pub response_format: ResponseFormat,
+    /// Calls a minute at most; default: as many as `concurrency` allows. Since 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_per_minute: Option<u32>,
     /// Share of the answers that is judged where no rule says otherwise, in (0, 1].
     pub rate: f64,
     /// What is judged; each has a rubric.
@@ -75,8 +88,14 @@ pub struct SecondJudge {
     pub provider: Provider,
     /// Base address of an OpenAI-compatible server, with its `/v1`.
     pub base_url: String,
-    /// Region of Bedrock.
+    /// Region of Bedrock or SageMaker.
     pub region: Option<String>,
+    /// Name of a SageMaker endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Name of the inference component on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
     /// Its model.
     pub model: String,
     /// Name of the environment variable with its key.
@@ -93,6 +112,8 @@ impl Default for SecondJudge {
             provider: Provider::Openai,
             base_url: String::new(),
             region: None,
+            endpoint: None,
+            component: None,
             model: "default".to_owned(),
             api_key_env: None,
             usd_per_million_input_tokens: None,
@@ -108,6 +129,8 @@ impl SecondJudge {
             provider: self.provider,
             base_url: self.base_url.clone(),
             region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            component: self.component.clone(),
             model: self.model.clone(),
             api_key_env: self.api_key_env.clone(),
             usd_per_million_input_tokens: self
@@ -131,6 +154,21 @@ pub enum Provider {
     Openai,
     /// Amazon Bedrock, through Converse, signed with the credentials of the environment.
     Bedrock,
+    /// An endpoint of Amazon SageMaker, through InvokeEndpoint, signed the same way.
+    Sagemaker,
+}
+
+/// How a server is told the form of a reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseFormat {
+    /// By its JSON Schema.
+    #[default]
+    JsonSchema,
+    /// As some JSON object.
+    JsonObject,
+    /// By the prompt alone.
+    None,
 }
 
 /// What tokens cost.
@@ -148,10 +186,14 @@ impl Default for JudgeConfig {
             provider: Provider::Openai,
             base_url: String::new(),
             region: None,
+            endpoint: None,
+            component: None,
             model: "default".to_owned(),
             api_key_env: None,
             headers: BTreeMap::new(),
             logprobs: false,
+            response_format: ResponseFormat::JsonSchema,
+            calls_per_minute: None,
             rate: 0.1,
             dimensions: ["relevance", "safety", "professional_tone"].map(str::to_owned).to_vec(),
             anchors: None,
@@ -199,17 +241,34 @@ impl JudgeConfig {
     /// Refuses what cannot be.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |setting, problem: &str| Err(Error::Setting { setting, problem: problem.to_owned() });
-        if self.provider == Provider::Bedrock && !(self.base_url.is_empty() && self.api_key_env.is_none()) {
+        let is_on_aws = self.provider != Provider::Openai;
+        if is_on_aws && !(self.base_url.is_empty() && self.api_key_env.is_none()) {
             return wrong(
                 "provider",
-                "a judge on Bedrock has a region and credentials of AWS, no base_url and no key",
+                "a judge on Bedrock or SageMaker has a region and credentials of AWS, no base_url and no key",
             );
         }
-        if self.provider == Provider::Openai && self.region.is_some() {
-            return wrong("region", "only a judge on Bedrock has a region");
+        if !is_on_aws && self.region.is_some() {
+            return wrong("region", "only a judge on Bedrock or SageMaker has a region");
+        }
+        match (self.provider, &self.endpoint, &self.component) {
+            (Provider::Sagemaker, None, _) => {
+                return wrong("endpoint", "a judge on SageMaker is named by its endpoint");
+            }
+            (Provider::Sagemaker, Some(_), _) | (_, None, None) => {}
+            _ => return wrong("endpoint", "only a judge on SageMaker has an endpoint and a component"),
+        }
+        if self.provider == Provider::Sagemaker && !self.headers.is_empty() {
+            return wrong("headers", "InvokeEndpoint passes no headers on");
         }
         if self.provider == Provider::Bedrock && (self.logprobs || !self.headers.is_empty()) {
             return wrong("provider", "Converse takes no headers and tells no probabilities of tokens");
+        }
+        if self.provider == Provider::Bedrock && self.response_format == ResponseFormat::JsonObject {
+            return wrong("response_format", "Converse takes a schema (`json_schema`) or nothing (`none`)");
+        }
+        if self.calls_per_minute == Some(0) {
+            return wrong("calls_per_minute", "at least one call a minute is made");
         }
         if let Some((name, problem)) = bad_header(&self.headers) {
             return wrong("headers", &format!("`{name}`: {problem}"));

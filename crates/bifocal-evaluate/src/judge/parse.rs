@@ -1,12 +1,16 @@
 //! A judge's reply: bytes in, a verdict or a typed failure out. A failure's detail never quotes the reply, which may
 //! quote what was judged.
 
+mod pair;
+
 use bifocal_model::{Failure, Unit, Verdict};
 use serde::Deserialize;
 
 use crate::heuristics::is_refusal;
 use crate::limits::{EXPLANATION_CHARS, REPLY_BYTES};
 use crate::loose_json::inside_fence;
+
+pub(crate) use pair::read as read_pair;
 
 /// Changes with every change of what is read as which score.
 pub(crate) const VERSION: &str = "1";
@@ -92,13 +96,36 @@ pub(crate) enum Scoring {
 const GRADES_MASS: f64 = 0.9;
 
 pub(crate) fn read(status: u16, body: &[u8], pass_score: f64, scoring: Scoring) -> Read {
-    let failed = |failure, detail: String| Read {
-        verdict: Verdict::Failed { failure, detail },
-        input_tokens: 0,
-        output_tokens: 0,
+    let Opened { choice, input_tokens, output_tokens } = match opened(status, body) {
+        Ok(opened) => opened,
+        Err((failure, detail)) => {
+            let verdict = Verdict::Failed { failure, detail };
+            return Read { verdict, input_tokens: 0, output_tokens: 0 };
+        }
     };
+    let verdict = match choice {
+        Some(choice) => verdict(choice, pass_score, scoring),
+        None => unparsable("the reply has no choice"),
+    };
+    Read { verdict, input_tokens, output_tokens }
+}
+
+/// A reply that is a chat completion, with its first choice.
+struct Opened {
+    choice: Option<ReplyChoice>,
+    input_tokens: u32,
+    output_tokens: u32,
+}
+
+fn opened(status: u16, body: &[u8]) -> Result<Opened, (Failure, String)> {
+    let failed = |failure, detail: String| Err((failure, detail));
     if !(200..300).contains(&status) {
-        return failed(Failure::Provider, format!("the judge answered with status {status}"));
+        let failure = match status {
+            429 => Failure::RateLimited,
+            400..=499 if status != 408 => Failure::Rejected,
+            _ => Failure::Provider,
+        };
+        return failed(failure, format!("the judge answered with status {status}"));
     }
     if body.len() > REPLY_BYTES {
         return failed(Failure::Unparsable, format!("a reply of {} bytes is too long", body.len()));
@@ -108,16 +135,29 @@ pub(crate) fn read(status: u16, body: &[u8], pass_score: f64, scoring: Scoring) 
     };
     let (input_tokens, output_tokens) =
         completion.usage.map_or((0, 0), |usage| (usage.prompt_tokens, usage.completion_tokens));
-    let verdict = match completion.choices.into_iter().next() {
-        Some(choice) => verdict(choice, pass_score, scoring),
-        None => unparsable("the reply has no choice"),
-    };
-    Read { verdict, input_tokens, output_tokens }
+    Ok(Opened { choice: completion.choices.into_iter().next(), input_tokens, output_tokens })
+}
+
+impl ReplyChoice {
+    /// The judge, or a filter before him, says that he will not judge.
+    fn refuses(&self) -> bool {
+        self.message.refusal.as_ref().is_some_and(|refusal| !refusal.is_empty())
+            || self.finish_reason.as_deref() == Some("content_filter")
+    }
+}
+
+/// The words of a reply, whatever they are.
+pub(crate) fn said(body: &[u8]) -> Option<String> {
+    if body.len() > REPLY_BYTES {
+        return None;
+    }
+    serde_json::from_slice::<Completion>(body).ok()?.choices.into_iter().next()?.message.content
 }
 
 fn verdict(choice: ReplyChoice, pass_score: f64, scoring: Scoring) -> Verdict<String> {
+    let refuses = choice.refuses();
     let finish = choice.finish_reason.unwrap_or_default();
-    if choice.message.refusal.is_some_and(|refusal| !refusal.is_empty()) || finish == "content_filter" {
+    if refuses {
         return Verdict::Failed { failure: Failure::Refused, detail: "the judge refused".to_owned() };
     }
     let content = choice.message.content.unwrap_or_default();

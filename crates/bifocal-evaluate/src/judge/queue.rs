@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bifocal_model::{Dimension, Inference, Selection, Shed, Timestamp};
+use bifocal_model::{Dimension, Inference, Score, Selection, Shed, Span, Timestamp};
 use bifocal_redact::Redacted;
 use bifocal_telemetry::{Clock, Metric, Telemetry};
 use tokio::sync::{Notify, mpsc};
@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use super::Judge;
 use super::anchors::AnchorDesk;
 use super::budget::{Budget, Spent};
+use super::way::{JudgeState, Way};
 use crate::Choice;
 use crate::limits::{QUEUE, SHED};
 
@@ -20,6 +21,14 @@ pub(super) struct Job {
     pub(super) inference: Arc<Inference<Redacted>>,
     pub(super) choice: Choice,
     pub(super) queued: Timestamp,
+    /// How long the judge had been away in all when it was queued.
+    pub(super) away: Span,
+    /// What is known of it, from before the judge went away.
+    pub(super) done: Vec<Score<Redacted>>,
+    /// How often the judge had come back when it failed on this first.
+    pub(super) failed_at: Option<u64>,
+    /// How often it has failed on this.
+    pub(super) failures: u32,
 }
 
 /// The sending side. Cheap to clone.
@@ -40,6 +49,12 @@ pub(super) struct Shared {
     pub(super) shed_waits: Notify,
     pub(super) anchors: Option<AnchorDesk>,
     pub(super) anchors_wait: Notify,
+    /// The way to the judge.
+    pub(super) way: Way,
+    /// The way to who confirms, where that is another.
+    pub(super) second_way: Option<Arc<Way>>,
+    /// What the judge was away for: it is asked about again, first.
+    returned: Mutex<VecDeque<Job>>,
 }
 
 impl JudgeQueue {
@@ -49,6 +64,7 @@ impl JudgeQueue {
         telemetry: Telemetry,
         spent: Spent,
         anchors: Option<AnchorDesk>,
+        (way, second_way): (Way, Option<Arc<Way>>),
     ) -> (Self, mpsc::Receiver<Job>) {
         let (jobs, receive) = mpsc::channel(QUEUE);
         let budget = Budget::new(judge.config().cap(), spent).hourly(judge.config().hourly_cap());
@@ -63,6 +79,9 @@ impl JudgeQueue {
             shed_waits: Notify::new(),
             anchors,
             anchors_wait: Notify::new(),
+            way,
+            second_way,
+            returned: Mutex::default(),
         });
         (Self { jobs, shared }, receive)
     }
@@ -74,7 +93,7 @@ impl JudgeQueue {
         if !choice.draw.included {
             return;
         }
-        let job = Job { inference, choice, queued: self.shared.clock.now() };
+        let job = self.shared.job(inference, choice);
         match self.jobs.try_send(job) {
             Ok(()) => self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(self.waiting() as u64),
             Err(mpsc::error::TrySendError::Closed(_)) => {}
@@ -101,7 +120,13 @@ impl JudgeQueue {
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.jobs.max_capacity() - self.jobs.capacity()
+        self.jobs.max_capacity() - self.jobs.capacity() + self.shared.returned(|jobs| jobs.len())
+    }
+
+    /// How the judge stands, and who confirms where that is another.
+    pub fn states(&self) -> Vec<JudgeState> {
+        let second = self.shared.second_way.iter().map(|way| way.state());
+        std::iter::once(self.shared.way.state()).chain(second).collect()
     }
 
     /// The judge.
@@ -116,6 +141,16 @@ impl JudgeQueue {
 }
 
 impl Shared {
+    pub(super) fn job(&self, inference: Arc<Inference<Redacted>>, choice: Choice) -> Job {
+        let queued = self.clock.now();
+        let away = self.way.breaker.away(queued);
+        Job { inference, choice, queued, away, done: Vec::new(), failed_at: None, failures: 0 }
+    }
+
+    pub(super) fn returned<T>(&self, work: impl FnOnce(&mut VecDeque<Job>) -> T) -> T {
+        work(&mut self.returned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Notes that a chosen inference is not judged. A worker writes the note.
     pub(super) fn shed(&self, job: &Job, why: Shed) {
         let judges = self.judge.dimensions().filter(|(dimension, _)| job.choice.is_on(dimension)).collect();

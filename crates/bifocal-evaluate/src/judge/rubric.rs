@@ -87,6 +87,13 @@ impl Rubric {
     }
 }
 
+impl Rubric {
+    /// What is asked and what counts, without grades: for two answers side by side.
+    pub(crate) fn question_text(&self) -> String {
+        format!("{}\n{}\n", self.question.trim(), self.guidance.trim())
+    }
+}
+
 impl Rubrics {
     /// The rubrics that come with Bifocal.
     pub fn shipped() -> Result<Self, Error> {

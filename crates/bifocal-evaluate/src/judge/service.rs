@@ -2,29 +2,34 @@
 //!
 //! The life of one inference: chosen and recorded so with itself, queued, paid for from the budget, asked about once
 //! per dimension (with up to two more tries where the failure may pass), scored, joined into a composite, recorded.
-//! Every way out that is not a score is a typed failure or a selection with the reason why it was shed.
+//! Every way out that is not a score is a typed failure or a selection with the reason why it was shed. While the judge is
+//! away nothing is asked but for one try now and then: what is in hand goes back, what waits goes on waiting, and that time
+//! ends nobody's patience.
 
 mod anchors;
+mod asking;
 mod second;
 
+use std::collections::VecDeque;
 use std::hash::Hasher as _;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
-use bifocal_model::{Cost, Dimension, InferenceId, Score, Shed, Span, Verdict};
-use bifocal_redact::{Redacted, redact_score};
+use bifocal_model::{Cost, Dimension, InferenceId, Shed, Span};
+use bifocal_redact::redact_score;
 use bifocal_store::{Intake, Record};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry};
 use siphasher::sip::SipHasher13;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::{sleep, timeout};
 
+use super::breaker::Breaker;
 use super::budget::Spent;
 use super::queue::{Job, JudgeQueue, Shared};
-use super::transport::{PATH, Reply, Transport, TransportError};
-use super::{AnchorDesk, Anchors, Confirmer, Judge, JudgeRequest, Taken};
-use crate::limits::{ATTEMPTS, WAIT_SECONDS};
+use super::transport::Transport;
+use super::way::Way;
+use super::{AnchorDesk, Anchors, Confirmer, Judge};
+use crate::limits::{CIRCUIT_TRIES, WAIT_SECONDS};
 use crate::{Composite, Error};
+use asking::Asked;
 
 /// What the service is made of.
 #[derive(Debug)]
@@ -69,12 +74,11 @@ pub struct JudgeService {
 struct Worker {
     shared: Arc<Shared>,
     jobs: Mutex<mpsc::Receiver<Job>>,
-    transport: Arc<dyn Transport>,
     intake: Intake,
     composite: Composite,
-    second: Option<Second>,
+    second: Option<Confirmer>,
     secret: [u8; 16],
-    timeout: Duration,
+    concurrency: usize,
 }
 
 /// Anchors that are scored at the same time: traffic goes first.
@@ -86,21 +90,31 @@ impl JudgeService {
         let config = parts.judge.config();
         let composite = Composite::new(&config.weights(), config.composite_pass_mark)?;
         let concurrency = config.concurrency;
-        let timeout = Duration::from_secs_f64(config.timeout_seconds);
         let desk = parts.anchors.map(|anchors| {
             let dimensions = parts.judge.dimensions().map(|(dimension, _)| dimension);
             AnchorDesk::new(anchors, dimensions, parts.judge.config().anchor_share)
         });
-        let (queue, jobs) = JudgeQueue::new(parts.judge, parts.clock, parts.telemetry, parts.spent, desk);
+        let way = |judge: &Judge, role, way| Way::new(judge, role, way, &parts.clock, &parts.telemetry);
+        let first = way(&parts.judge, "first", (parts.transport, Arc::new(Breaker::default())));
+        let (second_way, second) = match parts.second {
+            Some(Second { confirmer, transport }) => {
+                // A second call of the same judge goes the way of the first.
+                let other = confirmer.is_other().then(|| (transport, Arc::new(Breaker::default())));
+                (other.map(|other| Arc::new(way(confirmer.judge(), "second", other))), Some(confirmer))
+            }
+            None => (None, None),
+        };
+        let (clock, telemetry) = (Arc::clone(&parts.clock), parts.telemetry.clone());
+        let (queue, jobs) =
+            JudgeQueue::new(parts.judge, clock, telemetry, parts.spent, desk, (first, second_way));
         let worker = Worker {
             shared: Arc::clone(&queue.shared),
             jobs: Mutex::new(jobs),
-            transport: parts.transport,
             intake: parts.intake,
             composite,
-            second: parts.second,
+            second,
             secret: parts.secret,
-            timeout,
+            concurrency,
         };
         Ok((Self { worker: Arc::new(worker), concurrency }, queue))
     }
@@ -129,7 +143,7 @@ impl Worker {
                 job = self.next() => job,
             };
             let Some(job) = job else { break };
-            if !self.judge(job).await {
+            if !self.shared.way.open(&mut drain).await || !self.judge(job).await {
                 break;
             }
         }
@@ -137,7 +151,20 @@ impl Worker {
         self.write_sheds().await;
     }
 
+    /// What was given back comes first; while the judge is away others are tried too, for it may be the question.
     async fn next(&self) -> Option<Job> {
+        let is_away = !self.shared.way.breaker.is_closed();
+        let most = self.concurrency.max(2);
+        if is_away
+            && self.shared.returned(|jobs| jobs.len()) < most
+            && let Ok(mut jobs) = self.jobs.try_lock()
+            && let Ok(job) = jobs.try_recv()
+        {
+            return Some(job);
+        }
+        if let Some(job) = self.shared.returned(VecDeque::pop_front) {
+            return Some(job);
+        }
         let mut jobs = self.jobs.lock().await;
         let job = jobs.recv().await;
         self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(jobs.len() as u64);
@@ -164,96 +191,69 @@ impl Worker {
     }
 
     /// Judges one inference; false when nothing can be written any more.
-    async fn judge(&self, job: Job) -> bool {
+    async fn judge(&self, mut job: Job) -> bool {
         let now = self.shared.clock.now();
-        if now.since(job.queued) > Span::from_secs(WAIT_SECONDS) {
+        let breaker = &self.shared.way.breaker;
+        // While the judge was away nothing waited for us.
+        if now.since(job.queued) + job.away > Span::from_secs(WAIT_SECONDS) + breaker.away(now) {
+            breaker.not_tried(now);
             self.shared.shed(&job, Shed::Expired);
             return true;
         }
         let judge = &self.shared.judge;
+        let is_done = |dimension: &Dimension| job.done.iter().any(|score| score.dimension == *dimension);
+        let is_asked = |dimension: &Dimension| job.choice.is_on(dimension) && !is_done(dimension);
         let mut requests = Vec::new();
-        for (dimension, _) in judge.dimensions().filter(|(dimension, _)| job.choice.is_on(dimension)) {
+        for (dimension, _) in judge.dimensions().filter(|(dimension, _)| is_asked(dimension)) {
             let nonce = self.nonce(job.inference.id, &dimension);
             match judge.request(&job.inference, &job.choice, &dimension, nonce) {
                 Ok(request) => requests.push(request),
                 Err(err) => {
                     // The templates are compiled in and were tried when the judge was made.
                     tracing::error!(error = %err, "a request to the judge could not be built");
+                    breaker.not_tried(now);
                     self.shared.shed(&job, Shed::Expired);
                     return true;
                 }
             }
         }
-        let reserved: u64 = requests.iter().map(|request| request.estimated_tokens).sum();
+        let mut reserved: u64 = requests.iter().map(|request| request.estimated_tokens).sum();
         if !self.budget(|budget| budget.try_reserve(now, reserved)) {
+            breaker.not_tried(now);
             self.shared.telemetry.limit_hit("judge_budget");
             self.shared.shed(&job, Shed::Budget);
             return true;
         }
-        let mut scores: Vec<Score<Redacted>> = Vec::new();
         for request in &requests {
-            let (score, spent) = self.ask(request).await;
-            self.budget(|budget| budget.settle(self.shared.clock.now(), request.estimated_tokens, &spent));
-            self.earn_anchors(&spent);
-            scores.push(redact_score(score));
+            let Asked { score, spent, is_away } = self.ask_of(judge, &self.shared.way, request).await;
+            let now = self.shared.clock.now();
+            self.budget(|budget| budget.settle(now, request.estimated_tokens, &spent));
+            reserved -= request.estimated_tokens;
+            self.earn_anchors(&score.cost);
+            if is_away && self.may_wait(&mut job) {
+                self.budget(|budget| budget.settle(now, reserved, &Cost::default()));
+                self.shared.returned(|jobs| jobs.push_back(job));
+                return true;
+            }
+            job.done.push(redact_score(score));
         }
+        let mut scores = std::mem::take(&mut job.done);
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));
         let confirmation = self.confirm(&job, &scores).await;
         scores.extend(confirmation);
         self.write(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect()).await
     }
 
-    /// One question, asked again where the failure may pass. The second value is what all tries together cost.
-    async fn ask(&self, request: &JudgeRequest) -> (Score<String>, Cost) {
-        self.ask_of(&self.shared.judge, &*self.transport, request).await
-    }
-
-    /// The same of any judge.
-    async fn ask_of(
-        &self,
-        judge: &Judge,
-        transport: &dyn Transport,
-        request: &JudgeRequest,
-    ) -> (Score<String>, Cost) {
-        let clock = &self.shared.clock;
-        let mut spent = Cost::default();
-        let mut attempt = 1;
-        loop {
-            let asked = clock.now();
-            let call = transport.post(PATH, request.body.clone(), &[("content-type", "application/json")]);
-            let answer = timeout(self.timeout, call).await.unwrap_or(Err(TransportError::Timeout));
-            let now = clock.now();
-            let taken = Taken { now, latency_seconds: now.since(asked).as_secs_f64() };
-            let may_pass = match &answer {
-                Ok(Reply { status, .. }) => matches!(status, 408 | 429 | 500..),
-                Err(_) => true,
-            };
-            let mut score = match &answer {
-                Ok(Reply { status, body }) => judge.read(request, *status, body, taken),
-                Err(error) => judge.unanswered(request, *error, taken),
-            };
-            if answer == Err(TransportError::Timeout) {
-                // The judge may have read it all and charge for it.
-                let tokens = u32::try_from(request.body.len() / 4).unwrap_or(u32::MAX);
-                score.cost.input_tokens = tokens;
-                score.cost.usd = judge.prices().map(|prices| prices.usd(tokens, 0));
-            }
-            add(&mut spent, &score.cost);
-            self.count(&score);
-            if !may_pass || attempt >= ATTEMPTS {
-                score.cost = spent;
-                return (score, spent);
-            }
-            sleep(self.pause(request, attempt)).await;
-            attempt += 1;
+    /// Whether a job that the judge was away for is asked about again: not when the judge has answered others since, for
+    /// then it is the question, and not for ever.
+    fn may_wait(&self, job: &mut Job) -> bool {
+        let closed = self.shared.way.breaker.times_closed();
+        let first = *job.failed_at.get_or_insert(closed);
+        job.failures += 1;
+        if job.failures >= CIRCUIT_TRIES {
+            self.shared.telemetry.limit_hit("judge_circuit_tries");
         }
-    }
-
-    /// 0.25 s, then 0.5 s, each between half and all of it: workers that failed together do not come back together.
-    fn pause(&self, request: &JudgeRequest, attempt: u32) -> Duration {
-        let jitter = self.hash(&[request.subject.inference.as_bytes(), &attempt.to_le_bytes()]) % 1_000;
-        let full = 0.25 * f64::from(1u32 << (attempt - 1).min(6));
-        Duration::from_secs_f64(full * (0.5 + jitter as f64 / 2_000.0))
+        first == closed && job.failures < CIRCUIT_TRIES
     }
 
     /// The nonce of one question: the same for every try of it, and unknown to who does not know the secret.
@@ -273,17 +273,6 @@ impl Worker {
 
     fn budget<T>(&self, work: impl FnOnce(&mut super::Budget) -> T) -> T {
         work(&mut self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn count(&self, score: &Score<String>) {
-        let outcome = match &score.verdict {
-            Verdict::Scored { .. } => "scored",
-            Verdict::Failed { failure, .. } => failure.name(),
-        };
-        let telemetry = &self.shared.telemetry;
-        telemetry.count(Metric::JudgeCalls, &[outcome], 1);
-        telemetry.count(Metric::JudgeTokens, &["input"], u64::from(score.cost.input_tokens));
-        telemetry.count(Metric::JudgeTokens, &["output"], u64::from(score.cost.output_tokens));
     }
 
     /// Waits until the records are durable; false when the journal is closed.

@@ -290,7 +290,8 @@ fn what_is_no_score_is_a_typed_failure() {
     assert_eq!(read(500, b"oops"), Some(Failure::Provider));
     let context =
         br#"{"error":{"code":400,"message":"request (3031 tokens) exceeds the available context size"}}"#;
-    assert_eq!(read(400, context), Some(Failure::Provider));
+    assert_eq!(read(400, context), Some(Failure::Rejected));
+    assert_eq!(read(429, b"slow down"), Some(Failure::RateLimited));
     assert_eq!(read(200, b"<html>"), Some(Failure::Unparsable));
     assert_eq!(read(200, br#"{"choices": []}"#), Some(Failure::Unparsable));
     assert_eq!(read(200, &vec![b' '; REPLY_BYTES + 1]), Some(Failure::Unparsable));

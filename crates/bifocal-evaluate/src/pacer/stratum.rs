@@ -83,6 +83,11 @@ impl Stratum {
         self.squares += off * (value - self.mean);
     }
 
+    /// What judgements cost is in another unit from now on.
+    pub(super) fn forget_costs(&mut self) {
+        (self.paid, self.cost) = (0.0, 0.0);
+    }
+
     /// A day is over.
     pub(super) fn turn(&mut self) {
         let usual = self.usual.unwrap_or(self.today);

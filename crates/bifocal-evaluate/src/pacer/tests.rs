@@ -192,7 +192,8 @@ fn a_restart_goes_on_where_it_was() {
     );
     assert_eq!(again.state, pacer.state);
     assert_eq!(day(&mut again, 1, 10), day(&mut pacer, 1, 10));
-    assert_eq!(Pacer::new(&JudgeConfig::default(), Some(b"{")).state, State::default(), "unreadable is none");
+    let none = State { is_usd: Some(false), ..State::default() };
+    assert_eq!(Pacer::new(&JudgeConfig::default(), Some(b"{")).state, none, "unreadable is none");
 }
 
 #[test]
@@ -213,6 +214,68 @@ fn limits_judge_strata_and_judge_paced_pending() {
         pacer.see(&selection(&record, None), |_| None);
     }
     assert_eq!(pacer.state.pending.len(), PACED_PENDING);
+    // Half a million tokens are left: hardly anything for so many, and strata beyond the limit get what all get.
+    pacer.cap = Cap::Tokens(20_000_000);
     pacer.turn(at(3_000));
-    assert!(pacer.chance(&target, "language=never_seen;end=ok", &TERMS).inclusion.get() > 0.01);
+    let beyond = pacer.chance(&target, "language=never_seen;end=ok", &TERMS).inclusion.get();
+    assert_eq!(beyond, pacer.plan.rates.core);
+    assert!(beyond > 0.0 && beyond < 0.1, "{beyond}");
+}
+
+#[test]
+fn costs_in_another_unit_are_forgotten() {
+    let mut tokens = pacer(1_000_000);
+    day(&mut tokens, 0, 100);
+    let dollars = JudgeConfig {
+        dimensions: vec!["relevance".to_owned()],
+        budget_usd_per_day: Some(5.0),
+        usd_per_million_input_tokens: Some(1.0),
+        usd_per_million_output_tokens: Some(1.0),
+        ..JudgeConfig::default()
+    };
+    let saved = tokens.save().unwrap();
+    let mut again = Pacer::new(&dollars, Some(&saved));
+    // Judging costs 1,941 tokens, 0.2 cents: 2,000 dollars a judgement would leave the day without any.
+    assert!((again.usual_cost() - 0.001_941).abs() < 1e-9, "{}", again.usual_cost());
+    assert_eq!(again.state.spent_today, 0.0);
+    assert_eq!(again.state.forecast, tokens.state.forecast, "what is to come is still known");
+    again.turn(at(86_400));
+    let target = inference(0, "why?", "because").target.clone();
+    assert_eq!(again.chance(&target, USUAL, &TERMS).inclusion, Probability::ONE);
+    let same = Pacer::new(&dollars, Some(&again.save().unwrap()));
+    assert_eq!(same.state, again.state);
+}
+
+#[test]
+fn strata_that_nobody_foresaw_are_rationed_and_no_rule_is_passed() {
+    let mut pacer = pacer(100_000);
+    day(&mut pacer, 0, 10);
+    pacer.turn(at(86_400));
+    let core = pacer.plan.rates.core;
+    let target = inference(0, "why?", "because").target.clone();
+    let inclusions: Vec<f64> = (0..1_000)
+        .map(|i| pacer.chance(&target, &format!("language=l{i};end=ok"), &TERMS).inclusion.get())
+        .collect();
+    let more = inclusions.iter().filter(|pi| **pi > core).count();
+    // A fiftieth of 97,000 tokens, at some 2,000 for a judgement and a quarter of one for each of these answers.
+    assert!((3..=5).contains(&more), "{more}");
+    assert!(inclusions[0] > 0.2 && inclusions[999] == core, "{core}");
+    pacer.plan.made = None;
+    pacer.turn(at(86_400));
+    let seldom = Terms { rate: 0.05, oversample: 1.0, floor: 50 };
+    assert_eq!(pacer.chance(&target, "language=new;end=ok", &seldom).inclusion.get(), 0.05);
+}
+
+#[test]
+fn what_is_given_up_of_yesterday_is_none_of_today_s() {
+    let mut pacer = pacer(1_000_000);
+    pacer.turn(at(0));
+    let target = inference(0, "why?", "because").target.clone();
+    let record = answer(1, at(0), USUAL, pacer.chance(&target, USUAL, &TERMS));
+    pacer.see(&record, |_| Some(TERMS));
+    pacer.see(&selection(&record, None), |_| None);
+    pacer.pass(at(86_400));
+    pacer.see(&selection(&record, Some(Shed::Expired)), |_| None);
+    let [stratum] = &pacer.view().strata[..] else { panic!() };
+    assert_eq!((stratum.chosen, stratum.shed), (0, 0));
 }

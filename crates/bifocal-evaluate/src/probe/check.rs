@@ -6,9 +6,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::heuristics::is_refusal;
-use crate::json_schema::same;
 use crate::limits::{HEURISTIC_BYTES, ROUGE_WORDS};
 use crate::loose_json;
+use bifocal_wire::json_schema::same;
 
 /// What is known of an answer.
 #[derive(Clone, Debug)]

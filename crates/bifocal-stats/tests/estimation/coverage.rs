@@ -2,9 +2,9 @@
 //! is not wider than it must be.
 
 use bifocal_model::{Estimate, Method, Probability, Timestamp, Window};
-use bifocal_stats::allocation::{DEFAULT_TAU, Expected, active, allocate};
 use bifocal_stats::design::{Judged, Stratum, shown};
 use bifocal_stats::distribution::student_t_quantile;
+use bifocal_stats::rates::{Expected, rates};
 
 use crate::data::{Answer, Population, mean, populations};
 use crate::long;
@@ -18,7 +18,7 @@ const TRAFFIC: f64 = 20.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Design {
     Uniform,
-    /// A number of judged answers for each stratum: by its traffic, or as [`allocate`] divides the budget.
+    /// A number of judged answers for each stratum: by its traffic, or as [`rates`] divides the budget.
     Proportional,
     Neyman,
     Active,
@@ -51,22 +51,24 @@ impl<'a> Plan<'a> {
             .iter()
             .enumerate()
             .map(|(at, own)| Expected {
-                answers: count(share(at) * TRAFFIC * n as f64),
+                answers: share(at) * TRAFFIC * n as f64,
                 sd: variance(&mut own.iter().map(|answer| answer.score)).sqrt(),
                 cost: 1.0,
+                boost: 1.0,
+                lacks: 5.0,
+                most: 1.0,
             })
             .collect();
         let judged_of_stratum: Vec<u64> = if design == Design::Neyman {
-            allocate(&expected, n as f64, 5).judgements
+            let inclusion = rates(&expected, n as f64).inclusion;
+            expected.iter().zip(inclusion).map(|(own, pi)| count(own.answers * pi).max(2)).collect()
         } else {
             (0..population.strata).map(|at| count(share(at) * n as f64).max(2)).collect()
         };
         let rate = 1.0 / TRAFFIC;
         let typical = mean(answers.iter().map(|answer| answer.spread));
-        let probability: Vec<f64> = answers
-            .iter()
-            .map(|answer| active(Probability::new(rate).unwrap(), answer.spread, typical, DEFAULT_TAU).get())
-            .collect();
+        let probability: Vec<f64> =
+            answers.iter().map(|answer| active(rate, answer.spread / typical)).collect();
         let truth = population.mean();
         let of_mean = match design {
             Design::Uniform => variance(&mut answers.iter().map(|answer| answer.score)) / n as f64,
@@ -135,6 +137,12 @@ impl<'a> Plan<'a> {
             }
         }
     }
+}
+
+/// An inclusion probability by how uncertain a score is, over what is typical: the robust mixture of arXiv 2511.08991.
+fn active(rate: f64, uncertain: f64) -> f64 {
+    const TAU: f64 = 0.3;
+    (rate * ((1.0 - TAU) + TAU * uncertain)).clamp(0.2 * rate, 1.0)
 }
 
 /// A count of `n` draws with probability `p`, by the normal approximation.

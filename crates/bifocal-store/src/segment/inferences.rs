@@ -112,6 +112,7 @@ pub(crate) fn read(batch: &RecordBatch, path: &Path) -> Result<Vec<(Seq, Inferen
             findings: found_good
                 .map_or_else(|| Ok(Findings::default()), |column| findings::read(&rows, column.value(row)))?,
             chance: chance(row)?,
+            signs: bifocal_model::Signs::default(),
         };
         found.push((Seq(seq.at(row)), inference));
     }

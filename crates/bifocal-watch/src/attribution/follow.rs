@@ -103,8 +103,9 @@ impl Follow {
     ) -> Told {
         let mut told = Told::default();
         let Some(value) = score.value().map(|value| value.get()) else { return told };
-        let sample =
-            Sample { time: score.time, value, probability: score.probability(), stratum: &score.stratum };
+        // All samples here are of the core, where the budget's pace gave every answer the same chance at its time: weighed by that
+        // chance, a thin hour would stand for more than what was seen of it.
+        let sample = Sample { time: score.time, value, probability: score.capture, stratum: &score.stratum };
         match standing.turn {
             Some(EventKind::Alarm) => {
                 if let Some(alarm) = &standing.alarm {

@@ -29,6 +29,7 @@ fn call(secs: i64, ttft: Option<f64>, error: Option<ErrorClass>) -> Inference<St
         redactions: Vec::new(),
         findings: bifocal_model::Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     }
 }
 

@@ -72,6 +72,7 @@ impl Traffic {
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
             chance: None,
+            signs: bifocal_model::Signs::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::conversation::{Conversation, from_user};
+use super::tools::Tools;
 use crate::error::WireError;
 use crate::loose::{Loose, aside};
 
@@ -24,6 +25,8 @@ pub struct CallRequest {
     pub include_usage: bool,
     /// How the answer was to be drawn.
     pub sampling: Sampling,
+    /// The tools that the answer may call.
+    pub tools: Option<Tools>,
 }
 
 /// How an answer is to be drawn; `None` leaves it to the server.
@@ -62,6 +65,10 @@ struct Body<'a> {
     text: Option<&'a RawValue>,
     #[serde(borrow)]
     parameters: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow)]
+    functions: Option<&'a RawValue>,
     #[serde(borrow, default)]
     max_tokens: Loose<'a>,
     #[serde(borrow, default)]
@@ -127,6 +134,7 @@ impl CallRequest {
         let parameters = aside::<Parameters<'_>>(body.parameters);
         let sampling = body.sampling(parameters.as_ref());
         let format_asked = if body.asks_for_json(parameters) { FormatAsked::Json } else { FormatAsked::Free };
+        let tools = Tools::of(body.tools, body.functions);
         let include_usage = aside::<StreamOptions>(body.stream_options).is_some_and(|o| o.include_usage);
         let conversations = [body.messages, body.prompt, body.inputs, body.input, body.text_inputs];
         let Some(Conversation(mut messages)) = conversations.into_iter().flatten().next() else {
@@ -142,6 +150,7 @@ impl CallRequest {
             format_asked,
             include_usage,
             sampling,
+            tools,
         })
     }
 

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use super::log_probs::{LogProbs, log_probs_of_choice};
 use super::reply::{Details, Reply, ServerError, ServerUsage};
+use super::tools::ToolCalls;
 use crate::error::WireError;
 use crate::limits::{ERROR_BYTES, head};
 use crate::loose::{Loose, aside};
@@ -33,6 +34,8 @@ pub struct CallResponse {
     pub truncated: bool,
     /// How sure the model was of its tokens, where the request asked for that.
     pub log_probs: Option<LogProbs>,
+    /// Its calls of tools.
+    pub tool_calls: ToolCalls,
 }
 
 /// An error that a server put into a body. The message may quote the prompt: it must not be logged.
@@ -129,6 +132,7 @@ impl CallResponse {
         self.log_probs = log_probs_of_choice(choice.logprobs).if_any();
         let said = choice.delta.or(choice.message).unwrap_or_default();
         let calls_tools = said.calls_tools();
+        self.tool_calls.take(said.tool_calls, said.function_call);
         self.has_text = calls_tools || said.thinks();
         let spoken = said.content.text().or_else(|| choice.text.text()).or_else(|| said.refusal.text());
         self.text = spoken.unwrap_or_default().into_owned();

@@ -116,6 +116,7 @@ impl Answer {
         let calls_tools = said.calls_tools();
         let thinks = said.thinks();
         self.calls_tools |= calls_tools;
+        self.response.tool_calls.take(said.tool_calls, said.function_call);
         self.log_probs.add_all(log_probs_of_choice(choice.logprobs));
         let spoken = said.content.text().or_else(|| choice.text.text()).or_else(|| said.refusal.text());
         self.add(&spoken.unwrap_or_default(), thinks || calls_tools);

@@ -15,6 +15,40 @@ pub enum JudgeCommand {
     /// Have two judges score the same answers: the step of the mean, the map from one to the other, what it means for baselines.
     #[command(after_long_help = BRIDGE_EXAMPLES)]
     Bridge(BridgeArgs),
+    /// Have the judge compare two sets of recorded answers, each pair in both orders: which wins, and whether the judge goes by the
+    /// place.
+    #[command(after_long_help = PAIRWISE_EXAMPLES)]
+    Pairwise(PairwiseArgs),
+}
+
+const PAIRWISE_EXAMPLES: &str = r#"Examples:
+  bifocal judge pairwise bifocal.toml old.jsonl new.jsonl
+  bifocal judge pairwise bifocal.toml old.jsonl new.jsonl --dimension helpfulness --repeat 2 --format json
+
+Of CONFIG only its [judge] and `rubrics` matter. A line of A and of B is {"id", "prompt", "answer"}; answers to the same question
+have the same id. Each pair costs two calls, times --repeat, outside of the daily budget. Guide: docs/guide/judge.md"#;
+
+/// `judge pairwise`.
+#[derive(Clone, Debug, Args)]
+pub struct PairwiseArgs {
+    /// Configuration file of the judge.
+    #[arg(value_name = "CONFIG")]
+    pub config: PathBuf,
+    /// Answers of one model.
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// Answers of the other to the same questions.
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// What they are compared on [default: the first dimension of the judge]
+    #[arg(long, value_name = "NAME")]
+    pub dimension: Option<String>,
+    /// At most so many pairs.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub limit: usize,
+    /// How often each pair is asked about in each order; from 2 on the judge's repeatability is told.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repeat: u32,
 }
 
 const BRIDGE_EXAMPLES: &str = r#"Examples:

@@ -57,7 +57,7 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
     let (intake, batches) = intake(BATCHES, pipeline.arrivals());
     let tasks = TaskGroup::new();
     let (drain, engine) =
-        (tasks.drain(), Engine { pipeline, batches, judge: None, clock: Arc::clone(&clock) });
+        (tasks.drain(), Engine { pipeline, batches, judge: None, remotes: None, clock: Arc::clone(&clock) });
     let (ended, end) = tokio::sync::oneshot::channel();
     tasks.spawn_blocking("engine", move || {
         // The receiver is there until the end of this function.

@@ -146,7 +146,7 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
     let judges = config.judge.iter().flat_map(|judge| [Some(judge.clone()), second(judge)]);
     for judge in judges.flatten() {
         match judge.provider {
-            Provider::Bedrock => tried.push(judge::on_bedrock(&judge).await),
+            Provider::Bedrock | Provider::Sagemaker => tried.push(judge::on_aws(&judge).await),
             Provider::Openai => tried.extend(judge::over_http(&judge, &http).await),
         }
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use bifocal_aws::Queue;
-use bifocal_evaluate::judge::Provider;
+use bifocal_evaluate::judge::{JudgeConfig, Provider};
 
 use crate::Done;
 use crate::cli::IamArgs;
@@ -71,7 +71,8 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         has_metrics.then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
     let first = config.judge.iter().cloned();
     let second = config.judge.iter().filter_map(|judge| Some(judge.second.as_ref()?.as_judge(judge)));
-    let judges = first.chain(second);
+    let judges: Vec<JudgeConfig> = first.chain(second).collect();
+    let on = |provider: Provider| judges.iter().filter(move |judge| judge.provider == provider);
     let scope = Scope {
         capture,
         queues,
@@ -87,7 +88,10 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         detailed: args.detailed || watched().any(|target| target.detailed_observability == Some(true)),
         resigns: args.resign || signed().next().is_some(),
         topics: config.channel.iter().filter_map(|channel| channel.sns.clone()).collect(),
-        judges: judges.filter(|judge| judge.provider == Provider::Bedrock).map(|judge| judge.model).collect(),
+        judges: on(Provider::Bedrock).map(|judge| judge.model.clone()).collect(),
+        judge_endpoints: on(Provider::Sagemaker)
+            .filter_map(|judge| Some((judge.endpoint.clone()?, judge.component.clone())))
+            .collect(),
         buses: config.channel.iter().filter_map(|channel| channel.eventbridge.clone()).collect(),
         ..Scope::reading(&region, &account, endpoints)
     };

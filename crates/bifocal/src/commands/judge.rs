@@ -1,6 +1,8 @@
 //! `bifocal judge`: labels of people, how judges agree with them, and the bridge from one judge to the next.
 
+mod asking;
 mod bridge;
+mod pairwise;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -27,6 +29,7 @@ pub fn run(command: &JudgeCommand, format: Format) -> anyhow::Result<Done> {
         JudgeCommand::Labels(args) => labels(args, format),
         JudgeCommand::Agreement(args) => agreement(args, format),
         JudgeCommand::Bridge(args) => bridge::run(args, format),
+        JudgeCommand::Pairwise(args) => pairwise::run(args, format),
     }
 }
 

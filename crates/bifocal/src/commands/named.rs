@@ -42,7 +42,7 @@ fn parsed(text: &str) -> Result<(String, String), UserError> {
 pub(super) fn checked_rules(config: &ConfigFile) -> Result<Vec<RuleConfig>, UserError> {
     let slos = slos(config.slo.clone());
     let rules = alert_rules(config.alert.clone(), &slos);
-    let own_dimensions = config.evaluator.iter().map(|evaluator| evaluator.name.clone()).collect();
+    let own_dimensions = config.evaluator.iter().map(|evaluator| evaluator.dimension().to_owned()).collect();
     let watched = WatchConfig { rules: rules.clone(), own_dimensions, slos, ..WatchConfig::default() };
     watched.check().map_err(|what| UserError::new(Code::ConfigInvalid, what))?;
     Watch::new(watched, Telemetry::new()).map_err(|err| rule_error(&anyhow::Error::from(err), ""))?;

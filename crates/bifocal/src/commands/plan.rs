@@ -6,7 +6,7 @@ mod text;
 mod traffic;
 
 use anyhow::Context as _;
-use bifocal_evaluate::judge::JudgeConfig;
+use bifocal_evaluate::judge::{JUDGEMENT_TOKENS, JudgeConfig};
 use bifocal_publish::cloudwatch::{AlarmOptions, Template};
 
 use crate::Done;
@@ -14,9 +14,7 @@ use crate::cli::{Format, PlanArgs};
 use crate::config::{ConfigFile, Resolved, UpstreamTarget, load};
 use crate::output;
 use crate::plan::monthly::Item;
-use crate::plan::{
-    ASSUMED_INPUT_TOKENS, ASSUMED_MEAN, ASSUMED_OUTPUT_TOKENS, ASSUMED_SD, Basis, Inputs, Known, Logged, Plan,
-};
+use crate::plan::{ASSUMED_MEAN, ASSUMED_SD, Basis, Inputs, Known, Logged, Plan};
 use crate::user_error::{Code, UserError};
 
 /// Falls of the mean that are asked about where no `--fall` names one.
@@ -140,14 +138,15 @@ fn inputs(args: &PlanArgs, config: &Resolved) -> anyhow::Result<Inputs> {
     let without_text = written.event_bytes(None, dimensions) as f64;
     let text = if written.log_text { ASSUMED_TEXT_BYTES } else { 0.0 };
     let bytes = pick(None, seen.and_then(|seen| seen.event_bytes), without_text + text);
+    let [assumed_in, assumed_out] = JUDGEMENT_TOKENS.map(f64::from);
     Ok(Inputs {
         logged: written.logs.then(|| Logged { config: written.clone(), bytes }),
         monthly: monthly(config, account, traffic.len()),
         traffic,
         judge: config.judge.clone(),
         tokens: [
-            pick(args.tokens_in, seen.and_then(|seen| seen.tokens.map(|t| t[0])), ASSUMED_INPUT_TOKENS),
-            pick(args.tokens_out, seen.and_then(|seen| seen.tokens.map(|t| t[1])), ASSUMED_OUTPUT_TOKENS),
+            pick(args.tokens_in, seen.and_then(|seen| seen.tokens.map(|t| t[0])), assumed_in),
+            pick(args.tokens_out, seen.and_then(|seen| seen.tokens.map(|t| t[1])), assumed_out),
         ],
         scores: [assumed(ASSUMED_MEAN), assumed(ASSUMED_SD)],
         falls: if args.fall.is_empty() { FALLS.to_vec() } else { args.fall.clone() },

@@ -165,7 +165,7 @@ impl Resolved {
         customs(&file.evaluator)?;
         let probes = ProbeConfig::all(&file.probe, &targets)?;
         let of_probes = probes.iter().map(|probe| Probe::dimension_of(&probe.name));
-        let own = file.evaluator.iter().map(|evaluator| evaluator.name.clone());
+        let own = file.evaluator.iter().map(|evaluator| evaluator.dimension().to_owned());
         let own_dimensions = own.chain(of_probes).collect();
         let slos = slos(file.slo);
         let watch = WatchConfig {
@@ -173,7 +173,7 @@ impl Resolved {
             objectives: file.objectives,
             quality: file.quality,
             alerting: file.alerting,
-            rules: alert_rules(file.alert, &slos),
+            rules: alert_rules(with_evaluators(file.alert, &file.evaluator), &slos),
             slos,
             maintenance: file.maintenance,
         };
@@ -349,6 +349,20 @@ pub fn customs(configs: &[CustomConfig]) -> Result<Customs, UserError> {
 pub fn slos(own: Vec<SloConfig>) -> Vec<SloConfig> {
     let kept = shipped_slos().into_iter().filter(|shipped| own.iter().all(|slo| slo.name != shipped.name));
     kept.collect::<Vec<_>>().into_iter().chain(own).collect()
+}
+
+/// One's own rules, and one for each evaluator of one's own that has a severity and no rule of that name.
+fn with_evaluators(own: Vec<RuleConfig>, evaluators: &[CustomConfig]) -> Vec<RuleConfig> {
+    let of = |evaluator: &CustomConfig| {
+        let rule = RuleConfig::new(&format!("evaluator {}", evaluator.name), &evaluator.condition()?);
+        Some(RuleConfig { severity: evaluator.severity?, ..rule })
+    };
+    let made: Vec<RuleConfig> = evaluators
+        .iter()
+        .filter_map(of)
+        .filter(|made| own.iter().all(|rule| rule.name != made.name))
+        .collect();
+    own.into_iter().chain(made).collect()
 }
 
 /// The shipped rules over these objectives, with those of the same name replaced, then the others.

@@ -20,6 +20,15 @@ pub fn judge_place(judge: &JudgeConfig) -> String {
         (Provider::Openai, _) => mask_address(&judge.base_url),
         (Provider::Bedrock, Some(region)) => format!("Amazon Bedrock in {region}"),
         (Provider::Bedrock, None) => "Amazon Bedrock in the region of the environment".to_owned(),
+        (Provider::Sagemaker, region) => {
+            let component =
+                judge.component.as_ref().map(|name| format!(", component {name}")).unwrap_or_default();
+            let region = region.as_deref().unwrap_or("the region of the environment");
+            format!(
+                "SageMaker endpoint {}{component} in {region}",
+                judge.endpoint.as_deref().unwrap_or_default()
+            )
+        }
     }
 }
 

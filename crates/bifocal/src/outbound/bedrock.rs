@@ -106,7 +106,7 @@ fn refused(status: u16) -> Reply {
 }
 
 /// The status that a chat completion's server would have answered with; `None` when nobody answered.
-fn status(err: &Error) -> Option<u16> {
+pub(super) fn status(err: &Error) -> Option<u16> {
     match err {
         Error::Service { status, .. } => Some(*status),
         _ => match err.kind() {

@@ -26,6 +26,11 @@ impl HttpJudge {
         Self { client, base_url, key, headers: Vec::new(), telemetry }
     }
 
+    /// One address for every call, whatever its path.
+    pub fn at(client: reqwest::Client, url: &str, key: Option<String>, telemetry: Telemetry) -> Self {
+        Self { client, base_url: url.to_owned(), key, headers: Vec::new(), telemetry }
+    }
+
     /// With headers of one's own on every call.
     #[must_use]
     pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
@@ -38,7 +43,8 @@ impl HttpJudge {
         body: Vec<u8>,
         headers: &[(&str, &str)],
     ) -> Result<Reply, TransportError> {
-        let mut request = self.client.post(format!("{}/{path}", self.base_url)).body(body);
+        let url = if path.is_empty() { self.base_url.clone() } else { format!("{}/{path}", self.base_url) };
+        let mut request = self.client.post(url).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

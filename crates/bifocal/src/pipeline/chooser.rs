@@ -1,11 +1,15 @@
 //! Which answers are judged: the rule that is for an answer and the pace of the budget settle its chance, a keyed hash of its id
 //! decides.
 
+use std::collections::VecDeque;
+
 use bifocal_evaluate::judge::Judge;
-use bifocal_evaluate::pacer::{Pace, Pacer};
+use bifocal_evaluate::pacer::{Pace, Pacer, Terms};
 use bifocal_evaluate::rule::Rules;
 use bifocal_evaluate::{Sampler, SlowAfter};
-use bifocal_model::{Chance, Dimension, Fingerprint, Inference, Probability, Selection, Shed, Timestamp};
+use bifocal_model::{
+    Chance, Dimension, Fingerprint, Inference, InferenceId, Probability, Selection, Shed, Timestamp,
+};
 use bifocal_redact::Redacted;
 use bifocal_store::{Record, SmallState};
 
@@ -19,7 +23,12 @@ pub struct Chooser {
     slow_after: SlowAfter,
     pacer: Pacer,
     judges: Vec<(Dimension, Fingerprint)>,
+    /// What the rules said of answers that are not durable yet: they are not asked twice.
+    said: VecDeque<(InferenceId, Terms)>,
 }
+
+/// Answers of a few groups between their choice and the disk.
+const SAID: usize = 4_096;
 
 /// What a chooser is made of.
 #[derive(Debug)]
@@ -44,6 +53,7 @@ impl Choosing {
             slow_after: self.slow_after,
             pacer: Pacer::new(self.judge.config(), pace),
             judges: self.judge.dimensions().collect(),
+            said: VecDeque::new(),
         })
     }
 }
@@ -60,6 +70,10 @@ impl Chooser {
         let stratum = self.slow_after.stratum(call)?;
         let rule = self.rules.rule_for(call, &stratum)?;
         let mut terms = rule.terms();
+        if self.said.len() == SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back((call.id, terms));
         let chances = self.pacer.chance(&call.target, &stratum, &terms);
         terms.rate = terms.rate.min(self.rules.least_rate(&call.target));
         let base = chances.base.get().min(terms.rate);
@@ -78,8 +92,12 @@ impl Chooser {
 
     /// Learns from a durable record what was there, chosen, paid and scored.
     pub fn see(&mut self, record: &Record) {
-        let rules = &self.rules;
+        let (rules, said) = (&self.rules, &mut self.said);
         self.pacer.see(record, |call| {
+            // Groups become durable in the order in which they were chosen from, so it is near the front.
+            if let Some(at) = said.iter().position(|(id, _)| *id == call.id) {
+                return said.drain(..=at).next_back().map(|(_, terms)| terms);
+            }
             let stratum = &call.chance.as_ref()?.stratum;
             Some(rules.rule_for(call, stratum)?.terms())
         });

@@ -81,6 +81,8 @@ pub struct Ingested {
     pub acknowledged: Vec<Acknowledged>,
     /// New inferences that were chosen to be judged.
     pub to_judge: Vec<ToJudge>,
+    /// New answers, where evaluators behind HTTP are asked about them.
+    pub answers: Vec<Arc<bifocal_model::Inference<bifocal_redact::Redacted>>>,
 }
 
 /// One inference that was chosen.
@@ -167,14 +169,18 @@ impl Pipeline {
         }
         let batches = batches.into_iter().map(|batch| self.evaluated(batch, &mut begun, now)).collect();
         let appended = self.store.append_arrived(batches, arrivals)?;
-        let mut ingested = Ingested { acknowledged: appended.batches, to_judge: Vec::new() };
+        let mut ingested = Ingested { acknowledged: appended.batches, ..Ingested::default() };
         let mut exposition = self.exposition.lock().unwrap_or_else(PoisonError::into_inner);
         let mut written =
             self.write_back.as_ref().map(|book| book.lock().unwrap_or_else(PoisonError::into_inner));
         let mut events =
             self.evaluations.as_ref().map(|book| book.lock().unwrap_or_else(PoisonError::into_inner));
         let mut calls = HashMap::new();
+        let asks_remotes = self.customs.remotes().next().is_some();
         for (_, record) in appended.records {
+            if let (Record::Inference(call), true) = (&record, asks_remotes) {
+                ingested.answers.push(Arc::clone(call));
+            }
             see(&mut self.watch, &record);
             exposition.apply(&record);
             if let Some(chooser) = &mut self.chooser {

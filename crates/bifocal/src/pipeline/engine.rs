@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bifocal_evaluate::custom::service::RemoteQueue;
 use bifocal_evaluate::judge::JudgeQueue;
 use bifocal_model::{Span, Timestamp};
 use bifocal_store::{Batch, Record};
@@ -27,6 +28,8 @@ pub struct Engine {
     pub batches: mpsc::Receiver<Batch>,
     /// Where chosen answers go.
     pub judge: Option<JudgeQueue>,
+    /// Where evaluators behind HTTP are asked; `None` without one.
+    pub remotes: Option<RemoteQueue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -96,6 +99,9 @@ impl Engine {
         for (acknowledged, waiter) in ingested.acknowledged.into_iter().zip(acknowledge) {
             // A waiter that has gone away does not need to know.
             let _ = waiter.map(|waiter| waiter.send(acknowledged));
+        }
+        if let Some(remotes) = &self.remotes {
+            ingested.answers.iter().for_each(|call| remotes.offer(call));
         }
         if let Some(judge) = &self.judge {
             for chosen in ingested.to_judge {

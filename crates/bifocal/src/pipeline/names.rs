@@ -80,6 +80,7 @@ mod tests {
             redactions: Vec::new(),
             findings: bifocal_model::Findings::default(),
             chance: None,
+            signs: bifocal_model::Signs::default(),
         })
     }
 

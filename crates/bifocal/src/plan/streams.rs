@@ -99,20 +99,23 @@ impl<'a> Plans<'a> {
         Self { inputs, dimensions: dimensions.collect(), by_stream, other }
     }
 
-    /// The streams of a target that is judged so often on each dimension.
-    pub(super) fn at(&self, traffic: &Traffic, judged_per_day: f64, usd: Option<f64>) -> Vec<StreamPlan> {
+    /// The streams of a target of which detectors see so many a day on each dimension, where the whole judge costs so many
+    /// dollars a day.
+    pub(super) fn at(
+        &self,
+        traffic: &Traffic,
+        judged_per_day: f64,
+        usd_per_day: Option<f64>,
+    ) -> Vec<StreamPlan> {
         let asked: f64 = self.inputs.traffic.iter().map(Traffic::asked).sum();
-        // Of every target the same share is judged.
-        let all_per_day = if traffic.asked() > 0.0 {
-            judged_per_day / traffic.asked() * asked * self.dimensions.len() as f64
-        } else {
-            0.0
-        };
+        // Of every target the same share is judged. What one judgement that a detector sees costs, with what is judged beside.
+        let seen_per_day = judged_per_day / traffic.asked() * asked * self.dimensions.len() as f64;
+        let usd = usd_per_day.map(|usd| usd / seen_per_day);
         let sooner = |seen: &Detection| {
             seen.sooner_judged_per_day.map(|wanted| Sooner {
                 times: SOONER,
                 judged_per_day: wanted,
-                usd_per_day: usd.map(|usd| usd * all_per_day * wanted / judged_per_day),
+                usd_per_day: usd_per_day.map(|usd| usd * wanted / judged_per_day),
                 is_possible: wanted <= traffic.requests_per_day.value,
             })
         };

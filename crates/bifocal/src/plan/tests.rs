@@ -86,8 +86,19 @@ fn the_cap_thins_all_in_proportion() {
     let plan = Plan::of(inputs(Some(priced(Some(220.0 * usd)))));
     let judging = plan.judging.unwrap();
     assert!(judging.capped && (judging.judged_per_day - 220.0).abs() < 1e-6);
-    assert!((plan.targets[0].judged_per_day - 100.0).abs() < 1e-6);
-    assert!((plan.threshold.unwrap() - 3_300.0).abs() < 1e-6);
+    // Seven tenths of the cap are the same chance for every answer, which is what detectors see.
+    assert!((plan.targets[0].judged_per_day - 70.0).abs() < 1e-6);
+    assert!((plan.threshold.unwrap() - 0.7 * 3_300.0).abs() < 1e-6);
+    let stream = &plan.targets[0].streams[0];
+    let found = stream.detection[1];
+    let each = 220.0 * usd / (0.7 * 220.0);
+    assert!((found.usd_median.unwrap() - each * found.judged_median.unwrap() as f64).abs() < 1e-9);
+    let times = found.sooner_judged_per_day.unwrap() / 70.0;
+    assert!((stream.sooner[1].unwrap().usd_per_day.unwrap() - times * 220.0 * usd).abs() < 1e-9);
+    // A cap that is hardly no limit still leaves seven tenths of itself.
+    let loose = Plan::of(inputs(Some(priced(Some(2_400.0 * usd)))));
+    assert!(!loose.judging.unwrap().capped);
+    assert!((loose.targets[0].judged_per_day - 1_000.0 * 0.7 * 2_400.0 / 2_200.0).abs() < 1e-6);
     let tokens = JudgeConfig {
         budget_tokens_per_day: Some(194_100),
         usd_per_million_input_tokens: None,

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 use bifocal_api::{
-    ApiState, Deliveries, Delivery, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow,
+    ApiState, Deliveries, Delivery, JudgeNow, JudgePace, JudgeSpend, JudgedStratum, Judging, SpendNow,
     incident_picture, router,
 };
-use bifocal_evaluate::judge::{Cap, JudgeQueue};
+use bifocal_evaluate::judge::{Cap, Circuit, JudgeQueue, JudgeState};
 use bifocal_evaluate::pacer::Pace;
 use bifocal_model::Timestamp;
 use bifocal_publish::prometheus::Form;
@@ -144,8 +144,28 @@ pub(super) fn judge_spend(queue: Option<JudgeQueue>, pace: SharedPace) -> JudgeS
             forecast_tokens: pace.and_then(|pace| pace.forecast_tokens),
             below_floor: pace.map_or(0, |pace| pace.below_floor),
             below_floor_yesterday: pace.map_or(0, |pace| pace.below_floor_yesterday),
+            waiting: queue.waiting() as u64,
+            judges: queue.states().into_iter().map(judge_now).collect(),
         })
     })
+}
+
+fn judge_now(state: JudgeState) -> JudgeNow {
+    let circuit = match state.standing.circuit {
+        Circuit::Closed => "closed",
+        Circuit::Open => "open",
+        Circuit::HalfOpen => "half_open",
+    };
+    JudgeNow {
+        evaluator: state.evaluator,
+        role: state.role.to_owned(),
+        circuit: circuit.to_owned(),
+        away_since: state.standing.away_since,
+        failures: state.standing.failures,
+        last_failure: state.standing.last_failure.map(str::to_owned),
+        next_try: state.standing.next_try,
+        without_schema: state.without_schema,
+    }
 }
 
 pub(super) fn deliveries(small_state: SmallState) -> Arc<dyn Fn() -> Deliveries + Send + Sync> {

@@ -7,6 +7,7 @@ use bifocal_store::Record;
 use bifocal_telemetry::Drain;
 
 use super::Worker;
+use super::asking::Asked;
 use crate::judge::{AnchorDesk, Errand};
 
 impl Worker {
@@ -22,7 +23,7 @@ impl Worker {
                 return;
             }
             if let Some(errand) = desk.take() {
-                if !self.score_anchor(&desk, &errand).await {
+                if !self.shared.way.open(&mut drain).await || !self.score_anchor(&desk, &errand).await {
                     return;
                 }
                 continue;
@@ -58,15 +59,16 @@ impl Worker {
         };
         let reserved = request.estimated_tokens;
         if !self.budget(|budget| budget.try_reserve(self.shared.clock.now(), reserved)) {
+            self.shared.way.breaker.not_tried(self.shared.clock.now());
             self.shared.telemetry.limit_hit("judge_budget");
             // Paid for as if it were done: the round must not turn on the spot while the budget is empty.
             desk.pay(reserved);
             return true;
         }
-        let (score, spent) = self.ask(&request).await;
+        let Asked { score, spent, .. } = self.ask_of(judge, &self.shared.way, &request).await;
         self.budget(|budget| budget.settle(self.shared.clock.now(), reserved, &spent));
         // A failure may have cost nothing and must not turn the round on the spot either.
-        desk.pay(if score.value().is_some() { tokens(&spent) } else { reserved });
+        desk.pay(if score.value().is_some() { tokens(&score.cost) } else { reserved });
         match desk.record(errand, &score) {
             Some(record) => self.write(vec![Record::Anchor(record)]).await,
             None => true,

@@ -3,23 +3,28 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use bifocal_model::{Failure, Fingerprint, Unit};
+use bifocal_model::{Failure, Fingerprint, Score, Unit, Verdict};
+use bifocal_redact::Redacted;
 use bifocal_store::{Acknowledged, intake};
 use bifocal_telemetry::ManualClock;
 use serde_json::Value;
 
 use super::*;
-use crate::judge::queue::Job;
 use crate::judge::tests::{NOW, choice, judge_with, reply, request};
-use crate::judge::{BoxFuture, JudgeConfig, Rubrics, SecondJudge};
-use crate::limits::{QUEUE, SHED};
+use crate::judge::transport::{BoxFuture, PATH, Reply, TransportError};
+use crate::judge::{JudgeConfig, Rubrics, SecondJudge};
+use crate::limits::{ATTEMPTS, QUEUE, SHED};
 use crate::sample::inference;
 
+mod away;
+
 /// Answers each call with what the script says of it; the last word holds for all further calls.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Script {
     steps: Mutex<VecDeque<Step>>,
     calls: Mutex<Vec<Value>>,
+    /// What is asked with this word fails.
+    poison: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +43,10 @@ impl Transport for Script {
     ) -> BoxFuture<'a, Result<Reply, TransportError>> {
         assert_eq!(path, PATH);
         self.calls.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+        let poison = self.poison.lock().unwrap().clone();
+        if poison.is_some_and(|poison| String::from_utf8_lossy(&body).contains(&poison)) {
+            return Box::pin(async { Ok(Reply { status: 500, body: Vec::new() }) });
+        }
         let mut steps = self.steps.lock().unwrap();
         let step = if steps.len() > 1 { steps.pop_front() } else { steps.front().cloned() };
         Box::pin(async move {
@@ -77,7 +86,7 @@ fn store() -> (Intake, Arc<Mutex<Vec<Record>>>, impl Future<Output = ()>) {
 
 fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
     let (intake, written, store) = store();
-    let script = Arc::new(Script { steps: Mutex::new(steps.into()), calls: Mutex::default() });
+    let script = Arc::new(Script { steps: Mutex::new(steps.into()), ..Script::default() });
     let clock = Arc::new(ManualClock::new(NOW));
     let telemetry = Telemetry::new();
     let confirmer = Confirmer::of(&config, &Rubrics::shipped().unwrap()).unwrap();
@@ -265,12 +274,12 @@ async fn failures_that_may_pass_are_tried_again() {
 async fn failures_that_stay_are_typed_and_leave_no_composite() {
     for (step, failure, calls) in [
         (Step::Reply(500, b"oops".to_vec()), Failure::Provider, ATTEMPTS as usize),
-        (Step::Reply(429, b"slow down".to_vec()), Failure::Provider, ATTEMPTS as usize),
-        (Step::Reply(401, b"who are you".to_vec()), Failure::Provider, 1),
+        (Step::Reply(429, b"slow down".to_vec()), Failure::RateLimited, ATTEMPTS as usize),
+        (Step::Reply(401, b"who are you".to_vec()), Failure::Rejected, 1),
         (Step::Fail(TransportError::Unreachable), Failure::Unreachable, ATTEMPTS as usize),
         (Step::Hang, Failure::Timeout, ATTEMPTS as usize),
-        (Step::Reply(200, reply("A solid four.")), Failure::Unparsable, 1),
-        (Step::Reply(200, reply("{\"reason\": \"x\", \"score\": 9}")), Failure::OutOfScale, 1),
+        (Step::Reply(200, reply("A solid four.")), Failure::Unparsable, 2),
+        (Step::Reply(200, reply("{\"reason\": \"x\", \"score\": 9}")), Failure::OutOfScale, 2),
     ] {
         let config = JudgeConfig { dimensions: vec!["relevance".to_owned()], ..one_at_a_time() };
         let bench = bench(config, vec![step.clone()], true);
@@ -287,7 +296,7 @@ async fn failures_that_stay_are_typed_and_leave_no_composite() {
         // Each try that timed out may have been paid for.
         assert_eq!(
             bench.queue.spent().tokens > 0,
-            failure != Failure::Provider && failure != Failure::Unreachable
+            matches!(failure, Failure::Timeout | Failure::Unparsable | Failure::OutOfScale)
         );
     }
 }
@@ -329,7 +338,7 @@ async fn sheds_past_the_limit_are_counted_and_the_first_are_kept() {
     let bench = bench(one_at_a_time(), vec![good()], false);
     let inference = inference(1, "why?", "because");
     let choice = choice(&inference);
-    let job = Job { inference: Arc::new(inference), choice, queued: NOW };
+    let job = bench.queue.shared.job(Arc::new(inference), choice);
     (0..SHED).for_each(|_| bench.queue.shared.shed(&job, Shed::QueueFull));
     assert_eq!(bench.telemetry.value(Metric::LimitHits, &["judge_shed"]), 0);
     (0..2).for_each(|_| bench.queue.shared.shed(&job, Shed::Budget));

@@ -79,6 +79,7 @@ fn call(second: i64, answer: &str) -> Call {
         redactions: Vec::new(),
         findings: Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     })
 }
 

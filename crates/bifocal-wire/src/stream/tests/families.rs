@@ -74,7 +74,7 @@ fn check(name: &str, response: &CallResponse, expected: &Expected) {
         let counted = response.usage.output.unwrap();
         assert_eq!(counted.source, TokenSource::Estimate, "{name}");
     }
-    let mean = response.log_probs.and_then(|log_probs| log_probs.mean());
+    let mean = response.log_probs.as_ref().and_then(|log_probs| log_probs.mean());
     assert_eq!(mean, expected.mean_log_prob, "{name}");
     assert!(response.complete && response.has_text && !response.truncated, "{name}");
     assert_eq!(response.error, None, "{name}");

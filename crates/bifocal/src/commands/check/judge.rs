@@ -25,9 +25,13 @@ pub(super) async fn over_http(judge: &JudgeConfig, http: &reqwest::Client) -> Ve
     tried
 }
 
-/// Bedrock bills every question: only who would ask is found out.
-pub(super) async fn on_bedrock(judge: &JudgeConfig) -> Tried {
-    let what = "judge on Bedrock".to_owned();
+/// AWS bills every question: only who would ask is found out.
+pub(super) async fn on_aws(judge: &JudgeConfig) -> Tried {
+    let (what, asked_of, action) = match &judge.endpoint {
+        Some(endpoint) => ("judge on SageMaker", format!("endpoint {endpoint}"), "sagemaker:InvokeEndpoint"),
+        None => ("judge on Bedrock", judge.model.clone(), "bedrock:InvokeModel"),
+    };
+    let what = what.to_owned();
     let options = Options { region: judge.region.clone(), ..Options::default() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let asked = async {
@@ -38,8 +42,8 @@ pub(super) async fn on_bedrock(judge: &JudgeConfig) -> Tried {
     match asked.await {
         Ok((region, caller)) => {
             let detail = format!(
-                "{} in {region}, as {} (nothing was asked: it would be billed; bedrock:InvokeModel is needed)",
-                judge.model, caller.arn
+                "{asked_of} in {region}, as {} (nothing was asked: it would be billed; {action} is needed)",
+                caller.arn
             );
             Tried { what, ok: true, detail }
         }

@@ -2,39 +2,32 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context as _;
-use bifocal_evaluate::judge::{Anchors, Judge, JudgeConfig, PATH, Taken, Transport, TransportError};
-use bifocal_model::{Dimension, Score};
-use bifocal_stats::bridge::{Bridge, Step, bridge};
+use bifocal_evaluate::judge::{Anchors, Taken};
+use bifocal_model::{Dimension, Timestamp, Verdict};
+use bifocal_stats::bridge::{Bridge, NO_STEP, Step, bridge};
 use bifocal_telemetry::{Clock, SystemClock, TaskGroup, Telemetry};
 use serde::Serialize;
 
+use super::asking::{Asked, Tally};
 use crate::Done;
 use crate::cli::{BridgeArgs, Format};
-use crate::config::{Resolved, judge_place, load};
+use crate::config::{Resolved, load};
 use crate::output;
-use crate::running::{anchors, judge, judge_transport};
+use crate::running::anchors;
 use crate::user_error::{Code, UserError};
 
 const ALPHA: f64 = 0.05;
 
-/// One judge and the way to it.
-struct Side {
-    judge: Judge,
-    transport: Arc<dyn Transport>,
-    timeout: Duration,
-}
-
 /// What is told.
 #[derive(Debug, Serialize)]
 struct Report {
-    old: String,
-    new: String,
+    old: Tally,
+    new: Tally,
     answers: usize,
-    /// Calls that gave no score, of either judge.
-    failed: usize,
+    /// Questions without a score, of either judge.
+    failed: u64,
     /// What both cost, where prices are known.
     cost_usd: Option<f64>,
     tokens: u64,
@@ -75,22 +68,15 @@ type Scored = (usize, usize, Option<f64>, Option<f64>);
 
 /// What the workers share.
 struct Work {
-    old: Side,
-    new: Side,
+    old: Asked,
+    new: Asked,
     set: Anchors,
     dimensions: Vec<Dimension>,
-    clock: Arc<dyn Clock>,
     next: Mutex<usize>,
     limit: usize,
-    done: Mutex<Tally>,
-}
-
-#[derive(Default)]
-struct Tally {
-    scored: Vec<Scored>,
-    failed: usize,
-    usd: Option<f64>,
-    tokens: u64,
+    /// Judged answers of a baseline, by NEW's configuration.
+    baseline: u64,
+    scored: Mutex<Vec<Scored>>,
 }
 
 pub(super) fn run(args: &BridgeArgs, format: Format) -> anyhow::Result<Done> {
@@ -107,15 +93,8 @@ pub(super) fn run(args: &BridgeArgs, format: Format) -> anyhow::Result<Done> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let telemetry = Telemetry::new();
-    let side = |config: &Resolved, which: &str| -> anyhow::Result<Side> {
-        let judge = judge(config)?.ok_or_else(|| {
-            UserError::new(Code::ConfigInvalid, format!("{which} has no [judge]"))
-                .hint("OLD and NEW are configuration files, each with its [judge]")
-        })?;
-        let transport = judge_transport(judge.config(), &clock, &telemetry)?;
-        let timeout = Duration::from_secs_f64(judge.config().timeout_seconds);
-        Ok(Side { judge, transport, timeout })
-    };
+    let baseline = new.watch.quality.baseline_judged;
+    let side = |config: &Resolved, which: &str| Asked::of(config, which, &clock, &telemetry);
     let (old, new) = (side(&old, "OLD")?, side(&new, "NEW")?);
     let known: Vec<Dimension> = new.judge.dimensions().map(|(dimension, _)| dimension).collect();
     let dimensions: Vec<Dimension> =
@@ -125,11 +104,10 @@ pub(super) fn run(args: &BridgeArgs, format: Format) -> anyhow::Result<Done> {
             .hint("give both the same `dimensions`")
             .into());
     }
-    let names = [name(old.judge.config()), name(new.judge.config())];
     let at_once = old.judge.config().concurrency.min(new.judge.config().concurrency);
     let limit = args.limit.min(set.all().len());
-    let (next, done) = (Mutex::new(0), Mutex::default());
-    let work = Arc::new(Work { old, new, set, dimensions, clock, next, limit, done });
+    let (next, scored) = (Mutex::new(0), Mutex::default());
+    let work = Arc::new(Work { old, new, set, dimensions, next, limit, baseline, scored });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start")?;
     runtime.block_on(async {
         let tasks = TaskGroup::new();
@@ -138,16 +116,12 @@ pub(super) fn run(args: &BridgeArgs, format: Format) -> anyhow::Result<Done> {
         }
         tasks.stop_and_join().await;
     });
-    let report = work.report(names);
+    let report = work.report();
     match format {
         Format::Json => output::line(&serde_json::to_string(&report).context("print the bridge")?),
         Format::Text => output::line(text(&report).trim_end()),
     }
     Ok(if report.dimensions.is_empty() { Done::WithFindings } else { Done::Well })
-}
-
-fn name(judge: &JudgeConfig) -> String {
-    format!("{} at {}", judge.model, judge_place(judge))
 }
 
 impl Work {
@@ -165,65 +139,52 @@ impl Work {
             for dimension in 0..self.dimensions.len() {
                 let old = self.ask(&self.old, at, dimension).await;
                 let new = self.ask(&self.new, at, dimension).await;
-                let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-                done.scored.push((dimension, at, old, new));
+                let mut scored = self.scored.lock().unwrap_or_else(PoisonError::into_inner);
+                scored.push((dimension, at, old, new));
             }
         }
     }
 
-    /// One question; asked once more where the failure may pass.
-    async fn ask(&self, side: &Side, at: usize, dimension: usize) -> Option<f64> {
+    async fn ask(&self, side: &Asked, at: usize, dimension: usize) -> Option<f64> {
         let (anchor, dimension) = (self.set.all().get(at)?, self.dimensions.get(dimension)?);
-        let nonce = self.clock.now().as_nanos().to_be_bytes();
-        let nonce: [u8; 16] =
-            std::array::from_fn(|i| nonce.get(i % 8).map_or(0, |byte| byte.rotate_left(u32::from(i > 7))));
-        let request = side.judge.anchor_request(anchor, dimension, nonce).ok()?;
-        for is_last in [false, true] {
-            let asked = self.clock.now();
-            let call =
-                side.transport.post(PATH, request.body.clone(), &[("content-type", "application/json")]);
-            let answer =
-                tokio::time::timeout(side.timeout, call).await.unwrap_or(Err(TransportError::Timeout));
-            let now = self.clock.now();
-            let taken = Taken { now, latency_seconds: now.since(asked).as_secs_f64() };
-            let score: Score<String> = match answer {
-                Ok(reply) => side.judge.read(&request, reply.status, &reply.body, taken),
-                Err(error) => side.judge.unanswered(&request, error, taken),
-            };
-            let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.tokens += u64::from(score.cost.input_tokens) + u64::from(score.cost.output_tokens);
-            if let Some(usd) = score.cost.usd {
-                done.usd = Some(done.usd.unwrap_or(0.0) + usd);
+        let request = side.judge.anchor_request(anchor, dimension, side.nonce(0)).ok()?;
+        side.ask(&request.body, |reply| {
+            let taken = Taken { now: Timestamp::default(), latency_seconds: 0.0 };
+            let score = side.judge.read(&request, reply.status, &reply.body, taken);
+            let cost = score.cost;
+            match score.verdict {
+                Verdict::Scored { value, .. } => (Ok(value.get()), cost),
+                Verdict::Failed { failure, .. } => (Err(failure), cost),
             }
-            match score.value() {
-                Some(value) => return Some(value.get()),
-                None if is_last => done.failed += 1,
-                None => {}
-            }
-        }
-        None
+        })
+        .await
     }
 
-    fn report(&self, [old, new]: [String; 2]) -> Report {
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done.scored.sort_unstable_by_key(|(dimension, at, ..)| (*dimension, *at));
+    fn report(&self) -> Report {
+        let mut scored = self.scored.lock().unwrap_or_else(PoisonError::into_inner);
+        scored.sort_unstable_by_key(|(dimension, at, ..)| (*dimension, *at));
         let of = |(at, dimension): (usize, &Dimension)| {
-            let pairs: Vec<(f64, f64)> = done
-                .scored
+            let pairs: Vec<(f64, f64)> = scored
                 .iter()
                 .filter(|(of, ..)| *of == at)
                 .filter_map(|(_, _, old, new)| old.zip(*new))
                 .collect();
-            bridge(&pairs, ALPHA).map(|bridge| OfDimension::new(dimension, &bridge))
+            bridge(&pairs, ALPHA).map(|bridge| OfDimension::new(dimension, &bridge, self.baseline))
         };
         let dimensions = self.dimensions.iter().enumerate().filter_map(of).collect();
-        let Tally { failed, usd: cost_usd, tokens, .. } = *done;
+        let (old, new) = (self.old.told(), self.new.told());
+        let cost_usd = match (old.usd, new.usd) {
+            (None, None) => None,
+            (old, new) => Some(old.unwrap_or(0.0) + new.unwrap_or(0.0)),
+        };
+        let failed = old.unanswered() + new.unanswered();
+        let tokens = old.tokens + new.tokens;
         Report { old, new, answers: self.limit, failed, cost_usd, tokens, dimensions }
     }
 }
 
 impl OfDimension {
-    fn new(dimension: &Dimension, bridge: &Bridge) -> Self {
+    fn new(dimension: &Dimension, bridge: &Bridge, baseline: u64) -> Self {
         let place = |place: &bifocal_stats::bridge::Place| OfPlace {
             old_from: place.from,
             old_to: place.to,
@@ -233,10 +194,10 @@ impl OfDimension {
             n: place.n,
         };
         let (verdict, means) = match bridge.verdict {
-            Step::Down => ("down", "the mean will fall by that much with no answer worse"),
-            Step::Up => ("up", "the mean will rise by that much with no answer better"),
-            Step::None => ("none", "no step larger than 0.02"),
-            Step::Unknown => ("unknown", "too few answers to tell whether the mean will step"),
+            Step::Down => ("down", "the mean will fall by that much with no answer worse".to_owned()),
+            Step::Up => ("up", "the mean will rise by that much with no answer better".to_owned()),
+            Step::None => ("none", format!("no step larger than {NO_STEP}")),
+            Step::Unknown => ("unknown", "too few answers to tell whether the mean will step".to_owned()),
         };
         let (rho2_lower, rho2_upper) = bridge.rho2_interval;
         Self {
@@ -252,19 +213,14 @@ impl OfDimension {
             rho2_lower,
             rho2_upper,
             map: bridge.map.iter().map(place).collect(),
-            means: format!("{means}; scores are not pooled, and a new baseline of 500 is learnt"),
+            means: format!("{means}; scores are not pooled, and a new baseline of {baseline} is learnt"),
         }
     }
 }
 
 fn text(report: &Report) -> String {
-    let mut text = format!("old: {}\nnew: {}\n", report.old, report.new);
-    let cost = report.cost_usd.map_or_else(String::new, |usd| format!(", ${usd:.2}"));
-    let _ = writeln!(
-        text,
-        "{} answers, {} calls without a score, {} tokens{cost}",
-        report.answers, report.failed, report.tokens
-    );
+    let mut text =
+        format!("old: {}\nnew: {}\n{} answers\n", report.old.text(), report.new.text(), report.answers);
     for of in &report.dimensions {
         let _ = writeln!(
             text,
@@ -295,9 +251,7 @@ fn text(report: &Report) -> String {
         }
     }
     if report.dimensions.is_empty() {
-        text.push_str(
-            "\nNo answer was scored by both: nothing can be said. See whether both can be reached.\n",
-        );
+        text.push_str("\nFewer than two answers were scored by both: nothing can be said.\n");
     }
     text
 }

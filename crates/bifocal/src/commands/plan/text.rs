@@ -108,7 +108,7 @@ fn target(target: &TargetPlan, usd_per_day: Option<f64>) {
     let days =
         |days: Option<f64>| days.map_or_else(|| "never".to_owned(), |days| format!("after {days:.1} days"));
     line(&format!(
-        "{}: {:.0} judged a day on each dimension; provisional baseline {}, complete {}",
+        "{}: detectors see {:.0} judged a day on each dimension; provisional baseline {}, complete {}",
         target.target,
         target.judged_per_day,
         days(target.provisional_days),

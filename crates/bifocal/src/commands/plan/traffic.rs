@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bifocal_model::{Dimension, EvaluatorKind, Span, TargetKey, Window};
+use bifocal_model::{Dimension, EvaluatorKind, Span, TargetKey, Window, stratum};
 use bifocal_stats::Moments;
 use bifocal_store::{Options, Query, Reader, Store};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
@@ -120,7 +120,11 @@ fn newest_scores(
         ..Query::default()
     };
     let page = reader.scores(&query)?;
-    let judged = page.items.iter().filter(|score| score.kind == EvaluatorKind::Judge);
+    // As detectors do: what was judged for a floor or for how it ended is no share of the traffic.
+    let judged = page
+        .items
+        .iter()
+        .filter(|score| score.kind == EvaluatorKind::Judge && !stratum::is_extra(&score.stratum));
     let mut newest = None;
     let mut values = Vec::new();
     for score in judged {

@@ -32,5 +32,6 @@ pub(crate) fn call(key: &str, time: Timestamp, question: &str, answer: &str) -> 
         redactions: Vec::new(),
         findings: Findings::default(),
         chance: None,
+        signs: bifocal_model::Signs::default(),
     })
 }

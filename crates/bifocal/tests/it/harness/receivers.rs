@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use bifocal_evaluate::json_schema::{Fit, Schema};
+use bifocal_wire::json_schema::{Fit, Schema};
 use serde_json::{Value, json};
 
 const SLACK: &str = include_str!("../../data/slack-webhook.schema.json");

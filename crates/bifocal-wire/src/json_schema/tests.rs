@@ -69,3 +69,10 @@ fn work_and_depth_are_bounded() {
     let two = r##"{"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}"##;
     assert_eq!(fit(two, "1"), Fit::TooLong, "two ways at each level");
 }
+
+#[test]
+fn limit_schema_regex_bytes() {
+    let pattern = |n: usize| Schema::read(&format!(r#"{{"pattern": "a{{{n}}}"}}"#));
+    assert!(pattern(10).is_ok());
+    assert!(matches!(pattern(crate::limits::REGEX_BYTES / 16), Err(SchemaError::Value { .. })));
+}
