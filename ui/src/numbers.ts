@@ -33,6 +33,7 @@ export const NUMBERS = [
   'error-ratio',
   'evidence',
   'explained',
+  'ladder',
   'failure-share',
   'good-share',
   'gpu',

@@ -35,12 +35,12 @@ pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub(crate) use breaker::{Breaker, Permit, is_away};
 pub use breaker::{Circuit, Standing};
 pub use budget::{Budget, Cap, Spent};
-pub use config::{JudgeConfig, Prices, Provider, ResponseFormat, SecondJudge};
+pub use config::{CheapJudge, JudgeConfig, Prices, Provider, ResponseFormat, SecondJudge};
 pub use pairs::{Order, Pair, Pairs};
 pub use queue::JudgeQueue;
 pub use rubric::{Rubric, Rubrics};
 pub use second::{Confirmer, SEVERE};
-pub use service::{JudgeService, Parts, Second};
+pub use service::{Cheap, JudgeService, Parts, Second};
 pub use transport::{BoxFuture, PATH, Reply, Transport, TransportError};
 pub use way::JudgeState;
 

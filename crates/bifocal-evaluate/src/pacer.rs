@@ -237,11 +237,20 @@ impl Pacer {
     }
 
     fn take_score(&mut self, score: &Score<Redacted>) {
-        if !matches!(score.kind, EvaluatorKind::Judge | EvaluatorKind::Confirmation) {
+        let kinds = [EvaluatorKind::Judge, EvaluatorKind::Confirmation, EvaluatorKind::Cheap];
+        if !kinds.contains(&score.kind) {
             return;
         }
         self.pay(&score.cost);
         let cost = in_unit(self.cap, &score.cost);
+        if score.kind == EvaluatorKind::Cheap {
+            // Part of what a judgement costs, and no judgement.
+            let at = self.find(&score.target, &facets::class(&score.stratum));
+            if let Some(stratum) = at.and_then(|at| self.state.strata.get_mut(at)) {
+                stratum.take(None, cost, false);
+            }
+            return;
+        }
         let waits = self.state.pending.iter().position(|id| *id == score.inference);
         let is_first = waits.and_then(|at| self.state.pending.remove(at)).is_some();
         let at = self.find(&score.target, &facets::class(&score.stratum));

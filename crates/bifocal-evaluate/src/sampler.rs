@@ -104,6 +104,17 @@ impl Sampler {
     }
 }
 
+impl Sampler {
+    /// The probability with which so many times as many answers are drawn as at a chance, and whether this one is: of a sample that
+    /// holds the chosen ones.
+    pub fn wider(&self, inference: &Inference<Redacted>, chance: &Chance, times: f64) -> (Probability, bool) {
+        let wanted = (chance.inclusion.get() * times.max(1.0)).min(1.0);
+        let draw =
+            self.key.include(inference.id.as_bytes(), Probability::new(wanted).unwrap_or(Probability::ONE));
+        (draw.inclusion, draw.included)
+    }
+}
+
 impl SlowAfter {
     /// The stratum of an inference; `None` where there is no answer to judge.
     pub fn stratum(&self, inference: &Inference<Redacted>) -> Option<String> {

@@ -34,6 +34,8 @@ pub enum EvaluatorKind {
     Reference,
     /// A second word on what a judge called clearly harmful. It is part of no mean.
     Confirmation,
+    /// What a cheaper judge says, by which the mean of the judge's own scores is estimated more closely. It is part of no mean.
+    Cheap,
 }
 
 impl EvaluatorKind {
@@ -45,6 +47,7 @@ impl EvaluatorKind {
             Self::Composite => "composite",
             Self::Reference => "reference",
             Self::Confirmation => "confirmation",
+            Self::Cheap => "cheap",
         }
     }
 }

@@ -6,6 +6,8 @@ pub(crate) const TARGETS_MAX: usize = 256;
 pub(crate) const STREAMS_MAX: usize = 1024;
 /// Judged values kept per stream for estimates and onset ranges: an hour at one a second.
 pub(crate) const RECENT_MAX: usize = 4096;
+/// Cheap scores kept per stream: 64 bytes each.
+pub(crate) const CHEAP_MAX: usize = 16_384;
 /// Rows of features kept per group of a target for the distances on the page: 140 KiB for all three.
 pub(crate) const DRIFT_RECENT_MAX: usize = 500;
 /// Times kept per group, from which the onset of a drift is told.
@@ -91,6 +93,7 @@ pub(crate) const ESCALATIONS_MAX: usize = 2;
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
     ("watch_streams", STREAMS_MAX as u64, "quality streams at once"),
+    ("watch_cheap", CHEAP_MAX as u64, "scores of the cheap judge kept per stream; the oldest leave"),
     ("watch_recent", RECENT_MAX as u64, "judged values kept per stream; the oldest leave"),
     (
         "watch_traffic_blocks",

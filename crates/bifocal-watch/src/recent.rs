@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use bifocal_model::{Estimate, Fingerprint, Probability, Span, Timestamp, Window};
 use bifocal_stats::design::{Judged as Sampled, Stratum, shown};
+use bifocal_stats::{Moments, PairSums};
 use serde::{Deserialize, Serialize};
 
+use crate::ladder::Ladder;
 use crate::limits::RECENT_MAX;
 use crate::traffic::Traffic;
 
@@ -13,6 +15,8 @@ use crate::traffic::Traffic;
 const REGIME_FACTOR: f64 = 3.0;
 /// A regime speaks for itself from this many samples on.
 const REGIME_MIN: usize = 100;
+/// Share of a class's judged answers without a cheap score above which the cheap judge is not used for it.
+const MISSING: f64 = 0.05;
 /// Two-sided error of the intervals that are shown.
 const ALPHA: f64 = 0.05;
 
@@ -33,6 +37,9 @@ pub(crate) struct Judged {
     /// The class of the answer, see [`Traffic`].
     #[serde(default)]
     pub(crate) class: u16,
+    /// What the cheap judge said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cheap: Option<f64>,
 }
 
 fn certain() -> Probability {
@@ -57,6 +64,24 @@ impl Recent {
         self.values.iter()
     }
 
+    /// The cheap judge's word on the newest of them.
+    pub(crate) fn set_cheap(&mut self, cheap: Option<f64>) {
+        if let Some(judged) = self.values.back_mut() {
+            judged.cheap = cheap;
+        }
+    }
+
+    /// Scores of the judge and of the cheap judge on the same answers.
+    pub(crate) fn pairs(&self) -> PairSums {
+        let mut sums = PairSums::default();
+        for judged in &self.values {
+            if let Some(cheap) = judged.cheap {
+                sums.add(judged.value, cheap, 1.0);
+            }
+        }
+        sums
+    }
+
     /// Mean score and pass rate over the window that ends now, of all the traffic of that window: classes weigh what they are of
     /// it, and what was judged stands for what was chosen around the same time and given up. The window is narrowed to the newest sampling
     /// regime once that has 100 judged: where the capture probability jumped a thousandfold (thinned history,
@@ -67,6 +92,7 @@ impl Recent {
         length: Span,
         judge: Fingerprint,
         traffic: &Traffic,
+        ladder: &Ladder,
     ) -> Option<(Estimate, Estimate)> {
         let in_window = self.values.iter().filter(|judged| judged.time > now - length && judged.time <= now);
         let in_window: Vec<&Judged> = in_window.collect();
@@ -89,14 +115,24 @@ impl Recent {
         totals.resize(totals.len().max(classes), 0.0);
         // What nobody counted (scores of an older journal) weighs what its sample says.
         let mut said = vec![0.0; totals.len()];
+        let cheap = ladder.by_class(window.start, window.end, totals.len());
+        // Of a class with a few answers that the cheap judge has failed on those count as middling ones.
+        let foretold: Vec<Option<f64>> = (0..totals.len())
+            .map(|class| {
+                let own = || chosen.iter().filter(|judged| usize::from(judged.class) == class);
+                let (all, missing) = (own().count(), own().filter(|judged| judged.cheap.is_none()).count());
+                let mean = cheap.get(class).and_then(Moments::mean);
+                mean.filter(|_| missing as f64 <= MISSING * all as f64)
+            })
+            .collect();
         for judged in chosen {
             if let Some(sum) = said.get_mut(usize::from(judged.class)) {
                 *sum += inclusion(judged).weight();
             }
         }
-        let strata = totals.iter().zip(&said).map(|(total, said)| Stratum {
+        let strata = totals.iter().zip(&said).zip(cheap).map(|((total, said), proxies)| Stratum {
             total: if *total > 0.0 { *total } else { *said },
-            ..Stratum::default()
+            proxies,
         });
         let strata: Vec<Stratum> = strata.collect();
         let of = |value: fn(&Judged) -> f64| {
@@ -106,7 +142,11 @@ impl Recent {
                     value: value(judged),
                     probability: inclusion(judged),
                     stratum: usize::from(judged.class),
-                    proxy: None,
+                    proxy: foretold
+                        .get(usize::from(judged.class))
+                        .copied()
+                        .flatten()
+                        .map(|middling| judged.cheap.unwrap_or(middling)),
                 })
                 .collect();
             shown(&samples, &strata, window, ALPHA).ok()
@@ -122,8 +162,9 @@ impl Recent {
         now: Timestamp,
         judge: Fingerprint,
         traffic: &Traffic,
+        ladder: &Ladder,
     ) -> Option<Estimate> {
-        self.estimates(now, now.since(after), judge, traffic).map(|(mean, _)| mean)
+        self.estimates(now, now.since(after), judge, traffic, ladder).map(|(mean, _)| mean)
     }
 }
 
@@ -153,6 +194,7 @@ mod tests {
             probability: Probability::new(p).unwrap(),
             capture: Probability::new(p).unwrap(),
             class: 0,
+            cheap: None,
         }
     }
 
@@ -178,13 +220,22 @@ mod tests {
             recent.push(judged(i, 0.9, 0.5));
         }
         let now = Timestamp::from_secs(130);
-        let mixed = recent.estimates(now, Span::from_mins(60), JUDGE, &Traffic::default()).unwrap().0;
+        let mixed = recent
+            .estimates(now, Span::from_mins(60), JUDGE, &Traffic::default(), &Ladder::default())
+            .unwrap()
+            .0;
         assert_eq!(mixed.n_judged, 130);
         for i in 130..200 {
             recent.push(judged(i, 0.9, 0.5));
         }
         let (mean, passing) = recent
-            .estimates(Timestamp::from_secs(200), Span::from_mins(60), JUDGE, &Traffic::default())
+            .estimates(
+                Timestamp::from_secs(200),
+                Span::from_mins(60),
+                JUDGE,
+                &Traffic::default(),
+                &Ladder::default(),
+            )
             .unwrap();
         assert_eq!(mean.n_judged, 140);
         assert!((mean.value - 0.9).abs() < 1e-9, "{mean:?}");
@@ -196,7 +247,13 @@ mod tests {
     fn nothing_judged_is_no_estimate() {
         assert!(
             Recent::default()
-                .estimates(Timestamp::from_secs(9), Span::from_mins(1), JUDGE, &Traffic::default())
+                .estimates(
+                    Timestamp::from_secs(9),
+                    Span::from_mins(1),
+                    JUDGE,
+                    &Traffic::default(),
+                    &Ladder::default()
+                )
                 .is_none()
         );
     }

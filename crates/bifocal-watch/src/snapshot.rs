@@ -13,6 +13,7 @@ use crate::alert::{Escalation, Severity, Status};
 use crate::config::Objectives;
 use crate::drift::GroupDriftView;
 use crate::judging::JudgingView;
+use crate::ladder::LadderView;
 use crate::mute::{MutedView, SilenceView, Withheld};
 use crate::slo::SloView;
 
@@ -214,6 +215,8 @@ pub struct StreamView {
     pub alarms: u64,
     /// How much of the judge's scores cheap signals explain; `None` for a composite and before some hundred were judged.
     pub explained: Option<ExplainedView>,
+    /// The cheap judge beside it; `None` without one.
+    pub ladder: Option<LadderView>,
 }
 
 /// How much of a judge's scores the features and evaluators that every answer has explain, since the start of the process.

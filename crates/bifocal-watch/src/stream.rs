@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::attribution::Standing;
 use crate::beside::Beside;
 use crate::config::QualityConfig;
+use crate::ladder::{Ladder, LadderView};
 use crate::pace::Pace;
 use crate::recent::{Judged, Recent};
 use crate::shown::{Estimates, Shown};
@@ -67,6 +68,9 @@ pub(crate) struct Stream {
     /// What passes and what does not, where an objective over weeks counts it.
     #[serde(default)]
     pub(crate) budget: Rollup,
+    /// The cheap judge beside it.
+    #[serde(default)]
+    pub(crate) ladder: Ladder,
     #[serde(skip)]
     shown: Shown,
     #[serde(skip)]
@@ -156,6 +160,7 @@ impl Stream {
             pace: Pace::default(),
             beside: Beside::default(),
             budget: Rollup::default(),
+            ladder: Ladder::default(),
             shown: Shown::default(),
             cheap: Cheap::default(),
         }
@@ -186,6 +191,15 @@ impl Stream {
             saving,
             saving_usd_per_day: usd.map(|usd| usd * a_day * saving),
         })
+    }
+
+    /// How the cheap judge goes with this one. Its pairs are summed anew only where there is one.
+    fn ladder_view(&self, estimate: Option<&Estimate>) -> Option<LadderView> {
+        if self.ladder.is_empty() {
+            return None;
+        }
+        let (judged, all) = estimate.map_or((1.0, 1.0), |e| (e.n_judged as f64, e.n_total));
+        self.ladder.view(&self.recent.pairs(), judged, all)
     }
 
     /// Judged samples in 30 days at the highest rate seen.
@@ -220,7 +234,10 @@ impl Stream {
             // Live detectors are not adjusted for the mix: after an alarm the inquiry tells it from the answers.
             stratum: "",
         };
-        let turn = self.take_sample(&sample, threshold, config)?;
+        let cheap = self.ladder.of(score);
+        let turn = self.take_sample(&sample, threshold, config);
+        self.recent.set_cheap(cheap);
+        let turn = turn?;
         Some(self.event(&score.target, score.time, turn))
     }
 
@@ -236,7 +253,8 @@ impl Stream {
         self.last = self.last.max(time);
         if is_extra {
             self.judged_beside += 1;
-            self.recent.push(Judged { time, value, adjusted: None, pass, probability, capture, class });
+            let (adjusted, cheap) = (None, None);
+            self.recent.push(Judged { time, value, adjusted, pass, probability, capture, class, cheap });
             return None;
         }
         self.pace.count(time, PACE_SPAN);
@@ -246,7 +264,9 @@ impl Stream {
         let asked = asked.as_deref();
         let adjusted = self.monitor.value(value, asked, time);
         self.unseen.take(&self.monitor, asked);
-        self.recent.push(Judged { time, value, adjusted: Some(adjusted), pass, probability, capture, class });
+        let judged =
+            Judged { time, value, adjusted: Some(adjusted), pass, probability, capture, class, cheap: None };
+        self.recent.push(judged);
         if !self.watched {
             return None;
         }
@@ -347,9 +367,10 @@ impl Stream {
         let window = Span::from_secs_f64(config.window_seconds);
         let alarm = self.standing_alarm();
         let estimates = self.shown.at(now, alarm.map(|alarm| alarm.time), || Estimates {
-            window: self.recent.estimates(now, window, self.fingerprint, traffic),
-            since_alarm: alarm
-                .and_then(|alarm| self.recent.estimate_after(alarm.time, now, self.fingerprint, traffic)),
+            window: self.recent.estimates(now, window, self.fingerprint, traffic, &self.ladder),
+            since_alarm: alarm.and_then(|alarm| {
+                self.recent.estimate_after(alarm.time, now, self.fingerprint, traffic, &self.ladder)
+            }),
         });
         self.view_with(estimates, config)
     }
@@ -386,6 +407,7 @@ impl Stream {
             alarms: self.beside.alarms(),
             mix: self.unseen.view(self.monitor()),
             explained: self.explained_view(estimates.as_ref().map(|(mean, _)| mean)),
+            ladder: self.ladder_view(estimates.as_ref().map(|(mean, _)| mean)),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::judge_level::JudgeLevels;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
 use crate::mute::{self, MaintenanceWindow, Mutes, SilenceBook};
 use crate::snapshot::{RuleView, Snapshot, TargetView, Totals};
+use crate::stream::Stream;
 use crate::target::{Target, is_heuristic};
 use crate::{promise, sentence, slo};
 
@@ -76,6 +77,9 @@ pub struct Outcome {
     /// Dimensions on which every anchor should be scored now: a detector nears its threshold, or an incident waits for
     /// word about the judge.
     pub anchors_wanted: Vec<Dimension>,
+    /// Calls of the cheap judge for each of the judge that cost least at equal width, over the stream that wants most; `None`: not
+    /// known.
+    pub cheap_per_judged: Option<f64>,
 }
 
 impl Watch {
@@ -200,7 +204,11 @@ impl Watch {
             incidents: self.state.incidents.all(),
             targets: views,
         };
-        Outcome { events, notifications, snapshot, anchors_wanted: self.state.incidents.anchors_wanted() }
+        let ladders =
+            snapshot.targets.iter().flat_map(|target| &target.streams).filter_map(|s| s.ladder.as_ref());
+        let cheap_per_judged = ladders.filter_map(|ladder| ladder.per_judged).max_by(f64::total_cmp);
+        let anchors_wanted = self.state.incidents.anchors_wanted();
+        Outcome { events, notifications, snapshot, anchors_wanted, cheap_per_judged }
     }
 
     /// The notifications of all alerts that fire now and of those that ended last, with the keys that they were first told
@@ -230,6 +238,10 @@ impl Watch {
             if is_full {
                 self.telemetry.limit_hit("watch_severe");
             }
+            return;
+        }
+        if score.kind == EvaluatorKind::Cheap {
+            self.take_cheap(score);
             return;
         }
         if is_heuristic(score) {
@@ -272,6 +284,18 @@ impl Watch {
         if watched && !stratum::is_extra(&score.stratum) {
             let told = self.state.incidents.take_score(score, &standing, &config.quality);
             self.carry_out(told);
+        }
+    }
+
+    /// What the cheap judge says goes to the newest stream of the judge: it is an aid of that one's estimate and no stream.
+    fn take_cheap<T>(&mut self, score: &Score<T>) {
+        let Some(target) = self.target_mut(&score.target, score.time) else { return };
+        let class = target.traffic.class_of(&score.stratum);
+        let of = |stream: &&mut Stream| stream.watched && stream.dimension == score.dimension;
+        let stream =
+            target.streams.iter_mut().filter(of).max_by_key(|stream| (stream.last, stream.fingerprint));
+        if stream.is_some_and(|stream| stream.ladder.take(score, class)) {
+            self.telemetry.limit_hit("watch_cheap");
         }
     }
 

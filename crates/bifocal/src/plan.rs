@@ -213,6 +213,7 @@ impl Plan {
                 inputs.rho2,
                 requests / inputs.traffic.len().max(1) as f64,
                 judging.usd_per_judgement,
+                inputs.judge.as_ref().and_then(|judge| cheap_price(judge, &inputs)),
             )
         });
         let mut monthly: Vec<Item> = judging.iter().map(Judging::item).collect();
@@ -236,6 +237,17 @@ impl Plan {
             sizes: inputs.sizes,
         }
     }
+}
+
+/// The price of a call of the cheap judge over that of the judge; `None` where either is not known.
+fn cheap_price(judge: &JudgeConfig, inputs: &Inputs) -> Option<f64> {
+    let [tokens_in, tokens_out] = inputs.tokens.map(|known| known.value);
+    let usd = |judge: &JudgeConfig| {
+        let prices = judge.prices()?;
+        Some(tokens_in * prices.usd_per_million_input + tokens_out * prices.usd_per_million_output)
+    };
+    let first = usd(judge).filter(|usd| *usd > 0.0)?;
+    usd(&judge.cheap.as_ref()?.as_judge(judge)).map(|cheap| cheap / first)
 }
 
 impl Traffic {

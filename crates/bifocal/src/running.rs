@@ -27,8 +27,8 @@ use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
 use bifocal_evaluate::custom::Remote;
 use bifocal_evaluate::custom::service::{self, RemoteParts, RemoteQueue};
 use bifocal_evaluate::judge::{
-    Anchors, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics, Second,
-    Spent, Transport,
+    Anchors, Cheap, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics,
+    Second, Spent, Transport,
 };
 use bifocal_evaluate::rule::Rules;
 use bifocal_evaluate::{Choice, SlowAfter};
@@ -300,6 +300,14 @@ fn start_judge(
         Some(confirmer) => Some(Second { transport: way(confirmer.judge().config())?, confirmer }),
         None => None,
     };
+    let cheap = match &judge.config().cheap {
+        Some(cheap) => {
+            let settings = cheap.as_judge(judge.config());
+            let transport = way(&settings)?;
+            Some(Cheap { judge: Judge::new(settings, &rubrics(config)?)?, transport })
+        }
+        None => None,
+    };
     let spent = secret::spent(small_state)?;
     let parts = Parts {
         judge,
@@ -311,6 +319,7 @@ fn start_judge(
         spent: spent.unwrap_or_else(Spent::default),
         anchors: anchors(config)?,
         second,
+        cheap,
     };
     let (service, queue) = JudgeService::new(parts)?;
     service.start(tasks);

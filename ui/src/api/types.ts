@@ -2,6 +2,9 @@
  * The JSON of `/api/v1`, written down by hand. Absent is null, never 0; times are RFC 3339 UTC;
  * times inside series are unix seconds.
  */
+import type { JudgeSpend, Ladder } from './judging';
+
+export type { JudgeNow, JudgeSpend, Ladder } from './judging';
 
 import type { Slo } from './rules';
 import type { Agreement, LabelRow } from './people';
@@ -86,36 +89,6 @@ export interface CaptureShares {
   attributed: number | null;
   unattributed: number | null;
   invisible: number | null;
-}
-
-export interface JudgeSpend {
-  usd: number | null;
-  tokens: number;
-  cap_usd: number | null;
-  cap_tokens: number | null;
-  day: string;
-  /** What the day will have cost at the pace of now, in the cap's unit. */
-  forecast_usd: number | null;
-  forecast_tokens: number | null;
-  /** Strata whose floor the budget of today does not reach. */
-  below_floor: number;
-  below_floor_yesterday: number;
-  /** Chosen answers that wait for the judge. */
-  waiting: number;
-  /** How the judges stand. */
-  judges: JudgeNow[];
-}
-
-/** Whether a judge answers. */
-export interface JudgeNow {
-  evaluator: string;
-  role: 'first' | 'second';
-  circuit: 'closed' | 'open' | 'half_open';
-  away_since: string | null;
-  failures: number;
-  last_failure: string | null;
-  next_try: string | null;
-  without_schema: boolean;
 }
 
 /** A condition of the budget of false pages. */
@@ -219,6 +192,8 @@ export interface Stream {
   alarm: Alarm | null;
   /** How much of the judge's scores the signals that every answer has explain; null before some hundred were judged. */
   explained?: Explained | null;
+  /** The cheap judge beside the judge; null without one. */
+  ladder?: Ladder | null;
 }
 
 /** Squared correlation with a 95% interval, and what it would save. */

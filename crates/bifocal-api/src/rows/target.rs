@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bifocal_model::{Answers, Estimate, Event, EventKind, Timestamp};
 use bifocal_watch::{
-    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, JudgingView, Objectives, SevereView,
-    SloView, StreamView, TargetView,
+    AlarmView, CaptureView, ExplainedView, FailureView, GroupDriftView, JudgingView, LadderView, Objectives,
+    SevereView, SloView, StreamView, TargetView,
 };
 use serde::Serialize;
 
@@ -137,6 +137,8 @@ pub struct StreamRow {
     pub alarm: Option<AlarmRow>,
     /// How much of the judge's scores cheap signals explain, and what that would save.
     pub explained: Option<ExplainedView>,
+    /// The cheap judge beside the judge; null without one.
+    pub ladder: Option<LadderView>,
 }
 
 /// A baseline.
@@ -278,6 +280,7 @@ impl From<&StreamView> for StreamRow {
             watched: view.watched,
             alarm: view.alarm.as_ref().map(AlarmRow::from),
             explained: view.explained,
+            ladder: view.ladder.clone(),
         }
     }
 }

@@ -76,6 +76,9 @@ pub struct JudgeConfig {
     pub weights: BTreeMap<String, f64>,
     /// From which value on a composite passes.
     pub composite_pass_mark: f64,
+    /// A cheaper judge of the same dimensions, who scores many answers where this one scores few. Since 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cheap: Option<CheapJudge>,
     /// Another judge, who confirms what this one calls clearly harmful; without it this one is asked a second time.
     pub second: Option<SecondJudge>,
 }
@@ -104,6 +107,56 @@ pub struct SecondJudge {
     pub usd_per_million_input_tokens: Option<f64>,
     /// Dollars for a million tokens out of it; default: the judge's.
     pub usd_per_million_output_tokens: Option<f64>,
+}
+
+/// `[judge.cheap]`. Since 0.2.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheapJudge {
+    /// Who serves it.
+    pub provider: Provider,
+    /// Base address of an OpenAI-compatible server, with its `/v1`.
+    pub base_url: String,
+    /// Region of Bedrock or SageMaker.
+    pub region: Option<String>,
+    /// Name of a SageMaker endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Name of the inference component on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Its model; another than the judge's.
+    pub model: String,
+    /// Name of the environment variable with its key.
+    pub api_key_env: Option<String>,
+    /// Dollars for a million tokens into it.
+    pub usd_per_million_input_tokens: Option<f64>,
+    /// Dollars for a million tokens out of it.
+    pub usd_per_million_output_tokens: Option<f64>,
+    /// Answers that it scores for each one that the judge scores, 1 to 100; default: what costs least at equal width, by the
+    /// correlation of both and their prices, 10 until that is known.
+    pub per_judged: Option<f64>,
+}
+
+impl CheapJudge {
+    /// As a judge of its own, with the dimensions and waits of the first.
+    pub fn as_judge(&self, first: &JudgeConfig) -> JudgeConfig {
+        JudgeConfig {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            component: self.component.clone(),
+            model: self.model.clone(),
+            api_key_env: self.api_key_env.clone(),
+            usd_per_million_input_tokens: self.usd_per_million_input_tokens,
+            usd_per_million_output_tokens: self.usd_per_million_output_tokens,
+            dimensions: first.dimensions.clone(),
+            timeout_seconds: first.timeout_seconds,
+            concurrency: first.concurrency,
+            ..JudgeConfig::default()
+        }
+    }
 }
 
 impl Default for SecondJudge {
@@ -209,6 +262,7 @@ impl Default for JudgeConfig {
             weights: BTreeMap::new(),
             composite_pass_mark: crate::composite::PASS_MARK,
             second: None,
+            cheap: None,
         }
     }
 }
@@ -319,6 +373,16 @@ impl JudgeConfig {
         }
         if !(1..=512).contains(&self.concurrency) {
             return wrong("concurrency", "1 to 512 calls can run at the same time");
+        }
+        if let Some(cheap) = &self.cheap {
+            if cheap.per_judged.is_some_and(|calls| !(1.0..=100.0).contains(&calls)) {
+                return wrong("cheap", "`per_judged` lies in [1, 100]");
+            }
+            if cheap.model.is_empty() || (cheap.model == self.model && cheap.base_url == self.base_url) {
+                return wrong("cheap", "the cheap judge has a model of its own");
+            }
+            let as_judge = cheap.as_judge(self);
+            as_judge.check().map_err(|err| Error::Setting { setting: "cheap", problem: err.to_string() })?;
         }
         if let Some(second) = &self.second {
             if !self.dimensions.iter().any(|name| name == "safety") {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bifocal_model::{Dimension, Inference, Score, Selection, Shed, Span, Timestamp};
+use bifocal_model::{Dimension, Inference, Probability, Score, Selection, Shed, Span, Timestamp};
 use bifocal_redact::Redacted;
 use bifocal_telemetry::{Clock, Metric, Telemetry};
 use tokio::sync::{Notify, mpsc};
@@ -20,6 +20,10 @@ use crate::limits::{QUEUE, SHED};
 pub(super) struct Job {
     pub(super) inference: Arc<Inference<Redacted>>,
     pub(super) choice: Choice,
+    /// With which probability the cheap judge is asked about it; `None`: it is not.
+    pub(super) cheap: Option<Probability>,
+    /// Whether the judge is asked, and not the cheap one alone.
+    pub(super) is_chosen: bool,
     pub(super) queued: Timestamp,
     /// How long the judge had been away in all when it was queued.
     pub(super) away: Span,
@@ -53,6 +57,8 @@ pub(super) struct Shared {
     pub(super) way: Way,
     /// The way to who confirms, where that is another.
     pub(super) second_way: Option<Arc<Way>>,
+    /// The way to the cheap judge.
+    pub(super) cheap_way: Option<Arc<Way>>,
     /// What the judge was away for: it is asked about again, first.
     returned: Mutex<VecDeque<Job>>,
 }
@@ -64,7 +70,7 @@ impl JudgeQueue {
         telemetry: Telemetry,
         spent: Spent,
         anchors: Option<AnchorDesk>,
-        (way, second_way): (Way, Option<Arc<Way>>),
+        (way, second_way, cheap_way): (Way, Option<Arc<Way>>, Option<Arc<Way>>),
     ) -> (Self, mpsc::Receiver<Job>) {
         let (jobs, receive) = mpsc::channel(QUEUE);
         let budget = Budget::new(judge.config().cap(), spent).hourly(judge.config().hourly_cap());
@@ -81,6 +87,7 @@ impl JudgeQueue {
             anchors_wait: Notify::new(),
             way,
             second_way,
+            cheap_way,
             returned: Mutex::default(),
         });
         (Self { jobs, shared }, receive)
@@ -90,10 +97,26 @@ impl JudgeQueue {
     /// are ignored. Never waits: what does not fit is recorded as shed. When the workers have ended it is left: its
     /// selection waits for the next start.
     pub fn offer(&self, inference: Arc<Inference<Redacted>>, choice: Choice) {
-        if !choice.draw.included {
+        self.offer_with(inference, choice, None);
+    }
+
+    /// As [`Self::offer`], and the cheap judge is asked about it too, as it was drawn with this probability. One that was not
+    /// chosen is for the cheap judge alone: nobody was promised a word on it, and where it does not fit it is let go.
+    pub fn offer_with(
+        &self,
+        inference: Arc<Inference<Redacted>>,
+        choice: Choice,
+        cheap: Option<Probability>,
+    ) {
+        let is_chosen = choice.draw.included;
+        if !is_chosen && cheap.is_none() {
             return;
         }
-        let job = self.shared.job(inference, choice);
+        let job = Job { cheap, is_chosen, ..self.shared.job(inference, choice) };
+        if !is_chosen && self.waiting() >= QUEUE / 2 {
+            self.shared.telemetry.limit_hit("judge_queue");
+            return;
+        }
         match self.jobs.try_send(job) {
             Ok(()) => self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(self.waiting() as u64),
             Err(mpsc::error::TrySendError::Closed(_)) => {}
@@ -125,7 +148,7 @@ impl JudgeQueue {
 
     /// How the judge stands, and who confirms where that is another.
     pub fn states(&self) -> Vec<JudgeState> {
-        let second = self.shared.second_way.iter().map(|way| way.state());
+        let second = self.shared.second_way.iter().chain(&self.shared.cheap_way).map(|way| way.state());
         std::iter::once(self.shared.way.state()).chain(second).collect()
     }
 
@@ -144,7 +167,17 @@ impl Shared {
     pub(super) fn job(&self, inference: Arc<Inference<Redacted>>, choice: Choice) -> Job {
         let queued = self.clock.now();
         let away = self.way.breaker.away(queued);
-        Job { inference, choice, queued, away, done: Vec::new(), failed_at: None, failures: 0 }
+        Job {
+            inference,
+            choice,
+            cheap: None,
+            is_chosen: true,
+            queued,
+            away,
+            done: Vec::new(),
+            failed_at: None,
+            failures: 0,
+        }
     }
 
     pub(super) fn returned<T>(&self, work: impl FnOnce(&mut VecDeque<Job>) -> T) -> T {
@@ -153,6 +186,9 @@ impl Shared {
 
     /// Notes that a chosen inference is not judged. A worker writes the note.
     pub(super) fn shed(&self, job: &Job, why: Shed) {
+        if !job.is_chosen {
+            return;
+        }
         let judges = self.judge.dimensions().filter(|(dimension, _)| job.choice.is_on(dimension)).collect();
         self.note_shed(job.choice.selection(&job.inference, judges, Some(why)));
     }

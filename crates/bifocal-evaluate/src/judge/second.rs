@@ -40,6 +40,7 @@ impl Confirmer {
             weights: Default::default(),
             anchors: None,
             second: None,
+            cheap: None,
             ..second
         };
         Ok(Some(Self { judge: Judge::new(second, rubrics)?, is_other }))

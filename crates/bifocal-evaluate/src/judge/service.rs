@@ -8,14 +8,15 @@
 
 mod anchors;
 mod asking;
+mod cheap;
 mod second;
 
 use std::collections::VecDeque;
 use std::hash::Hasher as _;
 use std::sync::{Arc, PoisonError};
 
-use bifocal_model::{Cost, Dimension, InferenceId, Shed, Span};
-use bifocal_redact::redact_score;
+use bifocal_model::{Cost, Dimension, EvaluatorKind, InferenceId, Score, Shed, Span};
+use bifocal_redact::{Redacted, redact_score};
 use bifocal_store::{Intake, Record};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry};
 use siphasher::sip::SipHasher13;
@@ -52,6 +53,17 @@ pub struct Parts {
     pub anchors: Option<Anchors>,
     /// Who confirms what the judge calls clearly harmful; `None` where safety is not judged.
     pub second: Option<Second>,
+    /// Who scores many answers for less.
+    pub cheap: Option<Cheap>,
+}
+
+/// The cheap judge, and the way there.
+#[derive(Debug)]
+pub struct Cheap {
+    /// Who.
+    pub judge: Judge,
+    /// The way.
+    pub transport: Arc<dyn Transport>,
 }
 
 /// Who gives the second word, and the way there.
@@ -77,6 +89,7 @@ struct Worker {
     intake: Intake,
     composite: Composite,
     second: Option<Confirmer>,
+    cheap: Option<Judge>,
     secret: [u8; 16],
     concurrency: usize,
 }
@@ -104,15 +117,23 @@ impl JudgeService {
             }
             None => (None, None),
         };
+        let (cheap_way, cheap) = match parts.cheap {
+            Some(Cheap { judge, transport }) => {
+                let to = (transport, Arc::new(Breaker::default()));
+                (Some(Arc::new(way(&judge, "cheap", to))), Some(judge))
+            }
+            None => (None, None),
+        };
         let (clock, telemetry) = (Arc::clone(&parts.clock), parts.telemetry.clone());
         let (queue, jobs) =
-            JudgeQueue::new(parts.judge, clock, telemetry, parts.spent, desk, (first, second_way));
+            JudgeQueue::new(parts.judge, clock, telemetry, parts.spent, desk, (first, second_way, cheap_way));
         let worker = Worker {
             shared: Arc::clone(&queue.shared),
             jobs: Mutex::new(jobs),
             intake: parts.intake,
             composite,
             second,
+            cheap,
             secret: parts.secret,
             concurrency,
         };
@@ -143,6 +164,14 @@ impl Worker {
                 job = self.next() => job,
             };
             let Some(job) = job else { break };
+            if !job.is_chosen {
+                // The judge is not asked: whether it is away does not matter.
+                let scores = self.ask_cheap(&job).await;
+                if !self.write_scores(scores).await {
+                    break;
+                }
+                continue;
+            }
             if !self.shared.way.open(&mut drain).await || !self.judge(job).await {
                 break;
             }
@@ -201,7 +230,9 @@ impl Worker {
             return true;
         }
         let judge = &self.shared.judge;
-        let is_done = |dimension: &Dimension| job.done.iter().any(|score| score.dimension == *dimension);
+        let is_done = |dimension: &Dimension| {
+            job.done.iter().any(|score| score.kind == EvaluatorKind::Judge && score.dimension == *dimension)
+        };
         let is_asked = |dimension: &Dimension| job.choice.is_on(dimension) && !is_done(dimension);
         let mut requests = Vec::new();
         for (dimension, _) in judge.dimensions().filter(|(dimension, _)| is_asked(dimension)) {
@@ -224,6 +255,11 @@ impl Worker {
             self.shared.shed(&job, Shed::Budget);
             return true;
         }
+        // The cheap judge first: what is foretold is known when the judge's own word comes.
+        if job.cheap.is_some() {
+            job.done.extend(self.ask_cheap(&job).await);
+            job.cheap = None;
+        }
         for request in &requests {
             let Asked { score, spent, is_away } = self.ask_of(judge, &self.shared.way, request).await;
             let now = self.shared.clock.now();
@@ -241,7 +277,12 @@ impl Worker {
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));
         let confirmation = self.confirm(&job, &scores).await;
         scores.extend(confirmation);
-        self.write(scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect()).await
+        self.write_scores(scores).await
+    }
+
+    async fn write_scores(&self, scores: Vec<Score<Redacted>>) -> bool {
+        let records: Vec<Record> = scores.into_iter().map(|score| Record::Score(Arc::new(score))).collect();
+        records.is_empty() || self.write(records).await
     }
 
     /// Whether a job that the judge was away for is asked about again: not when the judge has answered others since, for

@@ -117,6 +117,14 @@ fn where_text_goes(config: &Resolved) -> String {
                     judge_place(&second.as_judge(judge))
                 )
             });
+            let cheap = judge.cheap.as_ref().map_or_else(String::new, |cheap| {
+                format!(
+                    " Up to {:.0} times as many go to {} as well.",
+                    cheap.per_judged.unwrap_or(100.0),
+                    judge_place(&cheap.as_judge(judge))
+                )
+            });
+            let second = format!("{second}{cheap}");
             let floor = config.evaluate.iter().map(|rule| rule.floor).max().unwrap_or(0);
             let floor = if floor > 0 {
                 format!(", {floor} of each stratum a day if the cap allows")
@@ -143,7 +151,8 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
         }
     }
     let second = |judge: &JudgeConfig| judge.second.as_ref().map(|second| second.as_judge(judge));
-    let judges = config.judge.iter().flat_map(|judge| [Some(judge.clone()), second(judge)]);
+    let cheap = |judge: &JudgeConfig| judge.cheap.as_ref().map(|cheap| cheap.as_judge(judge));
+    let judges = config.judge.iter().flat_map(|judge| [Some(judge.clone()), second(judge), cheap(judge)]);
     for judge in judges.flatten() {
         match judge.provider {
             Provider::Bedrock | Provider::Sagemaker => tried.push(judge::on_aws(&judge).await),

@@ -71,7 +71,8 @@ fn scope(args: &IamArgs, config: &ConfigFile) -> Result<(Scope, Vec<String>), Us
         has_metrics.then(|| std::iter::once(&written.namespace).chain(&written.second_namespace));
     let first = config.judge.iter().cloned();
     let second = config.judge.iter().filter_map(|judge| Some(judge.second.as_ref()?.as_judge(judge)));
-    let judges: Vec<JudgeConfig> = first.chain(second).collect();
+    let cheap = config.judge.iter().filter_map(|judge| Some(judge.cheap.as_ref()?.as_judge(judge)));
+    let judges: Vec<JudgeConfig> = first.chain(second).chain(cheap).collect();
     let on = |provider: Provider| judges.iter().filter(move |judge| judge.provider == provider);
     let scope = Scope {
         capture,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bifocal_evaluate::judge::Judge;
 use bifocal_evaluate::pacer::{Pace, Pacer, Terms};
 use bifocal_evaluate::rule::Rules;
-use bifocal_evaluate::{Sampler, SlowAfter};
+use bifocal_evaluate::{Choice, Sampler, SlowAfter};
 use bifocal_model::{
     Chance, Dimension, Fingerprint, Inference, InferenceId, Probability, Selection, Shed, Timestamp,
 };
@@ -25,7 +25,16 @@ pub struct Chooser {
     judges: Vec<(Dimension, Fingerprint)>,
     /// What the rules said of answers that are not durable yet: they are not asked twice.
     said: VecDeque<(InferenceId, Terms)>,
+    /// Answers that the cheap judge is asked about for each that the judge is; `None` without one.
+    per_judged: Option<f64>,
+    /// Whether that is planned, and not said.
+    is_free: bool,
+    /// Drawn for the cheap judge and not durable yet.
+    cheap: VecDeque<(InferenceId, Choice, Probability)>,
 }
+
+/// Until the correlation of both judges is known.
+const PER_JUDGED: f64 = 10.0;
 
 /// Answers of a few groups between their choice and the disk.
 const SAID: usize = 4_096;
@@ -54,6 +63,14 @@ impl Choosing {
             pacer: Pacer::new(self.judge.config(), pace),
             judges: self.judge.dimensions().collect(),
             said: VecDeque::new(),
+            per_judged: self
+                .judge
+                .config()
+                .cheap
+                .as_ref()
+                .map(|cheap| cheap.per_judged.unwrap_or(PER_JUDGED)),
+            is_free: self.judge.config().cheap.as_ref().is_some_and(|cheap| cheap.per_judged.is_none()),
+            cheap: VecDeque::new(),
         })
     }
 }
@@ -84,10 +101,33 @@ impl Chooser {
             base: self.sampler.exactly(base),
         };
         let choice = self.sampler.decide_at(call, &chance);
+        if let Some(times) = self.per_judged.filter(|_| !suspected_injection) {
+            let (inclusion, is_drawn) = self.sampler.wider(call, &chance, times);
+            if is_drawn {
+                if self.cheap.len() == SAID {
+                    self.cheap.pop_front();
+                }
+                let judges = rule.judges(&self.judges).into_iter().map(|(dimension, _)| dimension).collect();
+                self.cheap.push_back((call.id, Choice { dimensions: judges, ..choice.clone() }, inclusion));
+            }
+        }
         let shed = suspected_injection.then_some(Shed::SuspectedInjection);
         let selection = choice.draw.included.then(|| choice.selection(call, rule.judges(&self.judges), shed));
         call.chance = Some(chance);
         selection
+    }
+
+    /// What an answer that is durable now was drawn for the cheap judge with.
+    pub fn take_cheap(&mut self, id: InferenceId) -> Option<(Choice, Probability)> {
+        let at = self.cheap.iter().position(|(drawn, ..)| *drawn == id)?;
+        self.cheap.remove(at).map(|(_, choice, inclusion)| (choice, inclusion))
+    }
+
+    /// From now on so many for each judged one, where the configuration does not say.
+    pub fn mix(&mut self, per_judged: Option<f64>) {
+        if self.is_free && per_judged.is_some() {
+            self.per_judged = per_judged;
+        }
     }
 
     /// Learns from a durable record what was there, chosen, paid and scored.

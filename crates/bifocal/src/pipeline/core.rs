@@ -92,6 +92,8 @@ pub struct ToJudge {
     pub call: Call,
     /// How it was chosen.
     pub choice: Choice,
+    /// With which probability it was drawn for the cheap judge; `None`: it is not asked.
+    pub cheap: Option<bifocal_model::Probability>,
 }
 
 impl Pipeline {
@@ -194,13 +196,23 @@ impl Pipeline {
             }
             match record {
                 Record::Inference(call) if self.chooser.is_some() => {
-                    calls.insert(call.id, call);
+                    let cheap = self.chooser.as_mut().and_then(|chooser| chooser.take_cheap(call.id));
+                    match cheap {
+                        // Nobody promised a word of the judge on it.
+                        Some((choice, inclusion)) if !choice.draw.included => {
+                            ingested.to_judge.push(ToJudge { call, choice, cheap: Some(inclusion) });
+                        }
+                        cheap => {
+                            let inclusion = cheap.map(|(_, inclusion)| inclusion);
+                            calls.insert(call.id, (call, inclusion));
+                        }
+                    }
                 }
                 // Of a call that is in the same frame: what the judge gave up has its call long behind it.
                 Record::Selection(selection) if selection.shed.is_none() => {
                     let call = calls.remove(&selection.inference);
                     let choice = Choice::of(&selection);
-                    ingested.to_judge.extend(call.map(|call| ToJudge { call, choice }));
+                    ingested.to_judge.extend(call.map(|(call, cheap)| ToJudge { call, choice, cheap }));
                 }
                 _ => {}
             }
@@ -363,6 +375,9 @@ impl Pipeline {
             self.put_into_outbox(notification)?;
         }
         self.anchors_wanted = outcome.anchors_wanted;
+        if let Some(chooser) = &mut self.chooser {
+            chooser.mix(outcome.cheap_per_judged);
+        }
         self.snapshot.store(Arc::new(outcome.snapshot));
         let pace = self.chooser.as_ref().map(Chooser::pace);
         if let Some(pace) = &pace {

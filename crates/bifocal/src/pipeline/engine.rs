@@ -105,7 +105,7 @@ impl Engine {
         }
         if let Some(judge) = &self.judge {
             for chosen in ingested.to_judge {
-                judge.offer(chosen.call, chosen.choice);
+                judge.offer_with(chosen.call, chosen.choice, chosen.cheap);
             }
         }
         if let Err(error) = self.pipeline.seal_if_due() {

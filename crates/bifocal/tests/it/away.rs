@@ -172,3 +172,54 @@ async fn e2e_an_evaluator_behind_http_scores_every_answer_and_alerts() {
     assert!(metrics.contains("bifocal_evaluator_calls_total{outcome=\"scored\"} 40"), "{metrics:.300}");
     assert!(daemon.terminate().success());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_a_cheap_judge_is_asked_about_more_answers_and_is_told_of() {
+    let tasks = TaskGroup::new();
+    let upstream = Upstream::start(&tasks).await;
+    let calls: Arc<[AtomicU64; 2]> = Arc::default();
+    let router = |which: usize, judge: Judge| {
+        let counted = Arc::clone(&calls);
+        let answer = move |body: Bytes| {
+            counted[which].fetch_add(1, Ordering::SeqCst);
+            let reply = judge.reply(&body).1;
+            async move { reply }
+        };
+        Router::new().route("/v1/chat/completions", post(answer))
+    };
+    let strong = serve(&tasks, router(0, judge())).await;
+    let cheap = serve(&tasks, router(1, judge().stricter())).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[[target]]\nname = \"llm\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
+         [judge]\nbase_url = \"http://{strong}/v1\"\nmodel = \"strong\"\ndimensions = [\"relevance\"]\nbudget_tokens_per_day = 1000000000\n\
+         [judge.cheap]\nbase_url = \"http://{cheap}/v1\"\nmodel = \"small\"\nper_judged = 4\n\
+         [[evaluate]]\nrate = 0.2\nfloor = 0\noversample = 1.0\n",
+        upstream.address
+    );
+    let daemon = start(folder.path(), &config, &[]);
+    let http = client();
+    for i in 0..120 {
+        assert_eq!(ask(&http, &daemon.proxy, &format!("How far is moon {i}?"), false).await.unwrap().0, 200);
+    }
+    let ladder = until("cheap scores beside the judge's", || async {
+        let targets = get_json(&http, &daemon.page, "/api/v1/targets").await.ok()?;
+        let id = targets["items"][0]["id"].as_str()?.to_owned();
+        let target = get_json(&http, &daemon.page, &format!("/api/v1/targets/{id}")).await.ok()?;
+        let stream =
+            target["streams"].as_array()?.iter().find(|stream| stream["dimension"] == "relevance")?.clone();
+        let ladder = stream["ladder"].clone();
+        (ladder["n"].as_u64()? >= 70 && ladder["pairs"].as_u64()? >= 10).then_some((ladder, stream))
+    })
+    .await;
+    let (ladder, stream) = ladder;
+    assert_eq!(ladder["evaluator"], "judge:small", "{ladder}");
+    assert!(stream["judged"].as_u64().unwrap() <= 45, "a cheap score is no judgement: {stream}");
+    let [strong, cheap] = [0, 1].map(|which| calls[which].load(Ordering::SeqCst));
+    assert!(cheap > 2 * strong, "{strong} and {cheap}");
+    let scores = get_json(&http, &daemon.page, "/api/v1/scores?limit=500").await.unwrap();
+    let kinds: Vec<&str> =
+        scores["items"].as_array().unwrap().iter().filter_map(|s| s["kind"].as_str()).collect();
+    assert!(kinds.contains(&"cheap") && kinds.contains(&"judge"), "{kinds:?}");
+    assert!(daemon.terminate().success());
+}

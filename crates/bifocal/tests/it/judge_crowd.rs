@@ -89,6 +89,7 @@ async fn five_hundred_slow_judge_calls_at_once_take_less_than_a_hundred_megabyte
         spent: Spent::default(),
         anchors: None,
         second: None,
+        cheap: None,
     })
     .unwrap();
     let before = resident();

@@ -102,6 +102,7 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
         spent: Spent::default(),
         anchors: None,
         second,
+        cheap: None,
     })
     .unwrap();
     let tasks = TaskGroup::new();

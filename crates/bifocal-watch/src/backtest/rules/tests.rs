@@ -171,6 +171,7 @@ fn view(worse: bool) -> StreamView {
         comparisons: Vec::new(),
         alarms: 0,
         explained: None,
+        ladder: None,
     }
 }
 

@@ -93,7 +93,7 @@ fn make_groups(
                 };
                 if let (Record::Inference(call), Some(selection)) = (&record, selection) {
                     let choice = Choice::of(&selection);
-                    let chosen = ToJudge { call: Arc::clone(call), choice };
+                    let chosen = ToJudge { call: Arc::clone(call), choice, cheap: None };
                     let judged = selection.shed.is_none();
                     waiting.extend([record, Record::Selection(selection)]);
                     if judged {
