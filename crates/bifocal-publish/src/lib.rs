@@ -13,4 +13,4 @@ pub mod prometheus;
 mod limits;
 mod simple;
 
-pub use limits::{GROUP_ALERTS_MAX, LIMITS};
+pub use limits::{GROUP_ALERTS_MAX, LIMITS, TEMPLATE_BYTES};

@@ -27,7 +27,7 @@ pub(crate) const CLOUDFORMATION_RESOURCES: usize = 500;
 /// Alarms under one composite alarm.
 pub(crate) const COMPOSITE_CHILDREN: usize = 100;
 /// Bytes of a channel's template.
-pub(crate) const TEMPLATE_BYTES: usize = 64 * 1024;
+pub const TEMPLATE_BYTES: usize = 64 * 1024;
 /// Steps that a template may take.
 pub(crate) const TEMPLATE_FUEL: u64 = 100_000;
 /// Bytes that a template may make: SNS takes 256 KiB.

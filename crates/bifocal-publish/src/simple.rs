@@ -34,7 +34,9 @@ pub(crate) enum Of {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Below,
+    AtMost,
     Above,
+    AtLeast,
 }
 
 impl Simple {
@@ -62,8 +64,11 @@ impl Simple {
             Some(number) => (Side::Below, number),
             None => (Side::Above, rest.strip_prefix('>')?),
         };
-        // At the threshold itself `<=` and `<` differ; of an estimate that is never equal to it, they do not.
-        let number = number.strip_prefix('=').unwrap_or(number);
+        let (side, number) = match (side, number.strip_prefix('=')) {
+            (Side::Below, Some(number)) => (Side::AtMost, number),
+            (_, Some(number)) => (Side::AtLeast, number),
+            (side, None) => (side, number),
+        };
         let threshold = number.trim().parse().ok().filter(|number: &f64| number.is_finite())?;
         Some(Self::Compare { of, signal, side, threshold })
     }
@@ -127,7 +132,7 @@ mod tests {
             Some(Simple::Compare {
                 of: Of::Value,
                 signal: "error_ratio".into(),
-                side: Side::Above,
+                side: Side::AtLeast,
                 threshold: 0.05
             })
         );

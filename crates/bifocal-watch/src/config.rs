@@ -4,6 +4,7 @@ use bifocal_model::signal::{Lens, SIGNALS};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::RuleConfig;
+use crate::limits::RULE_NAME_CHARS;
 use crate::mute::MaintenanceConfig;
 use crate::slo::{self, SloConfig, shipped_slos};
 
@@ -152,6 +153,7 @@ impl WatchConfig {
         let dimensions =
             quality.map(|signal| signal.name.to_owned()).chain(self.own_dimensions.iter().cloned());
         slo::check(&self.slos, &dimensions.collect::<Vec<_>>())?;
+        self.rules.iter().try_for_each(check_name)?;
         let Self { objectives: o, quality: q, alerting: a, .. } = self;
         let numbers = [
             ("objectives", "ttft_p95_seconds", o.ttft_p95_seconds, 0.001, 600.0),
@@ -186,9 +188,35 @@ impl WatchConfig {
     }
 }
 
+/// Names stand in keys, headers, subjects, labels and files of others.
+fn check_name(rule: &RuleConfig) -> Result<(), String> {
+    let (name, chars) = (&rule.name, rule.name.chars().count());
+    let is_odd = name.chars().any(char::is_control) || name.trim() != name;
+    if is_odd || !(1..=RULE_NAME_CHARS).contains(&chars) {
+        return Err(format!(
+            "[[alert]] {name:?}: a name has 1 to {RULE_NAME_CHARS} characters, none of them a line break or its like, and no blank at \
+             either end"
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_others_cannot_carry_are_refused_limit_rule_name_chars() {
+        let checked = |name: &str| {
+            WatchConfig { rules: vec![RuleConfig::new(name, "true")], ..Default::default() }.check()
+        };
+        for odd in ["", " ", "a\nb", "outage ", "\0", &"n".repeat(RULE_NAME_CHARS + 1)] {
+            assert!(checked(odd).unwrap_err().contains("[[alert]]"), "{odd:?}");
+        }
+        for well in ["Störung", "cost > 5", &"n".repeat(RULE_NAME_CHARS)] {
+            assert_eq!(checked(well), Ok(()), "{well}");
+        }
+    }
 
     #[test]
     fn numbers_that_disarm_the_watch_are_refused() {

@@ -88,6 +88,8 @@ pub(crate) const SLO_MINUTES: usize = 361;
 pub(crate) const SLO_HOURS: usize = 721;
 /// Rungs of one rule's ladder: from info by warning to critical.
 pub(crate) const ESCALATIONS_MAX: usize = 2;
+/// Characters of the name of a rule: with a target's id it is the key of messages.
+pub(crate) const RULE_NAME_CHARS: usize = 100;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
@@ -134,6 +136,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("slo_period_days", SLO_PERIOD_DAYS_MAX as u64, "days of an objective's period"),
     ("slo_minutes", SLO_MINUTES as u64, "minutes counted for objectives; the oldest leave"),
     ("slo_hours", SLO_HOURS as u64, "hours counted for objectives; the oldest leave"),
+    (
+        "rule_name_chars",
+        RULE_NAME_CHARS as u64,
+        "characters of the name of an alert rule; longer ones are refused",
+    ),
     ("escalations", ESCALATIONS_MAX as u64, "rungs of one rule's ladder; more are refused"),
     ("maintenance_hours", MAINTENANCE_HOURS_MAX as u64, "hours of a maintenance window of every week"),
     ("history_line_bytes", HISTORY_LINE_BYTES as u64, "bytes of one line of a history"),

@@ -25,6 +25,10 @@ pub(crate) const WINDOWS: [(&str, Span, usize); 5] = [
     ("6h", Span::from_mins(360), 4),
     ("3d", Span::from_mins(3 * 24 * 60), 4),
 ];
+/// How long must have been looked, for each window: the short one of its pair. The first error of the first minute spends no tenth of a
+/// budget of thirty days.
+const LOOKED_MIN: [Span; 5] =
+    [Span::from_mins(5), Span::from_mins(30), Span::from_mins(5), Span::from_mins(30), Span::from_mins(360)];
 /// With fewer seen in the long window of a pair nothing is said.
 const SEEN_MIN: u64 = 30;
 /// One-sided error of the bound that decides for sampled answers.
@@ -189,7 +193,7 @@ pub struct BurnView {
     /// The estimate.
     pub rate: Option<f64>,
     /// What rules compare: the estimate, or its lower bound where answers are sampled; `None` while fewer than 30 were seen in the
-    /// long window of the pair.
+    /// long window of the pair, or none was seen as long ago as its short window.
     pub decides: Option<f64>,
     /// Requests or judged answers of the window.
     pub n: u64,
@@ -201,16 +205,20 @@ impl SloView {
         let none = Rollup::default();
         let counted = counted.unwrap_or(&none);
         let tallies = WINDOWS.map(|(_, length, _)| counted.over(length, now));
-        let burns = WINDOWS.iter().zip(tallies).map(|(&(window, _, long), tally)| {
-            let rate = tally.bad_share().map(|share| burn::rate(share, config.objective));
-            let is_enough = tallies[long].n >= SEEN_MIN;
-            let decides = match config.judged() {
-                Some(_) if tally.n > 0 => Some(burn::rate(tally.bad_share_lower(ALPHA), config.objective)),
-                Some(_) => None,
-                None => rate,
-            };
-            BurnView { window, rate, decides: decides.filter(|_| is_enough), n: tally.n }
-        });
+        let looked = counted.first().map_or(Span::default(), |first| now.since(first));
+        let burns =
+            WINDOWS.iter().zip(LOOKED_MIN).zip(tallies).map(|((&(window, _, long), least), tally)| {
+                let rate = tally.bad_share().map(|share| burn::rate(share, config.objective));
+                let is_enough = tallies[long].n >= SEEN_MIN && looked >= least;
+                let decides = match config.judged() {
+                    Some(_) if tally.n > 0 => {
+                        Some(burn::rate(tally.bad_share_lower(ALPHA), config.objective))
+                    }
+                    Some(_) => None,
+                    None => rate,
+                };
+                BurnView { window, rate, decides: decides.filter(|_| is_enough), n: tally.n }
+            });
         let period = counted.over(Span::from_mins(i64::from(config.period_days) * 24 * 60), now);
         Self {
             name: config.name.clone(),

@@ -31,6 +31,8 @@ pub(crate) const LABEL_LINE_BYTES: usize = 256 * 1024;
 pub(crate) const LABELS_AT_ONCE: usize = 1_000;
 pub(crate) const WRONG_LABELS_TOLD: u64 = 20;
 
+/// Characters of the name of a channel.
+pub(crate) const CHANNEL_NAME_CHARS: usize = 64;
 /// Batches that wait for a collector that takes none: an hour at one in thirty seconds.
 pub(crate) const EXPORT_BATCHES: usize = 120;
 /// Whole pages of metrics that wait for a collector that takes none: each says all that the one before said.
@@ -68,6 +70,11 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("labels_at_once", LABELS_AT_ONCE as u64, "labels of a file that are written together"),
     ("wrong_labels_told", WRONG_LABELS_TOLD, "lines of a file of labels that are told; more are counted"),
+    (
+        "channel_name_chars",
+        CHANNEL_NAME_CHARS as u64,
+        "characters of the name of a channel; longer ones are refused",
+    ),
     (
         "export_batches",
         EXPORT_BATCHES as u64,

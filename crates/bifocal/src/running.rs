@@ -18,6 +18,7 @@ mod sink;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -270,6 +271,10 @@ fn start_couriers(
         tracing::warn!("messages for channels that are no longer configured were given up");
     }
     for channel in &config.channels {
+        if let Some(variable) = channel.unset_variable() {
+            let channel = &channel.name;
+            tracing::warn!(channel, variable, "the environment variable is not set: nothing can be sent");
+        }
         let sender = Sender::new(channel, client.clone(), Arc::clone(clock), telemetry.clone());
         let sender = sender.map_err(|what| channel_error(&channel.name, &what))?;
         let courier = Courier {
@@ -279,6 +284,7 @@ fn start_couriers(
             gathering: channel.gathering().map_err(|what| channel_error(&channel.name, &what))?,
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),
+            in_trouble: AtomicBool::new(false),
         };
         courier.start(tasks);
     }

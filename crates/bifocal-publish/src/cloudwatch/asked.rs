@@ -20,7 +20,9 @@ pub(crate) struct Asked {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bad {
     Below(f64),
+    AtMost(f64),
     Above(f64),
+    AtLeast(f64),
     /// Of whole numbers: when it is this one.
     Is(f64),
 }
@@ -78,7 +80,9 @@ pub(crate) fn asked(simple: &Simple, written: &WriteBackConfig) -> Result<Asked,
 fn bad(side: Side, threshold: f64) -> Bad {
     match side {
         Side::Below => Bad::Below(threshold),
+        Side::AtMost => Bad::AtMost(threshold),
         Side::Above => Bad::Above(threshold),
+        Side::AtLeast => Bad::AtLeast(threshold),
     }
 }
 
@@ -123,6 +127,7 @@ mod tests {
         let latency = of("value('model_duration_seconds') > 2.5").unwrap();
         assert_eq!((latency.metric.as_str(), latency.bad), ("ModelLatency", Bad::Above(2.5e6)));
         let calls = of("value('requests_per_second') < 0.5").unwrap();
+        assert_eq!(of("value('error_ratio') >= 1.0").unwrap().bad, Bad::AtLeast(1.0), "all of them fail");
         assert_eq!((calls.statistic, calls.bad), ("Sum", Bad::Below(30.0)));
         assert_eq!(of("value('gpu_utilization_ratio') < 0.05").unwrap().bad, Bad::Below(5.0));
         let score = of("value('relevance') < 0.7").unwrap();

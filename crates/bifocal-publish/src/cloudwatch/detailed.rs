@@ -53,7 +53,12 @@ pub(super) fn query(simple: &Simple, endpoint: &str, component: &str) -> Option<
         }
         Of::Lower | Of::Upper => return None,
     };
-    let comparison = if *side == Side::Above { '>' } else { '<' };
+    let comparison = match side {
+        Side::Below => "<",
+        Side::AtMost => "<=",
+        Side::Above => ">",
+        Side::AtLeast => ">=",
+    };
     Some(format!("({number}) {comparison} {threshold}"))
 }
 

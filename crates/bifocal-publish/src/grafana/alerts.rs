@@ -108,7 +108,10 @@ pub(super) fn over_cloudwatch(
 fn evaluator(bad: Bad) -> Value {
     match bad {
         Bad::Below(threshold) => json!({"type": "lt", "params": [threshold]}),
+        // Not every Grafana knows `gte`: the next number beyond says the same.
+        Bad::AtMost(threshold) => json!({"type": "lt", "params": [threshold.next_up()]}),
         Bad::Above(threshold) => json!({"type": "gt", "params": [threshold]}),
+        Bad::AtLeast(threshold) => json!({"type": "gt", "params": [threshold.next_down()]}),
         Bad::Is(code) => json!({"type": "within_range", "params": [code - 0.5, code + 0.5]}),
     }
 }

@@ -152,6 +152,13 @@ impl ChannelConfig {
         Self { name: name.to_owned(), webhook: Some(url.to_owned()), ..Self::default() }
     }
 
+    /// A variable that the channel needs and that is not set.
+    pub fn unset_variable(&self) -> Option<&str> {
+        let named = [&self.token_env, &self.slack_env, &self.pagerduty_env, &self.smtp_password_env];
+        let mut named = named.into_iter().flatten();
+        named.find(|name| !std::env::var(name).is_ok_and(|value| !value.is_empty())).map(String::as_str)
+    }
+
     /// How many alerts a message of this channel may tell of; an error says that the kind cannot group.
     pub fn gathering(&self) -> Result<Gathering, String> {
         let (kind, gathering) = match self.kind()? {
@@ -245,7 +252,7 @@ impl ChannelConfig {
         if self.email_to.is_empty() {
             return Err("email_to = [\"sre@example.com\"] says who gets mail".into());
         }
-        if let Some(bad) = self.email_to.iter().chain([from]).find(|address| !address.contains('@')) {
+        if let Some(bad) = self.email_to.iter().chain([from]).find(|address| !is_address(address)) {
             return Err(format!("`{bad}` is no address of mail"));
         }
         if self.smtp_user.is_some() != self.smtp_password_env.is_some() {
@@ -279,6 +286,13 @@ impl ChannelConfig {
             None => Ok(()),
         }
     }
+}
+
+/// One address: several of them are several entries.
+fn is_address(text: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | ';');
+    text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !text.contains(is_odd)
 }
 
 fn address(key: &str, url: &str) -> Result<String, String> {
@@ -341,6 +355,10 @@ mod tests {
             ("smtp = \"smtps://h\"", "email_from"),
             ("smtp = \"smtps://h\"\nemail_from = \"a@x\"", "email_to"),
             ("smtp = \"smtps://h\"\nemail_from = \"a\"\nemail_to = [\"b@x\"]", "is no address of mail"),
+            (
+                "smtp = \"smtps://h\"\nemail_from = \"a@x\"\nemail_to = [\"b@x, c@x\"]",
+                "is no address of mail",
+            ),
             (
                 "smtp = \"smtps://h\"\nemail_from = \"a@x\"\nemail_to = [\"b@x\"]\nsmtp_user = \"u\"",
                 "belong together",

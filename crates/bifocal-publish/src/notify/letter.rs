@@ -1,5 +1,7 @@
 //! A message as mail: subject and text.
 
+use bifocal_model::fnv1a;
+
 use super::Worded;
 use super::message::{Message, within};
 
@@ -25,6 +27,7 @@ impl Letter {
     }
 }
 
+const ID_CHARS: usize = 160;
 const SUBJECT_CHARS: usize = 120;
 
 /// The mail of a message.
@@ -65,7 +68,9 @@ pub(super) fn subject(title: &str) -> String {
 /// A `Message-ID`.
 pub(super) fn id(what: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') { c } else { '-' };
-    format!("<{}@bifocal>", what.chars().map(plain).collect::<String>())
+    // Of two names the same may be left: the hash tells them apart.
+    let hash = fnv1a(what.bytes());
+    format!("<{}.{hash:016x}@bifocal>", what.chars().map(plain).take(ID_CHARS).collect::<String>())
 }
 
 #[cfg(test)]
@@ -81,10 +86,12 @@ mod tests {
         message.rule = "a\r\nBcc: all@example.com".into();
         let letter = letter(&message);
         assert!(!letter.subject.contains(['\r', '\n']), "{:?}", letter.subject);
-        assert_eq!(
-            (letter.id.as_str(), letter.thread.as_str()),
-            ("<a-1-r-firing@bifocal>", "<a-1-r@bifocal>")
+        assert_eq!(letter.id, id("a:1:r:firing"));
+        assert!(
+            letter.id.starts_with("<a-1-r-firing.") && letter.thread.starts_with("<a-1-r."),
+            "{letter:?}"
         );
+        assert_ne!(id("a b"), id("a-b"), "no two messages have one id");
         assert!(letter.text.contains("m answers worse") && letter.text.contains("http://h/#/targets/"));
         assert!(letter.text.contains("What to do: http://h/runbooks/r"), "{}", letter.text);
     }

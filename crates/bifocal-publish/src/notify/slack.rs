@@ -21,7 +21,7 @@ pub fn body(message: &Message) -> Value {
         {"type": "context", "elements": [{"type": "mrkdwn", "text": about}]},
         {"type": "actions", "elements": buttons(&message.link, &message.runbook, &message.chart)},
     ]);
-    json!({"text": title, "attachments": [{"color": color(message), "blocks": blocks}]})
+    json!({"text": escaped(&title), "attachments": [{"color": color(message), "blocks": blocks}]})
 }
 
 /// A body with a text of its own; buttons and colour stay.
@@ -36,7 +36,7 @@ pub fn group_body(group: &Group) -> Value {
     let lines: Vec<String> = group.lines().iter().map(|line| escaped(line)).collect();
     let text = format!("*{}*\n{}", escaped(&title), lines.join("\n"));
     json!({
-        "text": title,
+        "text": escaped(&title),
         "attachments": [{
             "color": first.map(color),
             "blocks": [
@@ -95,5 +95,11 @@ mod tests {
             "Slack cannot fetch it without the token"
         );
         assert_eq!(body["text"], "firing critical: r of m");
+        message.target.model = "<!channel>".into();
+        assert_eq!(
+            super::body(&message)["text"],
+            "firing critical: r of &lt;!channel&gt;",
+            "a client's word"
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! with texts that hold quotes and line breaks. What fails then is refused with its line. What fails all the same when an alert is sent
 //! keeps no alert back: the channel's usual form goes.
 
-use bifocal_model::Timestamp;
+use bifocal_model::{Severity, Timestamp};
 use bifocal_watch::alert::Status;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -82,18 +82,44 @@ impl Template {
 
     /// Whether the body is JSON, found on examples of all that may come.
     fn tried(&self) -> Result<bool, String> {
-        let examples = |summary: &str| {
-            let one = |status| {
-                let mut message =
-                    Message::test("sample", "http://127.0.0.1:7700", status, Timestamp::default());
-                summary.clone_into(&mut message.summary);
+        // Each severity, a beginning, an end, one that became worse, and several at once; every text may hold anything.
+        let examples = |text: &str| {
+            let one = |status, severity, raised_from| {
+                let message = Message::test("sample", "http://127.0.0.1:7700", status, Timestamp::default());
+                let mut message = Message { severity, raised_from, incident: "i1".into(), ..message };
+                for field in [&mut message.summary, &mut message.rule, &mut message.when] {
+                    text.clone_into(field);
+                }
+                let target = &mut message.target;
+                for field in
+                    [&mut target.model, &mut target.endpoint, &mut target.variant, &mut target.origin]
+                {
+                    text.clone_into(field);
+                }
                 message
             };
-            [vec![one(Status::Firing)], vec![one(Status::Resolved)], vec![one(Status::Firing); 3]]
+            let firing = |severity| one(Status::Firing, severity, None);
+            let worse = one(Status::Firing, Severity::Critical, Some(Severity::Warning));
+            let mut all: Vec<Vec<Message>> = Severity::ALL.map(|severity| vec![firing(severity)]).to_vec();
+            all.extend([
+                vec![one(Status::Resolved, Severity::Warning, None)],
+                vec![worse],
+                vec![firing(Severity::Critical); 3],
+            ]);
+            all
         };
         let is_json = |messages: Vec<Message>| -> Result<Option<bool>, String> {
             let Some(group) = Group::of(messages) else { return Ok(None) };
             let worded = self.rendered(&group)?;
+            if let Some(body) = worded.body.as_ref().filter(|body| looks_like_json(body) && !is_object(body))
+            {
+                // With quotes it may be the text that breaks it, which is said below.
+                let is_plain = group.messages().iter().all(|message| !message.summary.contains('"'));
+                if is_plain {
+                    let start: String = body.trim().chars().take(60).collect();
+                    return Err(format!("template makes what looks like JSON and is none: {start}…"));
+                }
+            }
             Ok(worded.body.map(|body| is_object(&body)))
         };
         let all = |summary: &str| {
@@ -139,6 +165,10 @@ impl Template {
             if text.len() > TEMPLATE_TEXT_BYTES {
                 return Err(format!("{name} made {} bytes; {TEMPLATE_TEXT_BYTES} are the most", text.len()));
             }
+            if text.trim().is_empty() {
+                let title = group.title();
+                return Err(format!("{name} makes nothing of `{title}`: every message must say something"));
+            }
             Ok(Some(text))
         };
         let subject = render(SUBJECT)?.map(|subject| super::letter::subject(subject.trim()));
@@ -173,6 +203,10 @@ fn in_every_text(value: &mut Value, change: fn(&str) -> String) {
         Value::Object(fields) => fields.values_mut().for_each(|field| in_every_text(field, change)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
 }
 
 fn is_object(text: &str) -> bool {
@@ -255,7 +289,11 @@ mod tests {
         let wrong = hook("{% if %}");
         assert!(wrong.contains("template, line 1: syntax error"), "{wrong}");
         assert!(hook("{\"text\": \"{{ summary }}\"}").contains("| tojson"));
+        assert!(hook("{\"text\": \"{{ name }}\"}").contains("| tojson"), "a model may have any name");
         assert!(hook("{{ '{}' if status == 'firing' else 'no' }}").contains("such as an end"));
+        assert!(hook("{\"a\": {{ title | tojson }}, }").contains("looks like JSON and is none"));
+        assert!(hook("{% if severity == 'critical' %}x{% endif %}").contains("makes nothing"));
+        assert!(hook("x{% if raised_from %}{{ nope }}{% endif %}").contains("undefined value"));
         assert!(refused("pagerduty_env = \"K\"\ntemplate = \"x\"").contains("a form of their own"));
         assert!(refused("webhook = \"http://h\"\nsubject = \"x\"").contains("smtp and sns only"));
         assert!(channel("webhook = \"http://h\"").template().unwrap().is_none());

@@ -38,6 +38,14 @@ impl Rollup {
         add(&mut self.hours, time.floor_to(HOUR), SLO_HOURS, weight, bad);
     }
 
+    /// When the first of what is kept took place, to the minute; of what is older than the minutes that are kept, to the hour.
+    pub(crate) fn first(&self) -> Option<Timestamp> {
+        let at = |cell: &Cell, length: i64| Timestamp::from_secs(cell.0 + length);
+        let by_hour = self.hours.front().map(|cell| at(cell, 3_600));
+        let by_minute = self.minutes.front().map(|cell| at(cell, 0));
+        by_hour.into_iter().chain(by_minute).min()
+    }
+
     /// The window that ends at `now`, in whole minutes up to six hours, in whole hours beyond. What lies after `now`, as a clock
     /// that was set back leaves it, is not in it.
     pub(crate) fn over(&self, length: Span, now: Timestamp) -> Tally {

@@ -47,6 +47,22 @@ fn little_says_nothing_and_nothing_is_not_good() {
 }
 
 #[test]
+fn the_first_error_of_a_fresh_install_burns_nothing_yet() {
+    let slo = SloConfig::new("availability", Indicator::Availability, 0.99);
+    let first = rollup(0..1, 48, |_, i| i == 47);
+    let view = SloView::of(&slo, Some(&first), at(50));
+    assert!(view.burns.iter().all(|burn| burn.decides.is_none() && burn.rate.is_some()), "{view:?}");
+    // Ten minutes later an outage is one, and after half an hour the six hours speak too; the three days do after six.
+    let outage = rollup(0..45, 10, |minute, _| minute >= 5);
+    let of = |minutes: i64, window: &str| {
+        SloView::of(&slo, Some(&outage), at(minutes * 60 - 1)).burn(window).unwrap()
+    };
+    assert!(of(12, "5m") > 14.4 && of(12, "1h") > 14.4, "the page of an hour's pair");
+    assert_eq!((of(12, "6h"), of(45, "3d")), (0.0, 0.0));
+    assert!(of(45, "6h") > 6.0 && of(45, "30m") > 6.0);
+}
+
+#[test]
 fn a_pair_speaks_once_its_long_window_has_seen_enough() {
     let slo = SloConfig::new("availability", Indicator::Availability, 0.99);
     // One request every two hours, all of them bad: the three days hold 36, their last six hours three.

@@ -165,9 +165,14 @@ async fn try_all(config: &Resolved, tests: Tests) -> anyhow::Result<Vec<Tried>> 
     if config.cloudwatch.is_on() {
         tried.extend(cloudwatch::check(&config.cloudwatch).await);
     }
-    let collectors = config.otlp.iter().map(|otlp| ("OTLP receiver", &otlp.endpoint));
-    let collectors = collectors.chain(config.remote_write.iter().map(|to| ("remote write", &to.url)));
-    for (what, address) in collectors {
+    let otlp = config.otlp.iter().map(|otlp| ("OTLP receiver", &otlp.endpoint, &otlp.headers_env));
+    let collectors =
+        otlp.chain(config.remote_write.iter().map(|to| ("remote write", &to.url, &to.token_env)));
+    for (what, address, variable) in collectors {
+        if let Some(unset) = channels::unset(what.to_owned(), variable.clone()) {
+            tried.push(unset);
+            continue;
+        }
         tried.push(channels::connect_to(what.to_owned(), channels::host_and_port(address)).await);
     }
     for channel in &config.channels {

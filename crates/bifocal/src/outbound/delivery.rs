@@ -2,6 +2,7 @@
 //! for each other: one that hangs holds up its own messages alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bifocal_model::Span;
 use bifocal_publish::GROUP_ALERTS_MAX;
@@ -14,6 +15,8 @@ use super::sender::{Failure, Sender};
 use crate::limits::DELIVERIES_AT_ONCE;
 
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+/// What is under way when the process is to end is waited for so long.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 /// Messages that ended are kept so long, to be looked at.
 const KEPT: Span = Span::from_secs(30 * 24 * 3600);
 
@@ -32,6 +35,8 @@ pub struct Courier {
     pub clock: Arc<dyn Clock>,
     /// Counters.
     pub telemetry: Telemetry,
+    /// Whether the log has been told that messages are not taken.
+    pub in_trouble: AtomicBool,
 }
 
 impl Courier {
@@ -59,35 +64,51 @@ impl Courier {
             let now = self.clock.now();
             let due = move || small_state.outbox_due(&channel, now, limit);
             match tokio::task::spawn_blocking(due).await {
-                Ok(Ok(due)) => self.deliver_all(gatherer.gather(due, now)).await,
+                Ok(Ok(due)) => {
+                    let parcels = gatherer.gather(due, now);
+                    // The end does not wait for a receiver: what is under way is sent again at the next start, under its key.
+                    let patience = async {
+                        drain.requested().await;
+                        tokio::time::sleep(PATIENCE).await;
+                    };
+                    tokio::select! {
+                        () = self.deliver_all(parcels) => {}
+                        () = patience => return,
+                    }
+                }
                 Ok(Err(error)) => tracing::warn!(%error, "the outbox cannot be read"),
                 Err(error) => tracing::warn!(%error, "the outbox reader failed"),
             }
         }
     }
 
-    /// After a failure the rest waits for the next look: the receiver is not well.
+    /// Where the receiver is not well the rest waits for the next look; a message that only itself cannot be sent holds up no other.
     async fn deliver_all(&self, parcels: Vec<Vec<Outgoing>>) {
         for parcel in parcels {
             if parcel.len() == GROUP_ALERTS_MAX {
                 self.telemetry.limit_hit("group_alerts");
             }
-            if !self.deliver(parcel).await {
+            if self.deliver(parcel).await == Delivered::ReceiverUnwell {
                 return;
             }
         }
     }
 
-    async fn deliver(&self, parcel: Vec<Outgoing>) -> bool {
+    async fn deliver(&self, parcel: Vec<Outgoing>) -> Delivered {
         let outcome = self.sender.send(&parcel).await;
+        let delivered = match &outcome {
+            Ok(()) => Delivered::Yes,
+            Err(failure) if failure.is_of_receiver => Delivered::ReceiverUnwell,
+            Err(_) => Delivered::No,
+        };
+        self.tell(&outcome);
         let now = self.clock.now();
         let keys: Vec<&str> = parcel.iter().map(|outgoing| outgoing.key.as_str()).collect();
         let attempts = parcel.iter().map(|outgoing| outgoing.attempts).max().unwrap_or_default();
         let (state, channel) = (&self.small_state, &self.channel);
-        let is_delivered = outcome.is_ok();
         let (written, counted) = match outcome {
             Ok(()) => (state.outbox_done(&keys, channel, now, "delivered"), "delivered"),
-            Err(Failure { why, wait }) => match next_pause(attempts + 1) {
+            Err(Failure { why, wait, .. }) => match next_pause(attempts + 1) {
                 Some(pause) => {
                     let pause = pause.max(wait.unwrap_or_default());
                     let next = now + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
@@ -100,14 +121,36 @@ impl Courier {
             },
         };
         self.telemetry.count(Metric::AlertsSent, &[channel, counted], parcel.len() as u64);
-        if is_delivered && parcel.len() > 1 {
+        if delivered == Delivered::Yes && parcel.len() > 1 {
             self.telemetry.count(Metric::AlertGroups, &[channel], 1);
         }
         if let Err(error) = written {
             tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
         }
-        is_delivered
+        delivered
     }
+
+    /// A word in the log when trouble begins.
+    fn tell(&self, outcome: &Result<(), Failure>) {
+        let channel = &self.channel;
+        match outcome {
+            Ok(()) => self.in_trouble.store(false, Ordering::Relaxed),
+            Err(Failure { why, .. }) if !self.in_trouble.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(channel, why, "a message was not taken; it is tried again");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// What became of one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivered {
+    Yes,
+    /// This message was not taken, others may be.
+    No,
+    /// Nobody is there, or nobody who takes anything now.
+    ReceiverUnwell,
 }
 
 #[cfg(test)]
@@ -160,6 +203,7 @@ mod tests {
             gathering: Gathering::Single,
             clock,
             telemetry,
+            in_trouble: AtomicBool::new(false),
         };
         (courier, small_state, folder)
     }
@@ -179,7 +223,7 @@ mod tests {
         let now = courier.clock.now();
         let key = put(&outbox, now);
         let due = outbox.outbox_due("sre", now, 10).unwrap();
-        assert!(!courier.deliver(due).await);
+        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell);
         assert!(outbox.outbox_due("sre", now + Span::from_secs(119), 10).unwrap().is_empty(), "not before");
         let again = outbox.outbox_due("sre", now + Span::from_secs(120), 10).unwrap();
         assert_eq!((again.len(), again[0].key.as_str(), again[0].attempts), (1, key.as_str(), 1));
@@ -207,10 +251,11 @@ mod tests {
             courier(axum::Router::new().route("/hook", post(answers)), &tasks).await;
         let now = courier.clock.now();
         put(&outbox, now);
-        assert!(!courier.deliver(outbox.outbox_due("sre", now, 10).unwrap()).await, "it timed out");
+        let due = outbox.outbox_due("sre", now, 10).unwrap();
+        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell, "it timed out");
         hangs.store(false, Ordering::Relaxed);
         let later = outbox.outbox_due("sre", now + Span::from_secs(3_600), 10).unwrap();
-        assert!(courier.deliver(later).await, "an hour later it is sent");
+        assert_eq!(courier.deliver(later).await, Delivered::Yes, "an hour later it is sent");
         assert!(outbox.outbox_due("sre", now + Span::from_secs(9_000), 10).unwrap().is_empty(), "once");
         assert_eq!(courier.telemetry.value(Metric::AlertsSent, &["sre", "delivered"]), 1);
     }

@@ -38,6 +38,8 @@ pub struct Exporter {
     pub waiting: VecDeque<Vec<u8>>,
     /// The limit's name and how many may wait: few where each says all that the one before said.
     pub waiting_max: (&'static str, usize),
+    /// Whether the log has been told that batches are refused.
+    pub refusal_told: bool,
 }
 
 /// What became of one attempt.
@@ -170,10 +172,15 @@ impl Exporter {
     async fn send(&mut self) -> Result<(), String> {
         while let Some(batch) = self.waiting.front() {
             match self.collector.send(batch.clone()).await {
-                Outcome::Sent => self.count("sent"),
+                Outcome::Sent => {
+                    self.refusal_told = false;
+                    self.count("sent");
+                }
                 Outcome::Refused(why) => {
                     let to = self.collector.label;
-                    tracing::warn!(to, why, "a collector refused a batch, which is not sent again");
+                    if !std::mem::replace(&mut self.refusal_told, true) {
+                        tracing::warn!(to, why, "a collector refused a batch, which is not sent again");
+                    }
                     self.count("refused");
                 }
                 Outcome::Failed(why) => {
@@ -207,6 +214,7 @@ mod tests {
             telemetry: Telemetry::new(),
             waiting: VecDeque::new(),
             waiting_max: ("export_batches", EXPORT_BATCHES),
+            refusal_told: false,
         }
     }
 

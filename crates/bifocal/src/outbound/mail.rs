@@ -8,6 +8,8 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// For a whole conversation.
+const WHOLE: Duration = Duration::from_secs(20);
 
 /// Writes mail from one address to others.
 #[derive(Debug)]
@@ -54,7 +56,11 @@ impl Mail {
     /// The server took it.
     pub(super) async fn send(&self, letter: &Letter, picture: Option<Vec<u8>>) -> Result<(), String> {
         let message = self.written(letter, picture)?;
-        self.transport.send(message).await.map(drop).map_err(|err| format!("send mail: {err}"))
+        // The transport's own time-out is for connecting: a server that takes the connection and says nothing would hold it for good.
+        match tokio::time::timeout(WHOLE, self.transport.send(message)).await {
+            Ok(sent) => sent.map(drop).map_err(|err| format!("send mail: {err}")),
+            Err(_) => Err(format!("send mail: the server was not done in {} s", WHOLE.as_secs())),
+        }
     }
 
     /// Text, with a picture behind it where there is one (PNG).

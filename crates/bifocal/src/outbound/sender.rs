@@ -62,11 +62,13 @@ pub struct Failure {
     pub why: String,
     /// How long the receiver asks to wait.
     pub wait: Option<Span>,
+    /// Whether other messages would meet the same: nobody is there, or nobody who takes anything now.
+    pub is_of_receiver: bool,
 }
 
 impl From<String> for Failure {
     fn from(why: String) -> Self {
-        Self { why, wait: None }
+        Self { why, wait: None, is_of_receiver: false }
     }
 }
 
@@ -128,14 +130,15 @@ impl Sender {
     /// Sends one message.
     pub async fn send_one(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
         if let (Way::Webhook { url, token_env }, None) = (&self.way, &self.template) {
-            let request = self.json(url, payload.to_vec()).header("idempotency-key", key);
+            let request = self.json(url, payload.to_vec()).header("idempotency-key", header_safe(key));
             return self.post(with_token(request, token_env.as_deref())).await;
         }
         let message = Message::from_json(payload)?;
         let worded = self.worded(Group::of(vec![message.clone()]).as_ref());
         match &self.way {
             Way::Webhook { url, token_env } => {
-                let request = self.in_words(url, worded, payload.to_vec()).header("idempotency-key", key);
+                let request =
+                    self.in_words(url, worded, payload.to_vec()).header("idempotency-key", header_safe(key));
                 self.post(with_token(request, token_env.as_deref())).await
             }
             Way::Slack { url_env } => {
@@ -258,15 +261,29 @@ impl Sender {
     }
 
     async fn post(&self, request: reqwest::RequestBuilder) -> Result<(), Failure> {
-        let response = request.send().await.map_err(|err| Failure::from(err.without_url().to_string()))?;
+        let sent = request.send().await;
+        let response = sent.map_err(|err| {
+            let is_of_receiver = !err.is_builder();
+            Failure { why: err.without_url().to_string(), wait: None, is_of_receiver }
+        })?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
         }
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let wait = seconds.filter(|seconds| (0..=3600).contains(seconds)).map(Span::from_secs);
-        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait })
+        let is_of_receiver = status.is_server_error() || status.as_u16() == 429;
+        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait, is_of_receiver })
     }
+}
+
+/// Keys hold names of rules, which may hold letters that a header has not: those are written as in addresses.
+fn header_safe(key: &str) -> String {
+    let one = |byte: u8| match byte {
+        b' '..=b'~' if byte != b'%' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    key.bytes().map(one).collect()
 }
 
 fn slack_in_words(body: Value, worded: &Worded) -> Value {
@@ -302,6 +319,14 @@ mod tests {
     use bifocal_watch::alert::Status;
 
     use super::*;
+
+    #[test]
+    fn keys_of_any_letters_fit_into_a_header() {
+        assert_eq!(header_safe("4f93:18:silent degradation:firing"), "4f93:18:silent degradation:firing");
+        let odd = header_safe("ü%\n:firing");
+        assert_eq!(odd, "%C3%BC%25%0A:firing");
+        assert!(reqwest::header::HeaderValue::from_str(&odd).is_ok());
+    }
 
     /// On the day there are four alerts at once, of which the template's author did not think.
     #[tokio::test]

@@ -64,6 +64,7 @@ pub(super) fn start(
         telemetry: telemetry.clone(),
         waiting: VecDeque::new(),
         waiting_max,
+        refusal_told: false,
     };
     let page_of = || page::metrics(Form::Plain, pipeline, telemetry);
     if let (Some(otlp), Some(collector)) = (&config.otlp, collectors.metrics) {

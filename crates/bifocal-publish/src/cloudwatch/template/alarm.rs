@@ -73,7 +73,9 @@ impl Of<'_> {
         });
         let (comparison, threshold) = match asked.bad {
             Bad::Below(threshold) => ("LessThanThreshold", threshold),
+            Bad::AtMost(threshold) => ("LessThanOrEqualToThreshold", threshold),
             Bad::Above(threshold) => ("GreaterThanThreshold", threshold),
+            Bad::AtLeast(threshold) => ("GreaterThanOrEqualToThreshold", threshold),
             Bad::Is(_) => ("GreaterThanOrEqualToThreshold", 1.0),
         };
         properties["ComparisonOperator"] = json!(comparison);

@@ -56,7 +56,7 @@ pub(super) async fn connect_to(what: String, address: Option<String>) -> Tried {
 }
 
 /// What is said of a variable that is named and not set: a message would go without what it should hold.
-fn unset(what: String, variable: Option<String>) -> Option<Tried> {
+pub(super) fn unset(what: String, variable: Option<String>) -> Option<Tried> {
     let name = variable.filter(|name| !std::env::var(name).is_ok_and(|value| !value.is_empty()))?;
     Some(Tried { what, ok: false, detail: format!("the environment variable {name} is not set") })
 }
