@@ -205,7 +205,7 @@ impl SloView {
         let none = Rollup::default();
         let counted = counted.unwrap_or(&none);
         let tallies = WINDOWS.map(|(_, length, _)| counted.over(length, now));
-        let looked = counted.first().map_or(Span::default(), |first| now.since(first));
+        let looked = counted.first().map(|first| now.since(first)).unwrap_or_default();
         let burns =
             WINDOWS.iter().zip(LOOKED_MIN).zip(tallies).map(|((&(window, _, long), least), tally)| {
                 let rate = tally.bad_share().map(|share| burn::rate(share, config.objective));

@@ -232,8 +232,8 @@ fn budgets_burn_over_a_restart() {
     assert!((live[0].good_share.unwrap() - (1.0 - 450.0 / 5_400.0)).abs() < 1e-9, "{live:?}");
     assert!(live[0].burn("5m").unwrap() > 20.0 && live[0].burn("1h").unwrap() > 10.0, "{live:?}");
     assert!(live[1].burn("1h").unwrap() < 1.0, "the answers are as good as before: {live:?}");
-    assert_eq!(told.first().map(|told| (told.rule.as_str(), told.severity)), Some(("slo burn", Warning)));
-    assert!(told.iter().any(|told| told.severity == Critical), "{told:?}");
+    // The ticket's windows say nothing before six hours were looked at.
+    assert_eq!(told.first().map(|told| (told.rule.as_str(), told.severity)), Some(("slo burn", Critical)));
 
     let mut restored = Watch::new(config.clone(), Telemetry::new()).unwrap();
     restored.restore(&watch.save().unwrap()).unwrap();
