@@ -39,8 +39,6 @@ pub struct CustomConfig {
     pub direction: Direction,
     /// What it is about, where that is not its name: the name of its signal in rules, API and metrics.
     pub dimension: Option<String>,
-    /// In what its values are, for people; default `ratio`.
-    pub unit: Option<String>,
     /// Makes an alert rule of this severity: `info`, `warning` or `critical`, where the share that passes is surely below
     /// `passes_at_least`.
     pub severity: Option<bifocal_model::Severity>,
@@ -66,7 +64,6 @@ impl Default for CustomConfig {
             mark: None,
             direction: Direction::HigherIsBetter,
             dimension: None,
-            unit: None,
             severity: None,
             passes_at_least: None,
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bifocal_model::Span;
+use bifocal_model::{Span, Timestamp};
 use bifocal_publish::GROUP_ALERTS_MAX;
 use bifocal_publish::notify::{Gathering, next_pause};
 use bifocal_store::{Outgoing, SmallState};
@@ -55,10 +55,15 @@ impl Courier {
             Gathering::Single => DELIVERIES_AT_ONCE,
             Gathering::Batch | Gathering::Group(_) => u32::MAX,
         };
+        let mut quiet_until = Timestamp::default();
         loop {
             tokio::select! {
                 () = drain.requested() => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            // The receiver has asked to be left alone: with everything, not with the message that it said so of.
+            if self.clock.now() < quiet_until {
+                continue;
             }
             let (small_state, channel) = (self.small_state.clone(), self.channel.clone());
             let now = self.clock.now();
@@ -72,7 +77,7 @@ impl Courier {
                         tokio::time::sleep(PATIENCE).await;
                     };
                     tokio::select! {
-                        () = self.deliver_all(parcels) => {}
+                        until = self.deliver_all(parcels) => quiet_until = until,
                         () = patience => return,
                     }
                 }
@@ -83,22 +88,26 @@ impl Courier {
     }
 
     /// Where the receiver is not well the rest waits for the next look; a message that only itself cannot be sent holds up no other.
-    async fn deliver_all(&self, parcels: Vec<Vec<Outgoing>>) {
+    /// Gives until when the receiver asks to be left alone.
+    async fn deliver_all(&self, parcels: Vec<Vec<Outgoing>>) -> Timestamp {
         for parcel in parcels {
             if parcel.len() == GROUP_ALERTS_MAX {
                 self.telemetry.limit_hit("group_alerts");
             }
-            if self.deliver(parcel).await == Delivered::ReceiverUnwell {
-                return;
+            if let Delivered::ReceiverUnwell(wait) = self.deliver(parcel).await {
+                return self.clock.now() + Span::from_secs_f64(wait.as_secs_f64() * self.clock.speed());
             }
         }
+        Timestamp::default()
     }
 
     async fn deliver(&self, parcel: Vec<Outgoing>) -> Delivered {
         let outcome = self.sender.send(&parcel).await;
         let delivered = match &outcome {
             Ok(()) => Delivered::Yes,
-            Err(failure) if failure.is_of_receiver => Delivered::ReceiverUnwell,
+            Err(failure) if failure.is_of_receiver => {
+                Delivered::ReceiverUnwell(failure.wait.unwrap_or_default())
+            }
             Err(_) => Delivered::No,
         };
         self.tell(&outcome);
@@ -149,13 +158,12 @@ enum Delivered {
     Yes,
     /// This message was not taken, others may be.
     No,
-    /// Nobody is there, or nobody who takes anything now.
-    ReceiverUnwell,
+    /// Nobody is there, or nobody who takes anything now; for so long it asks to be left alone.
+    ReceiverUnwell(Span),
 }
 
 #[cfg(test)]
 mod tests {
-    use bifocal_model::Timestamp;
     use bifocal_store::{Options, Store};
     use bifocal_telemetry::ManualClock;
 
@@ -223,7 +231,7 @@ mod tests {
         let now = courier.clock.now();
         let key = put(&outbox, now);
         let due = outbox.outbox_due("sre", now, 10).unwrap();
-        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell);
+        assert_eq!(courier.deliver_all(vec![due]).await, now + Span::from_secs(120), "with everything");
         assert!(outbox.outbox_due("sre", now + Span::from_secs(119), 10).unwrap().is_empty(), "not before");
         let again = outbox.outbox_due("sre", now + Span::from_secs(120), 10).unwrap();
         assert_eq!((again.len(), again[0].key.as_str(), again[0].attempts), (1, key.as_str(), 1));
@@ -252,7 +260,7 @@ mod tests {
         let now = courier.clock.now();
         put(&outbox, now);
         let due = outbox.outbox_due("sre", now, 10).unwrap();
-        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell, "it timed out");
+        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell(Span::default()), "it timed out");
         hangs.store(false, Ordering::Relaxed);
         let later = outbox.outbox_due("sre", now + Span::from_secs(3_600), 10).unwrap();
         assert_eq!(courier.deliver(later).await, Delivered::Yes, "an hour later it is sent");
