@@ -30,7 +30,25 @@ pub enum Error {
         /// Which.
         name: String,
         /// What is wrong.
-        problem: &'static str,
+        problem: String,
+    },
+    /// The prompt of a rubric cannot be used.
+    #[error("use prompt {}{}: {problem}", path.display(), place(*line))]
+    BadPrompt {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1, where one is known.
+        line: Option<usize>,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The schema of a rubric's reply cannot be used.
+    #[error("use the reply's schema {}: {problem}", path.display())]
+    BadReplySchema {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
     },
     /// A dimension is to be judged for which there is no rubric.
     #[error("judge `{dimension}`: no rubric of that name (known: {known})")]
@@ -108,4 +126,8 @@ pub enum Error {
     /// The request could not be written as JSON.
     #[error("write the judge's request")]
     Request(#[source] serde_json::Error),
+}
+
+fn place(line: Option<usize>) -> String {
+    line.map(|line| format!(":{line}")).unwrap_or_default()
 }

@@ -8,7 +8,10 @@ mod language;
 mod scan;
 mod words;
 
-use bifocal_model::{Completeness, FeatureValues, FinishReason, Inference, TokenCount, TokenSource, fnv1a};
+use bifocal_model::{
+    CONTEXT_ROLE, Completeness, FeatureValues, FinishReason, Inference, Message, TokenCount, TokenSource,
+    fnv1a,
+};
 use bifocal_redact::Redacted;
 
 use scan::Scan;
@@ -41,7 +44,9 @@ pub fn of(inference: &Inference<Redacted>) -> FeatureValues {
 }
 
 fn input(inference: &Inference<Redacted>) -> [f64; bifocal_model::feature::INPUT.len()] {
-    let messages = &inference.messages;
+    // What a field map adds is no turn of the conversation: a map that is given later moves no feature.
+    let is_said = |message: &&Message<Redacted>| message.role != CONTEXT_ROLE;
+    let messages: Vec<_> = inference.messages.iter().filter(is_said).collect();
     let newest = messages.iter().rev().find(|message| message.role == "user");
     let system = messages.iter().find(|message| message.role == "system");
     let bytes: usize = messages.iter().map(|message| message.text.len()).sum();

@@ -24,9 +24,10 @@ mod truncated;
 mod words;
 
 use bifocal_model::evaluator::EVALUATORS;
-use bifocal_model::{Evaluator, Findings, Inference, Score, Timestamp, Unit, Verdict};
+use bifocal_model::{Evaluator, Findings, Fingerprint, Inference, Score, Timestamp, Unit, Verdict};
 use bifocal_redact::Redacted;
 
+use crate::context::ContextMap;
 use crate::limits::HEURISTIC_BYTES;
 use subject::Subject;
 
@@ -64,6 +65,7 @@ const fn heuristic(number: usize, evaluate: fn(&Subject<'_>) -> Option<Finding>)
 }
 
 const INJECTION: Heuristic = heuristic(5, injection::evaluate);
+const GROUNDEDNESS: Heuristic = heuristic(15, groundedness::evaluate);
 
 /// All rules, in the order of the registry.
 pub const HEURISTICS: [Heuristic; 23] = [
@@ -82,7 +84,7 @@ pub const HEURISTICS: [Heuristic; 23] = [
     heuristic(12, readability::evaluate),
     heuristic(13, relevance::lexical),
     heuristic(14, relevance::ngrams),
-    heuristic(15, groundedness::evaluate),
+    GROUNDEDNESS,
     heuristic(16, conversation::repeated_question),
     heuristic(17, conversation::user_correction),
     heuristic(18, tool_calls::evaluate),
@@ -94,15 +96,29 @@ pub const HEURISTICS: [Heuristic; 23] = [
 
 /// What every rule that applies says of an inference; nothing for a call that failed.
 pub fn all(inference: &Inference<Redacted>, scored_at: Timestamp) -> Said {
+    all_with(inference, &ContextMap::default(), scored_at)
+}
+
+/// As [`all`], with the context of answers where this map says. Under a map of one's own groundedness is another evaluator, so
+/// that its values are never pooled with those of before: it leaves scores of its own.
+pub fn all_with(inference: &Inference<Redacted>, contexts: &ContextMap, scored_at: Timestamp) -> Said {
     let mut said = Said::default();
     if !inference.has_answer() {
         return said;
     }
-    let subject = Subject::of(inference);
+    let subject = Subject::of(inference, contexts);
+    let own_map = contexts.fingerprint();
     for heuristic in &HEURISTICS {
         let Some(finding) = (heuristic.evaluate)(&subject) else { continue };
         let evaluator = heuristic.evaluator;
         match evaluator.mark {
+            None if own_map.is_some() && evaluator.number == GROUNDEDNESS.evaluator.number => {
+                let score = evaluator.score(inference, finding.verdict(evaluator), scored_at);
+                let parts =
+                    [score.fingerprint, own_map.unwrap_or(score.fingerprint)].map(|part| part.to_string());
+                let fingerprint = Fingerprint::of(&parts.each_ref().map(String::as_str));
+                said.scores.push(Score { fingerprint, ..score });
+            }
             None => said.findings.value(evaluator, Unit::clamped(finding.value)),
             Some(_) if finding.value >= 1.0 => said.findings.pass(evaluator),
             Some(_) => {
@@ -118,7 +134,8 @@ pub fn all(inference: &Inference<Redacted>, scored_at: Timestamp) -> Said {
 /// Whether the answer speaks to its judge.
 pub fn suspects_injection(inference: &Inference<Redacted>) -> bool {
     inference.has_answer()
-        && injection::evaluate(&Subject::of(inference)).is_some_and(|finding| finding.value < 1.0)
+        && injection::evaluate(&Subject::of(inference, &ContextMap::default()))
+            .is_some_and(|finding| finding.value < 1.0)
 }
 
 impl Heuristic {
@@ -127,7 +144,7 @@ impl Heuristic {
         if !inference.has_answer() {
             return None;
         }
-        let finding = (self.evaluate)(&Subject::of(inference))?;
+        let finding = (self.evaluate)(&Subject::of(inference, &ContextMap::default()))?;
         Some(finding.verdict(self.evaluator))
     }
 }

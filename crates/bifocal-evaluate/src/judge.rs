@@ -28,8 +28,10 @@ use bifocal_model::{
 };
 use bifocal_redact::Redacted;
 
+use crate::context::ContextMap;
 use crate::{Choice, Error};
 use prompt::Prompts;
+use rubric::{OwnPrompt, OwnReply};
 
 pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub(crate) use breaker::{Breaker, Permit, is_away};
@@ -56,6 +58,7 @@ pub struct Judge {
     evaluator: String,
     prompts: Prompts,
     rubrics: Vec<(Rubric, Fingerprint)>,
+    contexts: ContextMap,
 }
 
 /// One question to the judge, and what its answer has to carry.
@@ -100,25 +103,48 @@ impl Judge {
         let mut chosen = Vec::new();
         for dimension in &config.dimensions {
             let rubric = rubrics.get(dimension)?.clone();
-            let fingerprint = Fingerprint::of(&[
+            let score = rubric.pass_score.to_string();
+            let (text, parameters) = (rubric.text(), Prompts::parameters(&config));
+            let mut parts = vec![
                 "judge",
                 "openai",
                 &config.model,
                 &rubric.dimension,
                 &rubric.version,
-                &rubric.text(),
-                &rubric.pass_score.to_string(),
+                &text,
+                &score,
                 Prompts::SYSTEM,
                 Prompts::USER,
-                &Prompts::parameters(&config),
+                &parameters,
                 parse::VERSION,
                 repair::VERSION,
-            ]);
+            ];
+            // Added only where they are given: a judge without them is the one that it was before there were any.
+            if let Some(own) = &rubric.own_prompt {
+                parts.extend(["prompt/1", own.source()]);
+            }
+            if let Some(own) = &rubric.own_reply {
+                parts.extend(["reply/1", own.text()]);
+            }
+            let fingerprint = Fingerprint::of(&parts);
             chosen.push((rubric, fingerprint));
         }
         let prices = config.prices();
         let evaluator = format!("judge:{}", config.model);
-        Ok(Self { config, prices, evaluator, prompts, rubrics: chosen })
+        Ok(Self { config, prices, evaluator, prompts, rubrics: chosen, contexts: ContextMap::default() })
+    }
+
+    /// As a judge that finds the context of answers where this map says. Rubrics that show it get another fingerprint.
+    #[must_use]
+    pub fn with_contexts(mut self, contexts: ContextMap) -> Self {
+        if let Some(map) = contexts.fingerprint() {
+            let shows = |rubric: &Rubric| rubric.own_prompt.as_ref().is_some_and(OwnPrompt::shows_context);
+            for (_, fingerprint) in self.rubrics.iter_mut().filter(|(rubric, _)| shows(rubric)) {
+                *fingerprint = Fingerprint::of(&["context", &fingerprint.to_string(), &map.to_string()]);
+            }
+        }
+        self.contexts = contexts;
+        self
     }
 
     /// Its configuration.
@@ -145,7 +171,7 @@ impl Judge {
         nonce: [u8; 16],
     ) -> Result<JudgeRequest, Error> {
         let (rubric, fingerprint) = self.rubric(dimension)?;
-        let body = self.prompts.body(&self.config, rubric, inference, nonce)?;
+        let body = self.prompts.body(&self.config, rubric, &self.contexts, inference, nonce)?;
         let tokens_in = body.len() as u64 / 4;
         Ok(JudgeRequest {
             body,
@@ -175,9 +201,13 @@ impl Judge {
 
     /// The score that a reply holds, or the typed failure that it is.
     pub fn read(&self, request: &JudgeRequest, status: u16, body: &[u8], taken: Taken) -> Score<String> {
-        let pass_score = self.rubric(&request.dimension).map_or(5.0, |(rubric, _)| rubric.pass_score);
-        let parse::Read { verdict, input_tokens, output_tokens } =
-            parse::read(status, body, pass_score, self.scoring());
+        let rubric = self.rubric(&request.dimension).map(|(rubric, _)| rubric).ok();
+        let terms = parse::Terms {
+            pass_score: rubric.map_or(5.0, |rubric| rubric.pass_score),
+            scoring: self.scoring(),
+            own: self.own_reply(request),
+        };
+        let parse::Read { verdict, input_tokens, output_tokens } = parse::read(status, body, terms);
         let usd = self.prices.map(|prices| prices.usd(input_tokens, output_tokens));
         self.score(request, verdict, Cost { usd, input_tokens, output_tokens }, taken)
     }
@@ -185,7 +215,9 @@ impl Judge {
     /// The body of a second turn that asks for the same grade in a form that can be read; `None` where the first reply can be, or
     /// where there is nothing to repair.
     pub fn repair(&self, request: &JudgeRequest, reply: &[u8], score: &Score<String>) -> Option<Vec<u8>> {
-        repair::of(&request.body, parse::said(reply).as_deref(), &score.verdict).map(|repair| repair.body)
+        let own = self.own_reply(request);
+        repair::of(&request.body, parse::said(reply).as_deref(), &score.verdict, own)
+            .map(|repair| repair.body)
     }
 
     /// The typed failure that a call without a reply is.
@@ -195,6 +227,11 @@ impl Judge {
             TransportError::Unreachable => Failure::Unreachable,
         };
         self.score(request, Verdict::Failed { failure, detail: error.to_string() }, Cost::default(), taken)
+    }
+
+    /// The form of the reply that the rubric of a question gives, where it gives one.
+    fn own_reply(&self, request: &JudgeRequest) -> Option<&OwnReply> {
+        self.rubric(&request.dimension).ok()?.0.own_reply.as_ref()
     }
 
     fn scoring(&self) -> parse::Scoring {

@@ -11,6 +11,7 @@
 //! message, between markers that its author cannot know.
 
 mod composite;
+mod context;
 pub mod custom;
 pub mod descriptors;
 mod error;
@@ -26,6 +27,7 @@ mod sampler;
 mod stratum;
 
 pub use composite::Composite;
+pub use context::{ContextConfig, ContextMap};
 pub use error::Error;
 pub use limits::LIMITS;
 pub use sampler::{Choice, Sampler, SlowAfter};

@@ -22,6 +22,17 @@ pub(crate) const ANSWER_CHARS: usize = 12_000;
 pub(crate) const EXPLANATION_CHARS: usize = 2_000;
 /// Largest reply of a judge that is read, bytes.
 pub(crate) const REPLY_BYTES: usize = 1 << 20;
+/// Rubrics of one's own, and bytes of one of their files.
+pub(crate) const RUBRIC_FILES: usize = 64;
+pub(crate) const RUBRIC_FILE_BYTES: u64 = 64 << 10;
+/// Steps that a rubric's template may take, and bytes of what it makes: 8,000 tokens.
+pub(crate) const PROMPT_FUEL: u64 = 50_000;
+pub(crate) const PROMPT_TEXT_BYTES: usize = 32 << 10;
+/// Longest context shown to the judge, characters: 6,000 tokens, some ten passages of a search.
+pub(crate) const CONTEXT_CHARS: usize = 24_000;
+/// Places that a field map names, and bytes of one of its delimiters.
+pub(crate) const CONTEXT_PLACES: usize = 32;
+pub(crate) const CONTEXT_DELIMITERS: usize = 128;
 /// Dimensions of one judge.
 pub(crate) const DIMENSIONS: usize = 8;
 /// Inferences that wait for the judge. At 30 KiB each: 60 MiB.
@@ -106,6 +117,21 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("judge_explanation_chars", EXPLANATION_CHARS as u64, "words of the judge that are kept"),
     ("judge_reply_bytes", REPLY_BYTES as u64, "largest reply of a judge that is read"),
+    ("rubric_files", RUBRIC_FILES as u64, "rubrics in a folder of one's own; more are refused at start"),
+    ("rubric_file_bytes", RUBRIC_FILE_BYTES, "a longer file of a rubric is refused at start"),
+    ("prompt_fuel", PROMPT_FUEL, "steps of a rubric's template; one that takes more is refused at start"),
+    ("prompt_text_bytes", PROMPT_TEXT_BYTES as u64, "a template that makes more is refused at start"),
+    (
+        "judge_context_chars",
+        CONTEXT_CHARS as u64,
+        "context shown to the judge; the middle of longer ones is left out",
+    ),
+    ("context_places", CONTEXT_PLACES as u64, "places of context in all; more are refused at start"),
+    (
+        "context_delimiters",
+        CONTEXT_DELIMITERS as u64,
+        "bytes of a delimiter; longer ones are refused at start",
+    ),
     ("judge_dimensions", DIMENSIONS as u64, "dimensions of one judge: each is a call"),
     (
         "judge_queue",

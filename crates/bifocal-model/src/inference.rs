@@ -76,10 +76,14 @@ pub struct Chance {
     pub base: Probability,
 }
 
+/// The role of messages that hold what a client handed over in a field of the request beside the conversation. No message of a
+/// client has it.
+pub const CONTEXT_ROLE: &str = "context";
+
 /// One message of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message<T> {
-    /// `system`, `user`, `assistant`, `tool`.
+    /// `system`, `user`, `assistant`, `tool`, or [`CONTEXT_ROLE`].
     pub role: String,
     /// Its text; parts that are no text are left out.
     pub text: T,

@@ -46,7 +46,8 @@ pub use incident::{
     AlignedEvent, Attribution, Cause, Check, CheckOutcome, Difference, Handling, Incident, Said, Slice,
 };
 pub use inference::{
-    Chance, Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount, TokenSource, Usage,
+    CONTEXT_ROLE, Chance, Completeness, FormatAsked, Inference, Message, Redaction, Timing, TokenCount,
+    TokenSource, Usage,
 };
 pub use label::{Judged, Label, Mark, compared_with};
 pub use ledger::{Loss, Outcome as LedgerOutcome};

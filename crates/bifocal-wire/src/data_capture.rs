@@ -10,6 +10,7 @@ use bifocal_model::Timestamp;
 use serde::Deserialize;
 
 use crate::error::WireError;
+use crate::fields::Fields;
 use crate::limits::CAPTURE_LINE_BYTES;
 use crate::loose::Loose;
 use crate::openai::{CallRequest, CallResponse, ErrorBody, Reply, error_of};
@@ -129,6 +130,11 @@ struct Payload<'a> {
 
 /// Reads one line (without its line end, or with it).
 pub fn parse_line(line: &[u8]) -> Result<CapturedCall, LineError> {
+    parse_line_with(line, &Fields::default())
+}
+
+/// As [`parse_line`], with what stands in these fields of the request as messages of the role `context`.
+pub fn parse_line_with(line: &[u8], fields: &Fields) -> Result<CapturedCall, LineError> {
     if line.len() > CAPTURE_LINE_BYTES {
         return Err(LineError::TooLong);
     }
@@ -155,7 +161,7 @@ pub fn parse_line(line: &[u8]) -> Result<CapturedCall, LineError> {
         event_id: metadata.event_id.name(),
         inference_id: metadata.inference_id.name(),
         time,
-        request: input.map(Payload::request).transpose()?,
+        request: input.map(|input| input.request(fields)).transpose()?,
         response,
         failed,
         custom_attributes: metadata.custom_attributes.text().map(Cow::into_owned),
@@ -186,11 +192,11 @@ impl Payload<'_> {
         named || self.text.trim_start().starts_with(['{', '['])
     }
 
-    fn request(self) -> Result<CallRequest, LineError> {
+    fn request(self, fields: &Fields) -> Result<CallRequest, LineError> {
         if !self.is_json() {
             return Ok(CallRequest::of_text(self.text.into_owned()));
         }
-        CallRequest::parse_str(&self.text).map_err(LineError::UnknownPayload)
+        CallRequest::parse_str(&self.text, fields).map_err(LineError::UnknownPayload)
     }
 
     fn response(self) -> Result<CallResponse, LineError> {

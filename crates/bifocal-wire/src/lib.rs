@@ -11,6 +11,7 @@
 pub mod data_capture;
 mod error;
 pub mod event_stream;
+mod fields;
 pub mod gzip;
 pub mod json_schema;
 pub mod jsonlines;
@@ -25,6 +26,7 @@ pub mod sse;
 mod stream;
 
 pub use error::WireError;
+pub use fields::{FieldError, Fields};
 pub use limits::{
     ANSWER_BYTES, CAPTURE_LINE_BYTES, EXPOSITION_BYTES, FRAME_BYTES, LIMITS, NOTICE_BYTES, STREAM_LINE_BYTES,
     UNPACKED_BYTES,

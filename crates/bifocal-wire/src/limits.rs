@@ -44,6 +44,9 @@ pub(crate) const TOOL_ARGUMENT_BYTES: usize = 256 * KIB;
 pub(crate) const REGEX_BYTES: usize = MIB;
 pub(crate) const SCHEMA_DEPTH: usize = 48;
 pub(crate) const SCHEMA_STEPS: usize = 20_000;
+/// Bytes of a pointer to a field of a request, and texts that are taken out of one field.
+pub(crate) const FIELD_BYTES: usize = 256;
+pub(crate) const FIELD_TEXTS: usize = 1024;
 /// Labels of one sample.
 pub(crate) const LABELS: usize = 64;
 
@@ -93,6 +96,8 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("schema_depth", SCHEMA_DEPTH as u64, "depth of schema and value; deeper ones get no verdict"),
     ("schema_steps", SCHEMA_STEPS as u64, "steps of one check; what takes more gets no verdict"),
+    ("field_bytes", FIELD_BYTES as u64, "a pointer to a field of requests; longer ones are refused at start"),
+    ("field_texts", FIELD_TEXTS as u64, "texts of one field of a request; further ones are left out"),
     ("labels", LABELS as u64, "labels of one sample; a sample with more is skipped"),
 ];
 

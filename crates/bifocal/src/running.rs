@@ -8,6 +8,7 @@ mod cloudwatch;
 mod container_logs;
 mod events;
 mod exports;
+mod judging;
 mod labels;
 mod listener;
 mod page;
@@ -25,14 +26,10 @@ use anyhow::Context as _;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
+use bifocal_evaluate::Choice;
 use bifocal_evaluate::custom::Remote;
 use bifocal_evaluate::custom::service::{self, RemoteParts, RemoteQueue};
-use bifocal_evaluate::judge::{
-    Anchors, Cheap, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics,
-    Second, Spent, Transport,
-};
-use bifocal_evaluate::rule::Rules;
-use bifocal_evaluate::{Choice, SlowAfter};
+use bifocal_evaluate::judge::{JudgeQueue, Transport};
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
@@ -42,11 +39,14 @@ use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, customs};
 use crate::limits::INTAKE_BATCHES;
-use crate::outbound::{BedrockJudge, Courier, EndpointJudge, HttpFetch, HttpJudge, Pictures, Sender, client};
+use crate::outbound::{Courier, HttpFetch, HttpJudge, Pictures, Sender, client};
 use crate::pipeline::engine::Engine;
-use crate::pipeline::{Choosing, Costs, Options, Pipeline};
+use crate::pipeline::{Costs, Options, Pipeline};
 use crate::user_error::{Code, UserError};
 
+pub(crate) use judging::judge_transport;
+use judging::start_judge;
+pub use judging::{anchors, choosing, confirmer, judge};
 pub(crate) use labels::record as label_record;
 pub use secret::sampling_secret;
 use sink::IntakeSink;
@@ -90,55 +90,13 @@ pub fn open_pipeline(
         watch: config.watch.clone(),
         chooser: choosing(config, secret)?,
         customs: customs(&config.evaluators)?,
+        contexts: config.context.clone(),
         costs: Costs::of(&config.targets),
         channels: config.channels.clone(),
         page: config.addresses.page(),
         cloudwatch: config.cloudwatch.clone(),
     };
     Pipeline::open(options, clock.now(), telemetry).map_err(user_error)
-}
-
-/// Who is judged; `None` without a judge.
-pub fn choosing(config: &Resolved, secret: Option<[u8; 16]>) -> anyhow::Result<Option<Choosing>> {
-    let Some(judge) = judge(config)? else { return Ok(None) };
-    let dimensions = judge.config().dimensions.clone();
-    let rules = Rules::compile(&config.evaluate, Some(&dimensions)).map_err(anyhow::Error::msg)?;
-    let objectives = &config.watch.objectives;
-    let slow_after = SlowAfter {
-        ttft_seconds: objectives.ttft_p95_seconds,
-        duration_seconds: objectives.duration_p95_seconds,
-    };
-    Ok(Some(Choosing { secret, rules, slow_after, judge }))
-}
-
-/// The judge of a configuration.
-pub fn judge(config: &Resolved) -> anyhow::Result<Option<Judge>> {
-    let Some(judge) = &config.judge else { return Ok(None) };
-    Ok(Some(Judge::new(judge.clone(), &rubrics(config)?)?))
-}
-
-/// Who confirms what the judge of a configuration calls clearly harmful.
-pub fn confirmer(config: &Resolved) -> anyhow::Result<Option<Confirmer>> {
-    let Some(judge) = &config.judge else { return Ok(None) };
-    Ok(Confirmer::of(judge, &rubrics(config)?)?)
-}
-
-fn rubrics(config: &Resolved) -> Result<Rubrics, bifocal_evaluate::Error> {
-    match &config.rubrics {
-        Some(folder) => Rubrics::with_folder(folder),
-        None => Rubrics::shipped(),
-    }
-}
-
-/// The judge's anchors, where a file of them is configured.
-pub fn anchors(config: &Resolved) -> Result<Option<Anchors>, UserError> {
-    let Some(path) = config.judge.as_ref().and_then(|judge| judge.anchors.as_ref()) else { return Ok(None) };
-    let read = Anchors::open(path).map_err(|err| {
-        let err = anyhow::Error::from(err);
-        UserError::new(Code::ConfigInvalid, format!("[judge] anchors: {err:#}"))
-            .hint("the form of a line is in docs/guide/judge.md")
-    })?;
-    Ok(Some(read))
 }
 
 impl Running {
@@ -162,7 +120,7 @@ impl Running {
             let remotes = start_remotes(config, &intake, &clock, &telemetry, &small_state, &judging)?;
             let mut proxies = Vec::new();
             for target in &config.targets {
-                proxies.push(start_proxy(target, &intake, &clock, &telemetry, &sources).await?);
+                proxies.push(start_proxy(config, target, &intake, &clock, &telemetry, &sources).await?);
             }
             for target in &config.targets {
                 start_scrape(target, &intake, &clock, &telemetry, &sources)?;
@@ -291,48 +249,6 @@ fn start_couriers(
     Ok(())
 }
 
-fn start_judge(
-    config: &Resolved,
-    intake: &Intake,
-    clock: &Arc<dyn Clock>,
-    telemetry: &Telemetry,
-    small_state: &SmallState,
-    tasks: &TaskGroup,
-) -> anyhow::Result<Option<JudgeQueue>> {
-    let Some(judge) = judge(config)? else { return Ok(None) };
-    let way = |settings: &JudgeConfig| judge_transport(settings, clock, telemetry);
-    let transport = way(judge.config())?;
-    let second = match confirmer(config)? {
-        Some(confirmer) => Some(Second { transport: way(confirmer.judge().config())?, confirmer }),
-        None => None,
-    };
-    let cheap = match &judge.config().cheap {
-        Some(cheap) => {
-            let settings = cheap.as_judge(judge.config());
-            let transport = way(&settings)?;
-            Some(Cheap { judge: Judge::new(settings, &rubrics(config)?)?, transport })
-        }
-        None => None,
-    };
-    let spent = secret::spent(small_state)?;
-    let parts = Parts {
-        judge,
-        transport,
-        intake: intake.clone(),
-        clock: Arc::clone(clock),
-        telemetry: telemetry.clone(),
-        secret: sampling_secret(small_state)?,
-        spent: spent.unwrap_or_else(Spent::default),
-        anchors: anchors(config)?,
-        second,
-        cheap,
-    };
-    let (service, queue) = JudgeService::new(parts)?;
-    service.start(tasks);
-    tasks.spawn("judge spend", secret::keep_spent(small_state.clone(), queue.clone(), tasks.drain()));
-    Ok(Some(queue))
-}
-
 /// Evaluators behind HTTP; `None` where there is none.
 fn start_remotes(
     config: &Resolved,
@@ -359,39 +275,8 @@ fn start_remotes(
     Ok(service::start(parts, tasks))
 }
 
-/// The way to a judge.
-pub(crate) fn judge_transport(
-    settings: &JudgeConfig,
-    clock: &Arc<dyn Clock>,
-    telemetry: &Telemetry,
-) -> anyhow::Result<Arc<dyn Transport>> {
-    let key = settings.api_key_env.as_ref().and_then(|name| std::env::var(name).ok());
-    Ok(match settings.provider {
-        Provider::Openai => {
-            let http = client(Duration::from_secs_f64(settings.timeout_seconds))?;
-            let judge = HttpJudge::new(http, &settings.base_url, key, telemetry.clone());
-            Arc::new(judge.with_headers(judge_headers(settings)))
-        }
-        Provider::Sagemaker => Arc::new(EndpointJudge::new(settings, Arc::clone(clock), telemetry.clone())),
-        Provider::Bedrock => {
-            Arc::new(BedrockJudge::new(settings.region.clone(), Arc::clone(clock), telemetry.clone()))
-        }
-    })
-}
-
-/// The headers of a judge's calls, secrets put in.
-fn judge_headers(settings: &JudgeConfig) -> Vec<(String, String)> {
-    let of = |(name, value): (&String, &String)| {
-        let value = match value.strip_prefix("env:") {
-            Some(variable) => std::env::var(variable).ok()?,
-            None => value.clone(),
-        };
-        Some((name.clone(), value))
-    };
-    settings.headers.iter().filter_map(of).collect()
-}
-
 async fn start_proxy(
+    config: &Resolved,
     target: &UpstreamTarget,
     intake: &Intake,
     clock: &Arc<dyn Clock>,
@@ -399,6 +284,7 @@ async fn start_proxy(
     tasks: &TaskGroup,
 ) -> anyhow::Result<SocketAddr> {
     let mut options = ProxyOptions::new(target.proxy_listen, &target.upstream, &target.name);
+    options.context_fields = config.context.fields();
     options.tenant_header.clone_from(&target.tenant_header);
     options.upstream_ca.clone_from(&target.upstream_ca);
     options.upstream_host.clone_from(&target.upstream_host);

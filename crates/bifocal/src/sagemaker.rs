@@ -17,6 +17,7 @@ use bifocal_infra::promql::{Endpoints as Watching, PromPoll};
 use bifocal_infra::survey::{Problem, Survey};
 use bifocal_model::{Event, Reading, ReadingSubject, Span, TargetKey};
 use bifocal_telemetry::{Clock, Telemetry};
+use bifocal_wire::Fields;
 
 use crate::config::SageMakerTarget;
 
@@ -114,9 +115,11 @@ impl Source {
     }
 
     /// Where the captured answers of each endpoint lie, as it was seen last.
-    pub fn captures(&self) -> Vec<BucketOptions> {
+    /// `fields`: those of requests that hold context.
+    pub fn captures(&self, fields: &Fields) -> Vec<BucketOptions> {
         let Some(inventory) = &self.inventory else { return Vec::new() };
-        inventory.endpoints.values().filter_map(|endpoint| captured(inventory, endpoint)).collect()
+        let found = inventory.endpoints.values().filter_map(|endpoint| captured(inventory, endpoint));
+        found.map(|options| BucketOptions { fields: fields.clone(), ..options }).collect()
     }
 
     /// The log groups of each target's containers, in the order in which they are to be tried.

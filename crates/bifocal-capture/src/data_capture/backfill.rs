@@ -14,7 +14,8 @@ use bifocal_model::{LedgerOutcome, Loss, Probability, Source, Timestamp};
 use bifocal_redact::redact_inference;
 use bifocal_store::{Arrival, Checkpoint, Door, Intake, Record};
 use bifocal_telemetry::{Clock, TaskGroup};
-use bifocal_wire::data_capture::parse_line;
+use bifocal_wire::Fields;
+use bifocal_wire::data_capture::parse_line_with;
 use tokio::sync::mpsc;
 
 use crate::data_capture::attribution::{Attribution, By};
@@ -41,6 +42,8 @@ pub struct BackfillOptions {
     pub capture_probability: Probability,
     /// What is known of the endpoint's components.
     pub attribution: Attribution,
+    /// Fields of requests that hold what their answers are to be made from.
+    pub fields: Fields,
 }
 
 /// A backfill that has not begun.
@@ -241,6 +244,7 @@ impl Reader {
             capture_probability: self.options.capture_probability,
             fingerprint: fingerprint.to_owned(),
             attribution: self.options.attribution.clone(),
+            fields: self.options.fields.clone(),
         }
     }
 }
@@ -301,7 +305,7 @@ impl Batch {
             return;
         }
         self.arrive();
-        match parse_line(bytes) {
+        match parse_line_with(bytes, &common.fields) {
             Ok(call) => {
                 let (inference, by) = common.inference(call, start);
                 *self.step.by.entry(by).or_default() += 1;

@@ -17,6 +17,7 @@ use bifocal_aws::{Aws, Kind, Object};
 use bifocal_model::{Probability, Source, Span, Timestamp};
 use bifocal_store::{Checkpoint, Intake};
 use bifocal_telemetry::{Clock, Metric, Telemetry};
+use bifocal_wire::Fields;
 use bifocal_wire::s3_notice::WrittenObject;
 
 use crate::data_capture::attribution::Attribution;
@@ -53,6 +54,8 @@ pub struct BucketOptions {
     pub capture_probability: Probability,
     /// What is known of the endpoint's components.
     pub attribution: Attribution,
+    /// Fields of requests that hold what their answers are to be made from.
+    pub fields: Fields,
 }
 
 /// The files of an endpoint.
@@ -135,6 +138,7 @@ impl BucketOptions {
             capture_probability: Probability::new(percent.unwrap_or(100.0) / 100.0)
                 .filter(|p| p.get() > 0.0)?,
             attribution,
+            fields: Fields::default(),
         })
     }
 
@@ -388,6 +392,7 @@ impl Bucket {
             capture_probability: self.options.capture_probability,
             fingerprint,
             attribution: self.options.attribution.clone(),
+            fields: self.options.fields.clone(),
         };
         let rest = usize::try_from(from).ok().and_then(|from| body.get(from..)).unwrap_or_default();
         let door = self.intake.door(Source::DataCapture);

@@ -7,7 +7,7 @@ use bifocal_model::{
     TargetNames, Timing, TokenCount, Usage,
 };
 use bifocal_wire::data_capture::CapturedCall;
-use bifocal_wire::{CallRequest, CallResponse, ErrorBody};
+use bifocal_wire::{CallRequest, CallResponse, ErrorBody, Fields};
 
 use crate::signs;
 
@@ -22,6 +22,8 @@ pub(crate) struct Common {
     pub(crate) capture_probability: Probability,
     pub(crate) fingerprint: String,
     pub(crate) attribution: Attribution,
+    /// Fields of requests that hold context.
+    pub(crate) fields: Fields,
 }
 
 impl Common {

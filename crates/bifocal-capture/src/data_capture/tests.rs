@@ -56,6 +56,7 @@ async fn backfill(running: &Running, paths: &[PathBuf]) -> Result<Progress, Erro
         endpoint: Some("given".into()),
         capture_probability: Probability::new(0.25).unwrap(),
         attribution: Attribution::default(),
+        fields: bifocal_wire::Fields::default(),
     };
     let reader = running.reader.clone();
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1)));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bifocal_wire::Fields;
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct ProxyOptions {
     /// Which inference component serves a model as requested; a model that is not here is its own target.
     #[serde(default)]
     pub components: BTreeMap<String, ComponentRoute>,
+    /// Fields of requests that hold what their answers are to be made from.
+    #[serde(skip)]
+    pub context_fields: Fields,
 }
 
 /// The inference component behind a model's name.
@@ -142,6 +146,7 @@ impl ProxyOptions {
             head_seconds: limits::HEAD_SECONDS as f64,
             idle_upstream_connections: limits::IDLE_UPSTREAM_CONNECTIONS,
             components: BTreeMap::new(),
+            context_fields: Fields::default(),
         }
     }
 

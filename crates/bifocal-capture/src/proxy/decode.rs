@@ -90,7 +90,7 @@ impl Decoder {
     /// The inference that the call was.
     pub fn decode(&self, exchange: &Exchange) -> Inference<String> {
         let request = match exchange.request_truncated {
-            false => CallRequest::parse(&exchange.request_body).ok(),
+            false => CallRequest::parse_with(&exchange.request_body, &self.fields).ok(),
             true => None,
         };
         let cut_model = || target::model_in_head(&exchange.request_body);

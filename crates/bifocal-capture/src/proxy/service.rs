@@ -109,7 +109,8 @@ impl Proxy {
         telemetry: &Telemetry,
     ) -> Result<(Self, Recorder), Error> {
         let upstream = options.upstream()?;
-        let decoder = Decoder::new(&options.origin, options.components.clone(), telemetry.clone());
+        let decoder = Decoder::new(&options.origin, options.components.clone(), telemetry.clone())
+            .with_fields(options.context_fields.clone());
         let (tap, queue) = Tap::new(options, sink.door(), Arc::clone(&clock), telemetry)?;
         let recorder = Recorder::new(queue, tap.losses(), decoder, sink, Arc::clone(&clock));
         let listen = |err| Error::Listen { address: options.listen, err };

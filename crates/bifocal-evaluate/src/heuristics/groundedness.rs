@@ -2,22 +2,22 @@
 
 use super::words::{Word, words};
 use super::{Finding, Subject};
+use crate::context::Passage;
 use crate::limits::{EVALUATOR_WORDS, QUESTION_BYTES};
 
 /// Shorter answers are a name or a number: their pairs of words say little, words.
 const WORDS_MIN: usize = 4;
 
-/// Applies where a context was given: the messages of tools (what a search brought), else what stands between `<context>`
-/// and `</context>` in the request.
+/// Applies where a context was given, which the field map says where to find.
 pub(super) fn evaluate(subject: &Subject<'_>) -> Option<Finding> {
-    let context = context(subject)?;
+    let context = subject.contexts.passages(subject.inference);
     let answer = subject.answer_words();
-    if answer.len() < WORDS_MIN {
+    if context.is_empty() || answer.len() < WORDS_MIN {
         return None;
     }
     let mut singles = Vec::new();
     let mut pairs = Vec::new();
-    for text in context {
+    for Passage { text, .. } in context {
         let found =
             words(text.get(..text.floor_char_boundary(QUESTION_BYTES)).unwrap_or(text), EVALUATOR_WORDS);
         singles.extend(found.iter().map(|word| word.hash));
@@ -40,24 +40,6 @@ pub(super) fn evaluate(subject: &Subject<'_>) -> Option<Finding> {
     let names = || answer.iter().filter(|word| is_name(subject.answer, word));
     add(names().filter(|word| stands(word)).count(), names().count());
     Some(Finding::number(parts / count))
-}
-
-fn context<'a>(subject: &Subject<'a>) -> Option<Vec<&'a str>> {
-    let messages = &subject.inference.messages;
-    let tools: Vec<&str> = messages
-        .iter()
-        .filter(|message| message.role == "tool")
-        .map(|message| message.text.as_str())
-        .collect();
-    if !tools.is_empty() {
-        return Some(tools);
-    }
-    let between = |text: &'a str| {
-        let (_, behind) = text.split_once("<context>")?;
-        Some(behind.split_once("</context>")?.0)
-    };
-    let marked: Vec<&str> = messages.iter().filter_map(|message| between(message.text.as_str())).collect();
-    (!marked.is_empty()).then_some(marked)
 }
 
 fn pair(two: &[Word]) -> u64 {

@@ -7,6 +7,7 @@ use bifocal_redact::Redacted;
 
 use super::head;
 use super::words::{Word, words};
+use crate::context::ContextMap;
 use crate::limits::{EVALUATOR_WORDS, QUESTION_BYTES};
 
 /// An inference and, once somebody asks, its words.
@@ -16,16 +17,19 @@ pub(super) struct Subject<'a> {
     pub(super) answer: &'a str,
     /// The head of the newest message of the user; empty where there is none.
     pub(super) question: &'a str,
+    /// Where its context is found.
+    pub(super) contexts: &'a ContextMap,
     answer_words: OnceCell<Vec<Word>>,
     question_words: OnceCell<Vec<Word>>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn of(inference: &'a Inference<Redacted>) -> Self {
+    pub(super) fn of(inference: &'a Inference<Redacted>, contexts: &'a ContextMap) -> Self {
         let newest = inference.messages.iter().rev().find(|message| message.role == "user");
         let question = newest.map_or("", |message| message.text.as_str());
         Self {
             inference,
+            contexts,
             answer: head(inference.answer.as_str()),
             question: question.get(..question.floor_char_boundary(QUESTION_BYTES)).unwrap_or(question),
             answer_words: OnceCell::new(),

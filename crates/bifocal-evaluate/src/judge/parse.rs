@@ -7,6 +7,7 @@ use bifocal_model::{Failure, Unit, Verdict};
 use serde::Deserialize;
 
 use crate::heuristics::is_refusal;
+use crate::judge::rubric::OwnReply;
 use crate::limits::{EXPLANATION_CHARS, REPLY_BYTES};
 use crate::loose_json::inside_fence;
 
@@ -95,7 +96,17 @@ pub(crate) enum Scoring {
 /// Least probability of the grades 1 to 5 together at which their mean is believed.
 const GRADES_MASS: f64 = 0.9;
 
-pub(crate) fn read(status: u16, body: &[u8], pass_score: f64, scoring: Scoring) -> Read {
+/// What a verdict is read by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    /// From which score on an answer passes, on the scale of 1 to 5.
+    pub(crate) pass_score: f64,
+    pub(crate) scoring: Scoring,
+    /// The rubric's own form of a reply, where it has one.
+    pub(crate) own: Option<&'a OwnReply>,
+}
+
+pub(crate) fn read(status: u16, body: &[u8], terms: Terms<'_>) -> Read {
     let Opened { choice, input_tokens, output_tokens } = match opened(status, body) {
         Ok(opened) => opened,
         Err((failure, detail)) => {
@@ -104,7 +115,7 @@ pub(crate) fn read(status: u16, body: &[u8], pass_score: f64, scoring: Scoring) 
         }
     };
     let verdict = match choice {
-        Some(choice) => verdict(choice, pass_score, scoring),
+        Some(choice) => verdict(choice, terms),
         None => unparsable("the reply has no choice"),
     };
     Read { verdict, input_tokens, output_tokens }
@@ -154,7 +165,7 @@ pub(crate) fn said(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<Completion>(body).ok()?.choices.into_iter().next()?.message.content
 }
 
-fn verdict(choice: ReplyChoice, pass_score: f64, scoring: Scoring) -> Verdict<String> {
+fn verdict(choice: ReplyChoice, Terms { pass_score, scoring, own }: Terms<'_>) -> Verdict<String> {
     let refuses = choice.refuses();
     let finish = choice.finish_reason.unwrap_or_default();
     if refuses {
@@ -162,10 +173,14 @@ fn verdict(choice: ReplyChoice, pass_score: f64, scoring: Scoring) -> Verdict<St
     }
     let content = choice.message.content.unwrap_or_default();
     let content = behind_thoughts(&content).trim();
-    let (written, label) = match serde_json::from_str::<Written>(content) {
-        Ok(written) => (written, None),
-        Err(_) => match inside_fence(content).map(serde_json::from_str::<Written>) {
-            Some(Ok(written)) => (written, Some("fenced".to_owned())),
+    let fenced = || {
+        let inside = inside_fence(content)?;
+        Some((serde_json::from_str::<Written>(inside).ok()?, inside))
+    };
+    let (written, json, label) = match serde_json::from_str::<Written>(content) {
+        Ok(written) => (written, content, None),
+        Err(_) => match fenced() {
+            Some((written, inside)) => (written, inside, Some("fenced".to_owned())),
             _ if finish == "length" => return unparsable("the verdict was cut off"),
             _ if is_refusal(content) => {
                 return Verdict::Failed { failure: Failure::Refused, detail: "the judge refused".to_owned() };
@@ -173,6 +188,9 @@ fn verdict(choice: ReplyChoice, pass_score: f64, scoring: Scoring) -> Verdict<St
             _ => return unparsable("the verdict is not the JSON that was asked for"),
         },
     };
+    if let Some(keyword) = own.and_then(|own| own.broken(json)) {
+        return unparsable(&format!("the verdict breaks `{keyword}` of the form that was asked for"));
+    }
     if !(1.0..=5.0).contains(&written.score) {
         let detail = format!("the score {} is not on the scale of 1 to 5", written.score);
         return Verdict::Failed { failure: Failure::OutOfScale, detail };

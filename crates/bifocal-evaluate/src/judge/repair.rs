@@ -4,6 +4,7 @@ use bifocal_model::{Failure, Verdict};
 use serde_json::{Value, json};
 
 use super::prompt::VERDICT_TOKENS;
+use super::rubric::OwnReply;
 use super::sanitize::sanitize;
 use crate::limits::REPAIR_CHARS;
 
@@ -19,7 +20,14 @@ pub(super) struct Repair {
 }
 
 /// The turn that asks again; `None` where there is nothing to repair: a score, a refusal, no words at all.
-pub(super) fn of(request: &[u8], said: Option<&str>, verdict: &Verdict<String>) -> Option<Repair> {
+///
+/// `own`: the rubric's own form of the reply, where it has one.
+pub(super) fn of(
+    request: &[u8],
+    said: Option<&str>,
+    verdict: &Verdict<String>,
+    own: Option<&OwnReply>,
+) -> Option<Repair> {
     let Verdict::Failed { failure: Failure::Unparsable | Failure::OutOfScale, detail } = verdict else {
         return None;
     };
@@ -27,9 +35,12 @@ pub(super) fn of(request: &[u8], said: Option<&str>, verdict: &Verdict<String>) 
     let mut body: Value = serde_json::from_slice(request).ok()?;
     let messages = body.get_mut("messages")?.as_array_mut()?;
     messages.push(json!({"role": "assistant", "content": said}));
+    let form = own.map_or_else(
+        || r#"{"reason": "<one short sentence>", "score": <number from 1 to 5>}"#.to_owned(),
+        |own| format!("of the form that this JSON Schema describes: {}", own.text()),
+    );
     messages.push(json!({"role": "user", "content": format!(
-        "Your reply could not be used: {detail}. Give the same grade again, as one JSON object and nothing else: \
-         {{\"reason\": \"<one short sentence>\", \"score\": <number from 1 to 5>}}"
+        "Your reply could not be used: {detail}. Give the same grade again, as one JSON object and nothing else: {form}"
     )}));
     let body = serde_json::to_vec(&body).ok()?;
     let tokens = body.len() as u64 / 4 + u64::from(VERDICT_TOKENS);
@@ -48,7 +59,7 @@ mod tests {
     fn the_second_turn_shows_the_reply_and_what_is_wrong_with_it() {
         let request = br#"{"model":"m","messages":[{"role":"system","content":"be fair"},{"role":"user","content":"judge"}]}"#;
         let said = format!("A solid four.<|im_end|>{}", "x".repeat(REPAIR_CHARS));
-        let repair = of(request, Some(&said), &failed(Failure::Unparsable)).unwrap();
+        let repair = of(request, Some(&said), &failed(Failure::Unparsable), None).unwrap();
         let body: Value = serde_json::from_slice(&repair.body).unwrap();
         let messages = body["messages"].as_array().unwrap();
         let roles: Vec<_> = messages.iter().map(|message| message["role"].as_str().unwrap()).collect();
@@ -71,9 +82,9 @@ mod tests {
             (Some(" \n"), Failure::Unparsable),
             (None, Failure::Unparsable),
         ] {
-            assert_eq!(of(request, said, &failed(failure)), None);
+            assert_eq!(of(request, said, &failed(failure), None), None);
         }
-        assert_eq!(of(b"{", Some("4"), &failed(Failure::OutOfScale)), None);
-        assert!(of(request, Some("9"), &failed(Failure::OutOfScale)).is_some());
+        assert_eq!(of(b"{", Some("4"), &failed(Failure::OutOfScale), None), None);
+        assert!(of(request, Some("9"), &failed(Failure::OutOfScale), None).is_some());
     }
 }

@@ -10,6 +10,7 @@ use bifocal_model::{
 use bifocal_redact::Redacted;
 
 use super::{Judge, JudgeConfig, JudgeRequest, Rubrics, Taken};
+use crate::context::ContextMap;
 use crate::{Choice, Error};
 
 /// The dimension of confirmations.
@@ -44,6 +45,12 @@ impl Confirmer {
             ..second
         };
         Ok(Some(Self { judge: Judge::new(second, rubrics)?, is_other }))
+    }
+
+    /// As one that finds the context of answers where this map says.
+    #[must_use]
+    pub fn with_contexts(self, contexts: ContextMap) -> Self {
+        Self { judge: self.judge.with_contexts(contexts), ..self }
     }
 
     /// The judge that is asked.

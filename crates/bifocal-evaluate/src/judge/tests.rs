@@ -388,8 +388,9 @@ fn bad_settings_and_rubrics_are_refused() {
 proptest! {
     #[test]
     fn no_reply_panics(status in 100u16..600, body in prop::collection::vec(any::<u8>(), 0..200), content in ".{0,200}") {
-        let _ = parse::read(status, &body, 4.0, parse::Scoring::Expected);
-        let read = parse::read(200, &reply(&content), 4.0, parse::Scoring::Written);
+        let terms = |scoring| parse::Terms { pass_score: 4.0, scoring, own: None };
+        let _ = parse::read(status, &body, terms(parse::Scoring::Expected));
+        let read = parse::read(200, &reply(&content), terms(parse::Scoring::Written));
         prop_assert_eq!(read.input_tokens, 600);
     }
 

@@ -150,3 +150,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_field_of_the_request_is_read_as_context() {
+    let chat = r#"{"context":"It closes at six.","messages":[{"role":"user","content":"When?"}]}"#;
+    let fields = Fields::of(&["/context".to_owned()]).unwrap();
+    for input in [json(chat), base64(chat)] {
+        let line = line(Some(input), None);
+        let request = parse_line_with(line.as_bytes(), &fields).unwrap().request.unwrap();
+        let said: Vec<_> = request.messages.iter().map(|m| (m.role.as_str(), m.text.as_str())).collect();
+        assert_eq!(said, [("context", "It closes at six."), ("user", "When?")]);
+        assert_eq!(parse_line(line.as_bytes()).unwrap().request.unwrap().messages.len(), 1);
+    }
+}

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::conversation::{Conversation, from_user};
 use super::tools::Tools;
 use crate::error::WireError;
+use crate::fields::Fields;
 use crate::loose::{Loose, aside};
 
 /// A request of any family: chat (`messages`), completions (`prompt`), LMI and TGI (`inputs`), responses (`input`),
@@ -125,11 +126,17 @@ struct Parameters<'a> {
 impl CallRequest {
     /// Reads the body of a request.
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
-        Self::parse_str(std::str::from_utf8(body)?)
+        Self::parse_with(body, &Fields::default())
     }
 
-    /// As [`Self::parse`], of a text.
-    pub(crate) fn parse_str(body: &str) -> Result<Self, WireError> {
+    /// As [`Self::parse`], with what stands in these fields as messages of the role `context` before the others.
+    pub fn parse_with(body: &[u8], fields: &Fields) -> Result<Self, WireError> {
+        Self::parse_str(std::str::from_utf8(body)?, fields)
+    }
+
+    /// As [`Self::parse_with`], of a text.
+    pub(crate) fn parse_str(body: &str, fields: &Fields) -> Result<Self, WireError> {
+        let contexts = fields.messages(body);
         let body: Body<'_> = serde_json::from_str(body).map_err(|err| WireError::json(&err))?;
         let parameters = aside::<Parameters<'_>>(body.parameters);
         let sampling = body.sampling(parameters.as_ref());
@@ -143,6 +150,7 @@ impl CallRequest {
         if let Some(system) = body.instructions.text() {
             messages.insert(0, Message { role: "system".to_owned(), text: system.into_owned() });
         }
+        messages.splice(0..0, contexts);
         Ok(Self {
             model: body.model.name(),
             messages,

@@ -35,11 +35,11 @@ pub fn run(args: &BackfillArgs, format: Format) -> anyhow::Result<Done> {
 
 /// What of the file concerns the store and the watch. History is not judged, and nobody is told of its alerts.
 fn configuration(args: &BackfillArgs) -> Result<Resolved, UserError> {
-    let ConfigFile { server, objectives, quality, .. } = match &args.config {
+    let ConfigFile { server, objectives, quality, context, .. } = match &args.config {
         Some(path) => load(path)?,
         None => ConfigFile::default(),
     };
-    let mut file = ConfigFile { server, objectives, quality, ..ConfigFile::default() };
+    let mut file = ConfigFile { server, objectives, quality, context, ..ConfigFile::default() };
     file.server.data = args.data.clone().or(file.server.data);
     file.server.listen = None;
     Resolved::of(file)
@@ -69,6 +69,7 @@ async fn backfill(args: &BackfillArgs, share: Probability, format: Format) -> an
         endpoint: Some(args.endpoint.clone()),
         capture_probability: share,
         attribution: bifocal_capture::data_capture::Attribution::default(),
+        fields: config.context.fields(),
     };
     let backfill = Backfill::new(options, intake, move |file: &str| reader.checkpoint(file), clock);
     let mut shown = 0;

@@ -55,8 +55,9 @@ pub fn run(args: &CheckArgs, format: Format) -> anyhow::Result<Done> {
                 .to_owned(),
         );
     }
-    running::judge(&config)
-        .map_err(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))?;
+    running::judge(&config).map_err(|err| {
+        err.downcast().unwrap_or_else(|err| UserError::new(Code::ConfigInvalid, format!("[judge]: {err:#}")))
+    })?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let tests = if args.send_test { Tests::Sent } else { Tests::NotSent };

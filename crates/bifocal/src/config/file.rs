@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bifocal_evaluate::ContextConfig;
 use bifocal_evaluate::custom::CustomConfig;
 use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_evaluate::rule::EvaluateRule;
@@ -32,6 +33,9 @@ pub struct ConfigFile {
     pub judge: Option<JudgeConfig>,
     /// Folder with rubric files that replace or add to the shipped ones.
     pub rubrics: Option<PathBuf>,
+    /// Where answers find what they are to be made from; default: messages of tools, else what stands between `<context>` and
+    /// `</context>`. Since 0.2.
+    pub context: Option<ContextConfig>,
     /// Objectives on latency, errors, saturation and waste.
     pub objectives: Objectives,
     /// Windows and baselines of the quality lens.

@@ -7,7 +7,7 @@ use bifocal_watch::alert::Hold;
 use serde::Serialize;
 
 use super::file::ProbeSection;
-use super::resolved::UpstreamTarget;
+use super::upstream::UpstreamTarget;
 use crate::limits::PROBES;
 use crate::user_error::{Code, UserError};
 

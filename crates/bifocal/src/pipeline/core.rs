@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use bifocal_evaluate::custom::Customs;
 use bifocal_evaluate::pacer::Pace;
-use bifocal_evaluate::{Choice, features, heuristics};
+use bifocal_evaluate::{Choice, ContextMap, features, heuristics};
 use bifocal_model::{Dimension, Event, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
 use bifocal_publish::export::EvaluationBook;
@@ -38,6 +38,8 @@ pub struct Options {
     pub chooser: Option<Choosing>,
     /// Evaluators of one's own.
     pub customs: Customs,
+    /// Where answers find what they are to be made from.
+    pub contexts: ContextMap,
     /// What the hardware costs.
     pub costs: Costs,
     /// Whom alerts are told.
@@ -60,6 +62,7 @@ pub struct Pipeline {
     /// Whether nothing is found out of a call before it is stored.
     is_storing_alone: bool,
     customs: Customs,
+    contexts: ContextMap,
     costs: Costs,
     channels: Vec<ChannelConfig>,
     page: String,
@@ -126,6 +129,7 @@ impl Pipeline {
             chooser,
             is_storing_alone: false,
             customs: options.customs,
+            contexts: options.contexts,
             costs: options.costs,
             channels: options.channels,
             page: options.page,
@@ -354,7 +358,7 @@ impl Pipeline {
                 records.push(record);
                 continue;
             }
-            let said = heuristics::all(call, now);
+            let said = heuristics::all_with(call, &self.contexts, now);
             call.findings = said.findings;
             let own = self.customs.scores(call, now);
             let chooser = self.chooser.as_mut();

@@ -8,6 +8,7 @@ use bifocal_infra::survey::Problem;
 use bifocal_model::Span;
 use bifocal_store::{Intake, Record, Refused};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry, sleep};
+use bifocal_wire::Fields;
 use tokio::sync::watch;
 
 use super::capture_files::{CaptureFiles, Found};
@@ -33,6 +34,7 @@ pub(super) fn start(
             intake: intake.clone(),
             clock: Arc::clone(clock),
             telemetry: telemetry.clone(),
+            fields: config.context.fields(),
             source: None,
             found,
             told: BTreeSet::new(),
@@ -63,6 +65,8 @@ struct Watcher {
     intake: Intake,
     clock: Arc<dyn Clock>,
     telemetry: Telemetry,
+    /// Fields of requests that hold context.
+    fields: Fields,
     source: Option<Source>,
     /// Where the answers lie, for those who read them.
     found: watch::Sender<Option<Found>>,
@@ -113,7 +117,7 @@ impl Watcher {
                 problems.extend(look.problems.iter().map(of_problem));
                 let found = Found {
                     aws: source.aws().clone(),
-                    buckets: source.captures(),
+                    buckets: source.captures(&self.fields),
                     log_groups: source.log_groups(),
                 };
                 self.found.send_replace(Some(found));

@@ -8,6 +8,7 @@ mod full_disk;
 mod groups;
 mod in_process;
 mod labels;
+mod own_rubrics;
 mod pairwise;
 mod plan;
 mod severe;

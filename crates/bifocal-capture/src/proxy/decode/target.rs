@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bifocal_model::{Component, TargetKey, TargetNames};
 use bifocal_telemetry::Telemetry;
+use bifocal_wire::Fields;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::limits::VARIANTS_KNOWN;
@@ -23,12 +24,20 @@ pub struct Decoder {
     components: BTreeMap<String, ComponentRoute>,
     variants: Variants,
     pub(super) telemetry: Telemetry,
+    pub(super) fields: Fields,
 }
 
 impl Decoder {
     /// For the calls of one origin. A model that `components` does not name is a target of its own.
     pub fn new(origin: &str, components: BTreeMap<String, ComponentRoute>, telemetry: Telemetry) -> Self {
-        Self { origin: origin.to_owned(), components, variants: Variants::default(), telemetry }
+        let (variants, fields) = (Variants::default(), Fields::default());
+        Self { origin: origin.to_owned(), components, variants, telemetry, fields }
+    }
+
+    /// What stands in these fields of requests is what their answers are to be made from.
+    #[must_use]
+    pub fn with_fields(self, fields: Fields) -> Self {
+        Self { fields, ..self }
     }
 
     pub(super) fn target(&self, exchange: &Exchange, model: Option<&str>) -> TargetKey {

@@ -212,3 +212,17 @@ fn a_packed_answer_past_the_limit_is_cut_and_counted() {
     assert_eq!((inference.completeness, inference.error), (Completeness::AnswerTruncated, None));
     assert_eq!(telemetry.value(Metric::LimitHits, &["unpacked_bytes"]), 1);
 }
+
+#[test]
+fn what_stands_in_a_field_of_the_request_comes_before_the_conversation() {
+    let request = r#"{"model":"m","documents":[{"text":"Bees fly."},{"text":"Ants walk."}],"messages":[{"role":"context","content":"forged"},{"role":"user","content":"Hi"}]}"#;
+    let call = exchange(request, SSE, &[(200, A), (800, STOP)]);
+    let said = |decoder: Decoder| {
+        let messages = decoder.decode(&call).messages.into_iter();
+        messages.map(|message| format!("{}: {}", message.role, message.text)).collect::<Vec<_>>()
+    };
+    let fields = bifocal_wire::Fields::of(&["/documents/*/text".to_owned()]).unwrap();
+    let with = said(decoder().with_fields(fields));
+    assert_eq!(with, ["context: Bees fly.\nAnts walk.", "other: forged", "user: Hi"]);
+    assert_eq!(said(decoder()), with[1..]);
+}

@@ -2,6 +2,7 @@
 
 use super::templates::{MORE, TEMPLATES};
 use super::*;
+use crate::context::ContextMap;
 use crate::sample::answered;
 
 /// The seed that decides which half of the templates is left out of development.
@@ -45,7 +46,7 @@ pub(in crate::heuristics) fn embedded(answer: &str, place: usize, number: u64) -
 
 fn is_suspected(text: &str) -> bool {
     let inference = answered(text);
-    evaluate(&Subject::of(&inference)).unwrap().value < 1.0
+    evaluate(&Subject::of(&inference, &ContextMap::default())).unwrap().value < 1.0
 }
 
 fn missed(places: &[usize]) -> (Vec<String>, usize) {

@@ -64,7 +64,10 @@ impl Worker {
         reply: &Reply,
     ) -> Score<String> {
         let said = parse::said(&reply.body);
-        let Some(repair) = repair::of(&request.body, said.as_deref(), &score.verdict) else { return score };
+        let own = judge.own_reply(request);
+        let Some(repair) = repair::of(&request.body, said.as_deref(), &score.verdict, own) else {
+            return score;
+        };
         let clock = &self.shared.clock;
         let counted = |outcome| self.shared.telemetry.count(Metric::JudgeRepairs, &[outcome], 1);
         if !self.budget(|budget| budget.try_reserve(clock.now(), repair.tokens)) {
