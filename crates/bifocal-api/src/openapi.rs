@@ -28,7 +28,11 @@ const PATHS: &[(&str, &str, &[&str])] = &[
     ),
     ("/api/v1/ledger", "What came in and what became of it", &[]),
     ("/api/v1/judges", "Judges as their anchors show them, and how they agree with people", &[]),
-    ("/api/v1/judging", "What judging costs today, and how it is allotted to strata", &[]),
+    (
+        "/api/v1/judging",
+        "What judging costs today and this month, judge by judge, and how it is allotted to strata",
+        &[],
+    ),
     ("/api/v1/events", "Things that happened", &["target", "from", "to", "limit"]),
 ];
 

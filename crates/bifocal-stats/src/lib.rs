@@ -49,6 +49,7 @@ pub mod prediction;
 pub mod quantile;
 pub mod rates;
 pub mod ratio;
+pub mod repeatability;
 pub mod reservoir;
 pub mod sampling;
 pub mod sums;

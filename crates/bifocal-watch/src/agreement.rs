@@ -227,6 +227,7 @@ impl JudgeSums {
             evidence: None,
             threshold: None,
             drift: None,
+            repeats: None,
             agreement: Some(agreement),
         }
     }

@@ -1,20 +1,23 @@
 //! How the judge stands to its anchors now, for page, API and `judge_drifted()`: the level of the newest sweep, and whether
 //! the judge moved and has not come back. Whether it moved is decided by the detectors of [`crate::attribution`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bifocal_model::{AnchorScore, Dimension, Fingerprint, Probability, Timestamp, Window};
 use bifocal_stats::attribution::{AnchorWatch, JudgeMove};
 use bifocal_stats::estimate::{Interval, Weighted, interval};
+use bifocal_stats::repeatability::{Repeats, repeatability};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::JUDGES_MAX;
-use crate::snapshot::{DriftView, JudgeView};
+use crate::limits::{JUDGES_MAX, REPEATED_ANCHORS};
+use crate::snapshot::{DriftView, JudgeView, RepeatsView};
 
 /// Re-scores from which a level is told: a sweep of 100 anchors.
 const SWEEP: usize = 100;
 /// Level of the shown interval.
 const ALPHA: f64 = 0.05;
+/// Anchors that were scored again, from which on it is told how a judge repeats itself.
+const REPEATED_MIN: u64 = 20;
 /// A level within this of the frozen scores is theirs, on [0, 1].
 const SAME_LEVEL: f64 = 0.02;
 
@@ -35,11 +38,14 @@ struct Level {
     drift: Option<DriftView>,
     /// Re-scores since it moved.
     since_move: usize,
+    /// The repeats of each anchor since it moved.
+    #[serde(default)]
+    repeats: BTreeMap<String, Repeats>,
 }
 
 impl JudgeLevels {
-    /// Takes a re-score, and the move that the detector made of it.
-    pub(crate) fn take(&mut self, score: &AnchorScore, moved: Option<&JudgeMove>) {
+    /// Takes a re-score, and the move that the detector made of it; whether there was no room to compare it with its repeats.
+    pub(crate) fn take(&mut self, score: &AnchorScore, moved: Option<&JudgeMove>) -> bool {
         let at = self.levels.iter().position(|level| level.is_of(score.fingerprint, &score.dimension));
         let at = at.unwrap_or_else(|| {
             // A judge that is no longer in use makes room.
@@ -49,9 +55,10 @@ impl JudgeLevels {
             self.levels.push(Level::new(score));
             self.levels.len() - 1
         });
-        if let Some(level) = self.levels.get_mut(at) {
+        self.levels.get_mut(at).is_some_and(|level| {
             level.take(score, moved);
-        }
+            level.repeat(score)
+        })
     }
 
     /// Whether a judge moved and scores otherwise than when its anchors were frozen.
@@ -80,6 +87,7 @@ impl JudgeLevels {
                 evidence: Some(watch.evidence()),
                 threshold: Some(threshold),
                 drift: level.drift,
+                repeats: level.repeats(),
                 agreement: None,
             }
         };
@@ -97,6 +105,7 @@ impl Level {
             newest: VecDeque::new(),
             drift: None,
             since_move: 0,
+            repeats: BTreeMap::new(),
         }
     }
 
@@ -114,9 +123,31 @@ impl Level {
         if let Some(moved) = moved {
             self.drift = Some(DriftView { time: moved.time, evidence: moved.evidence, fell: moved.fell });
             self.since_move = 0;
+            // A repeat on either side of a move tells of the move.
+            self.repeats.clear();
         } else if self.since_move >= SWEEP && self.mean().abs() <= SAME_LEVEL {
             self.drift = None;
         }
+    }
+
+    /// Whether there was no room for the anchor.
+    fn repeat(&mut self, score: &AnchorScore) -> bool {
+        if self.repeats.len() >= REPEATED_ANCHORS && !self.repeats.contains_key(&score.anchor) {
+            return true;
+        }
+        self.repeats.entry(score.anchor.clone()).or_default().take(score.value.get());
+        false
+    }
+
+    fn repeats(&self) -> Option<RepeatsView> {
+        let told = repeatability(self.repeats.values(), ALPHA).filter(|told| told.n >= REPEATED_MIN)?;
+        Some(RepeatsView {
+            n: told.n,
+            same: told.same,
+            same_lower: told.interval.lower,
+            same_upper: told.interval.upper,
+            deviation: told.deviation,
+        })
     }
 
     fn mean(&self) -> f64 {
@@ -178,6 +209,8 @@ mod tests {
         let quiet = run(&mut levels, 0..500, 0.0);
         assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, Some(0.0), 100));
         assert!(!levels.drifted(Fingerprint(1), &relevance));
+        let repeats = quiet.repeats.as_ref().unwrap();
+        assert_eq!((repeats.n, repeats.same, repeats.deviation), (100, 1.0, 0.0), "the same each time");
         let moved = run(&mut levels, 500..900, -0.25);
         assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= THRESHOLD));
         let numbers = |view: &JudgeView| {
@@ -190,5 +223,30 @@ mod tests {
         assert!(levels.drifted(Fingerprint(1), &relevance) && !levels.drifted(Fingerprint(2), &relevance));
         let back = run(&mut levels, 900..1_600, 0.0);
         assert_eq!(back.drift, None, "the frozen scores are reached again");
+        assert_eq!(moved.repeats.unwrap().same, 1.0, "what lies before the move is no repeat");
+    }
+    #[test]
+    fn a_judge_that_wavers_is_told_with_its_interval() {
+        let (mut levels, watch) = (JudgeLevels::default(), AnchorWatch::default());
+        let take = |levels: &mut JudgeLevels, i: i64, value: f64| {
+            let score = AnchorScore { value: Unit::new(value).unwrap(), ..score(i, 0.0) };
+            levels.take(&score, None)
+        };
+        let view = |levels: &JudgeLevels| levels.views(|_, _| (&watch, THRESHOLD))[0].repeats.clone();
+        (0..119).for_each(|i| assert!(!take(&mut levels, i, 0.5)));
+        assert_eq!(view(&levels), None, "19 were scored again");
+        // Every second anchor goes a grade up the second time.
+        (119..200).for_each(|i| {
+            take(&mut levels, i, if i % 2 == 0 { 0.75 } else { 0.5 });
+        });
+        let told = view(&levels).unwrap();
+        // Of the first 19 none was changed.
+        assert!(
+            (0.5..0.65).contains(&told.same) && told.same_lower < told.same && told.same < told.same_upper
+        );
+        assert!((told.deviation - (0.5 * 0.0625 * (1.0 - told.same)).sqrt()).abs() < 1e-12, "{told:?}");
+        let full = |i: usize| AnchorScore { anchor: format!("b{i}"), ..score(0, 0.0) };
+        let left_out = (0..REPEATED_ANCHORS).filter(|i| levels.take(&full(*i), None)).count();
+        assert_eq!(left_out, 100, "limit watch_repeated_anchors");
     }
 }

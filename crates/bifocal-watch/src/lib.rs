@@ -19,6 +19,7 @@ mod config;
 mod drift;
 mod efficiency;
 mod explained;
+mod judge_cost;
 mod judge_level;
 mod judging;
 mod ladder;
@@ -49,9 +50,9 @@ pub use limits::{ACT_NAME_CHARS, ACT_TEXT_CHARS, COMMENTS_MAX, LIMITS};
 pub use mute::MaintenanceConfig;
 pub use slo::{BurnView, Indicator, SloConfig, SloView, burn_rule, shipped_slos};
 pub use snapshot::{
-    AgreementView, AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, DriftView, ExplainedView,
-    FailureView, JudgeView, MeasuredView, MixView, RuleView, SevereView, Snapshot, StreamView, TargetView,
-    Totals,
+    AgreementView, AlarmView, AlertView, BaselineView, CaptureView, ComparisonView, CostView, DriftView,
+    ExplainedView, FailureView, JudgeCostView, JudgeView, MeasuredView, MixView, RepeatsView, RuleView,
+    SevereView, Snapshot, StreamView, TargetView, Totals,
 };
 pub use watch::{Outcome, Quantiles, Watch};
 

@@ -50,6 +50,10 @@ pub(crate) const TRAFFIC_CLASSES: usize = 64;
 
 /// Judges watched on anchors at once: eight dimensions of four judges.
 pub(crate) const JUDGES_MAX: usize = 32;
+/// Judges whose cost is added up, each in each of its parts.
+pub(crate) const COSTED_JUDGES: usize = 16;
+/// Anchors whose repeats are compared, of one judge on one dimension: as many as a file may have.
+pub(crate) const REPEATED_ANCHORS: usize = 512;
 /// Labelled answers that judges are compared on, judges so compared, and people heard on one answer.
 pub(crate) const LABELLED_MAX: usize = 2_000;
 pub(crate) const COMPARED_MAX: usize = 32;
@@ -104,6 +108,16 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ),
     ("watch_traffic_classes", TRAFFIC_CLASSES as u64, "classes of a target's answers; further ones are one"),
     ("watch_judges", JUDGES_MAX as u64, "judges and dimensions watched on anchors; the oldest leave"),
+    (
+        "watch_costed_judges",
+        COSTED_JUDGES as u64,
+        "judges whose cost is added up; the one asked least lately leaves",
+    ),
+    (
+        "watch_repeated_anchors",
+        REPEATED_ANCHORS as u64,
+        "anchors whose repeats are compared; further ones are not",
+    ),
     ("watch_labelled", LABELLED_MAX as u64, "labelled answers that judges are compared on; the oldest leave"),
     ("watch_compared", COMPARED_MAX as u64, "judges compared with people; the oldest leave"),
     ("watch_people", PEOPLE_MAX as u64, "people heard on one answer; the first leaves"),

@@ -1,5 +1,7 @@
 //! What the watch says at one moment: plain data that page, API and `/metrics` read.
 
+mod judges;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ use crate::ladder::LadderView;
 use crate::mute::{MutedView, SilenceView, Withheld};
 use crate::slo::SloView;
 
+pub use judges::{AgreementView, CostView, DriftView, JudgeCostView, JudgeView, MeasuredView, RepeatsView};
+
 /// Everything at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshot {
@@ -32,6 +36,8 @@ pub struct Snapshot {
     pub alerts: Vec<AlertView>,
     /// The judges as their anchors show them.
     pub judges: Vec<JudgeView>,
+    /// What each judge costs.
+    pub judge_costs: Vec<JudgeCostView>,
     /// The objectives in force.
     pub objectives: Objectives,
     /// Incidents that are not over, then those that are, newest first.
@@ -294,93 +300,6 @@ pub struct ComparisonView {
     pub alone: u64,
     /// Since when it is counted.
     pub since: Timestamp,
-}
-
-/// One judge on one dimension, as its anchors show it at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct JudgeView {
-    /// Who, for people.
-    pub evaluator: String,
-    /// Who, for machines.
-    pub fingerprint: Fingerprint,
-    /// On what.
-    pub dimension: Dimension,
-    /// Anchors that were scored at least once.
-    pub anchors: u64,
-    /// Re-scores so far.
-    pub rescored: u64,
-    /// When the newest one was made; `None`, as the numbers below, for a judge without anchors.
-    pub last: Option<Timestamp>,
-    /// Mean score now minus the frozen one over the newest sweep, in [-1, 1].
-    pub difference: Option<f64>,
-    /// The lower end of its 95% interval, for one look.
-    pub difference_lower: Option<f64>,
-    /// The upper one.
-    pub difference_upper: Option<f64>,
-    /// The evidence that the judge moved; alarm at the threshold.
-    pub evidence: Option<f64>,
-    /// The threshold.
-    pub threshold: Option<f64>,
-    /// That it moved and scores otherwise than when its anchors were frozen.
-    pub drift: Option<DriftView>,
-    /// How it agrees with people; `None` where nobody labelled what it judged.
-    pub agreement: Option<AgreementView>,
-}
-
-/// How a judge agrees with people on one dimension.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AgreementView {
-    /// Answers that it judged and people marked.
-    pub labelled: u64,
-    /// Answers wanted before anything is measured.
-    pub of: u64,
-    /// People who marked them.
-    pub people: u64,
-    /// What is compared: `grades` from 1 to 5 where enough were given, else `pass` and fail.
-    pub scale: &'static str,
-    /// Cohen's kappa of judge and people, weighted by squares on grades.
-    pub kappa: Option<MeasuredView>,
-    /// Krippendorff's alpha of judge and people together, ordinal on grades, nominal on pass and fail.
-    pub alpha: Option<MeasuredView>,
-    /// Krippendorff's alpha of the people alone, over answers that several marked: what a judge can hardly exceed.
-    pub people_alpha: Option<MeasuredView>,
-    /// Of what people pass, the share that the judge passes.
-    pub sensitivity: Option<f64>,
-    /// Of what people fail, the share that the judge fails.
-    pub specificity: Option<f64>,
-    /// The share that the judge passes, of all that it judged in the last 30 days.
-    pub pass_rate: Option<f64>,
-    /// That share as people would have it (Rogan-Gladen).
-    pub corrected_pass_rate: Option<MeasuredView>,
-    /// The judge's mean over the last 30 days.
-    pub mean: Option<f64>,
-    /// The mean as people would have it (PPI, the judge as the prediction), where the labelled answers are a random sample of
-    /// the judged.
-    pub corrected_mean: Option<MeasuredView>,
-}
-
-/// A number with its 95% interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct MeasuredView {
-    /// The number.
-    pub value: f64,
-    /// The lower end of its interval, for one look.
-    pub lower: f64,
-    /// The upper one.
-    pub upper: f64,
-    /// Answers that it is from.
-    pub n: u64,
-}
-
-/// A judge that moved.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
-pub struct DriftView {
-    /// When the evidence crossed the threshold.
-    pub time: Timestamp,
-    /// The evidence at that time.
-    pub evidence: f64,
-    /// Whether its scores fell; else they rose.
-    pub fell: bool,
 }
 
 /// What a judge called clearly harmful in the last hour, and what the second word was.

@@ -18,6 +18,7 @@ use crate::alert::{self, Notification, Own, Rule};
 use crate::attribution::{IncidentBook, Told};
 use crate::config::WatchConfig;
 use crate::drift::Drift;
+use crate::judge_cost::JudgeCosts;
 use crate::judge_level::JudgeLevels;
 use crate::limits::{STREAMS_MAX, TARGETS_MAX};
 use crate::mute::{self, MaintenanceWindow, Mutes, SilenceBook};
@@ -63,6 +64,8 @@ struct State {
     silences: SilenceBook,
     #[serde(default)]
     agreement: AgreementBook,
+    #[serde(default)]
+    judge_costs: JudgeCosts,
 }
 
 /// What a tick decided.
@@ -200,6 +203,7 @@ impl Watch {
             withheld: self.state.silences.withheld(),
             rules: Arc::clone(&self.rule_views),
             judges,
+            judge_costs: self.state.judge_costs.views(now),
             objectives: self.config.objectives.clone(),
             incidents: self.state.incidents.all(),
             targets: views,
@@ -232,6 +236,9 @@ impl Watch {
     }
 
     fn take_score<T>(&mut self, score: &Score<T>) {
+        if self.state.judge_costs.take_score(score) {
+            self.telemetry.limit_hit("watch_costed_judges");
+        }
         if score.kind == EvaluatorKind::Confirmation {
             let is_full =
                 self.target_mut(&score.target, score.time).is_some_and(|target| target.severe.take(score));
@@ -306,7 +313,12 @@ impl Watch {
         let streams = if self.pages_on(Rule::watches_judges) { self.budgeted_streams() } else { 0 };
         let buys = |rescores_in_30_days| budget::threshold(streams, rescores_in_30_days, pages);
         let told = self.state.incidents.take_anchor(anchor, buys, &config.quality);
-        self.state.judges.take(anchor, told.moved.as_ref());
+        if self.state.judges.take(anchor, told.moved.as_ref()) {
+            self.telemetry.limit_hit("watch_repeated_anchors");
+        }
+        if self.state.judge_costs.take_anchor(anchor) {
+            self.telemetry.limit_hit("watch_costed_judges");
+        }
         self.carry_out(told);
     }
 

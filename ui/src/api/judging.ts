@@ -21,13 +21,33 @@ export interface JudgeSpend {
 /** Whether a judge answers. */
 export interface JudgeNow {
   evaluator: string;
-  role: 'first' | 'second';
+  role: 'first' | 'second' | 'cheap';
   circuit: 'closed' | 'open' | 'half_open';
   away_since: string | null;
   failures: number;
   last_failure: string | null;
   next_try: string | null;
   without_schema: boolean;
+}
+
+/** Dollars and tokens; null dollars: the price of a part is not known. */
+export interface Price {
+  usd: number | null;
+  tokens: number;
+}
+
+/** What a judge in one of its parts costs. */
+export interface JudgeCost {
+  evaluator: string;
+  role: 'judge' | 'cheap' | 'second';
+  today: Price;
+  month: Price;
+  /** Of the month: what went to anchors. */
+  anchors: Price;
+  /** Answers that it scored this month. */
+  answers: number;
+  /** Without anchors; null where nothing was scored. */
+  per_answer: Price | null;
 }
 
 /** A cheap judge that scores many answers where the judge scores few. */

@@ -2,7 +2,7 @@
  * The JSON of `/api/v1`, written down by hand. Absent is null, never 0; times are RFC 3339 UTC;
  * times inside series are unix seconds.
  */
-import type { JudgeSpend, Ladder } from './judging';
+import type { JudgeCost, JudgeSpend, Ladder } from './judging';
 
 export type { JudgeNow, JudgeSpend, Ladder } from './judging';
 
@@ -125,6 +125,8 @@ export interface JudgeRow {
   evidence: number | null;
   threshold: number | null;
   drift: { time: Iso; evidence: number; fell: boolean } | null;
+  /** How it repeats itself on its anchors; null until 20 were scored again. */
+  repeats?: { n: number; same: number; same_lower: number; same_upper: number; deviation: number } | null;
   /** Null where nobody marked what it judged. */
   agreement: Agreement | null;
 }
@@ -146,6 +148,7 @@ export interface Totals {
   alarms?: number;
   /** The judges as their anchors show them; empty without anchors. */
   judges?: JudgeRow[];
+  judge_costs?: JudgeCost[];
 }
 
 export interface Fleet {

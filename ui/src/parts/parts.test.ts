@@ -105,6 +105,8 @@ describe('words', () => {
     expect(away({ ...day, judges: [judge] }, now).map((words) => words.replace(/\s/g, ' '))).toEqual(['judge small has not answered for 20 min (rate limited): 41 answers wait']);
     const second = { ...judge, role: 'second' as const, circuit: 'half_open' as const, last_failure: null };
     expect(away({ ...day, judges: [second] }, now).map((words) => words.replace(/\s/g, ' '))).toEqual(['judge small has not answered for 20 min, so nothing severe is confirmed']);
+    const cheap = { ...second, role: 'cheap' as const };
+    expect(away({ ...day, judges: [cheap] }, now).map((words) => words.replace(/\s/g, ' '))).toEqual(['cheap judge small has not answered for 20 min, so intervals are as wide as without it']);
   });
 });
 

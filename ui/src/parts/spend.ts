@@ -22,7 +22,11 @@ export function away(s: JudgeSpend, now: number): string[] {
       const name = judge.evaluator.replace(/^judge:/, '');
       const since = duration(Math.max(0, (now - Date.parse(judge.away_since ?? '')) / 1000));
       const why = judge.last_failure === null ? '' : ` (${judge.last_failure.replaceAll('_', ' ')})`;
-      const waits = judge.role === 'first' ? `: ${plural(s.waiting, 'answer')} ${s.waiting === 1 ? 'waits' : 'wait'}` : ', so nothing severe is confirmed';
-      return `judge ${name} has not answered for ${since}${why}${waits}`;
+      const waits = {
+        first: `: ${plural(s.waiting, 'answer')} ${s.waiting === 1 ? 'waits' : 'wait'}`,
+        second: ', so nothing severe is confirmed',
+        cheap: ', so intervals are as wide as without it',
+      }[judge.role];
+      return `${judge.role === 'cheap' ? 'cheap judge' : 'judge'} ${name} has not answered for ${since}${why}${waits}`;
     });
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use bifocal_model::{Dimension, Estimate, Span, TargetKey, Timestamp, Window};
 use bifocal_store::{Cell, Reader};
-use bifocal_watch::{ComparisonView, Condition, JudgeView, Snapshot, StreamView, TargetView};
+use bifocal_watch::{ComparisonView, Condition, JudgeCostView, JudgeView, Snapshot, StreamView, TargetView};
 use serde::Serialize;
 
 use super::asking::{blocking, target};
@@ -49,6 +49,7 @@ struct FleetTotals {
     /// Alarms of our own detectors since the same time.
     alarms: u64,
     judges: Vec<JudgeView>,
+    judge_costs: Vec<JudgeCostView>,
 }
 
 fn streams(snapshot: &Snapshot) -> impl Iterator<Item = &StreamView> {
@@ -91,6 +92,7 @@ pub(crate) async fn fleet(State(state): State<ApiState>) -> Result<Json<Fleet>, 
         comparisons: comparisons(&snapshot),
         alarms: streams(&snapshot).map(|stream| stream.alarms).sum(),
         judges: snapshot.judges.clone(),
+        judge_costs: snapshot.judge_costs.clone(),
     };
     let demo = state.demo.as_ref();
     Ok(Json(Fleet {
@@ -233,11 +235,14 @@ fn composite(cell: &Cell) -> Option<f64> {
 pub(crate) struct JudgingNow {
     spend: Option<SpendNow>,
     pace: Option<Judging>,
+    /// What each judge costs, today and this month.
+    costs: Vec<JudgeCostView>,
 }
 
 /// `GET /api/v1/judging`
 pub(crate) async fn judging(State(state): State<ApiState>) -> Json<JudgingNow> {
-    Json(JudgingNow { spend: (state.judge_spend)(), pace: (state.judge_pace)() })
+    let costs = (state.snapshot)().judge_costs.clone();
+    Json(JudgingNow { spend: (state.judge_spend)(), pace: (state.judge_pace)(), costs })
 }
 
 /// `GET /api/v1/judges`: the judges as their anchors show them.
