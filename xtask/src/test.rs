@@ -21,8 +21,17 @@ use junit::Skip;
 const CANNOT_RUN: i32 = 77;
 
 /// The real components, in the order of their use.
-const COMPONENTS: &[&str] =
-    &["llm-server", "openai-python", "cfn-lint", "aws-mock", "ministack", "rotel", "prometheus", "browser"];
+const COMPONENTS: &[&str] = &[
+    "llm-server",
+    "openai-python",
+    "cfn-lint",
+    "wordllama",
+    "aws-mock",
+    "ministack",
+    "rotel",
+    "prometheus",
+    "browser",
+];
 
 /// What the command line asks for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,17 @@
-//! Evaluators of one's own: a regular expression, a JSON Schema or a condition in CEL, written in the configuration and
+//! Evaluators of one's own: a regular expression, a JSON Schema, a condition in CEL or vectors of tokens, named in the configuration and
 //! run on every answer, or a service that is asked about them.
 //!
-//! Each gives 1 (passes) or 0, and a score record of its own for every answer it applies to: what is not in the registry
+//! Each gives 1 (passes) or 0, that of vectors a number, and a score record of its own for every answer it applies to: what is not in the registry
 //! has no bit in a record. It is versioned by its definition: a changed one starts new sums.
 
 mod config;
 mod facts;
 mod remote;
 pub mod service;
+mod vectors;
 
 use std::fs;
+use std::path::PathBuf;
 
 use bifocal_expr::{Expression, Outcome, Vocabulary};
 use bifocal_model::{
@@ -26,6 +28,7 @@ use crate::loose_json;
 
 pub use config::{CustomConfig, Direction, Kind, PassesOn};
 pub use remote::Remote;
+use vectors::Vectors;
 
 /// Changes with every change of how definitions are read.
 const VERSION: &str = "1";
@@ -51,6 +54,8 @@ enum Test {
     },
     Schema(Schema),
     Cel(AnswerCondition),
+    /// With the value that an answer passes from.
+    Vectors(Box<Vectors>, f64),
     /// It is asked by [`service`], not here.
     Http(Box<Remote>),
 }
@@ -79,8 +84,20 @@ impl AnswerCondition {
     }
 }
 
-/// What a test says: whether it passes, and a word for why.
-type Said = (bool, Option<&'static str>);
+/// What a test says.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    value: Unit,
+    pass: bool,
+    /// A word for why.
+    label: Option<&'static str>,
+}
+
+impl Said {
+    const fn of(pass: bool, label: Option<&'static str>) -> Self {
+        Self { value: if pass { Unit::ONE } else { Unit::ZERO }, pass, label }
+    }
+}
 
 impl Customs {
     /// Checks every definition and reads the schemas.
@@ -159,6 +176,12 @@ impl Custom {
                 let read = AnswerCondition::compile(&condition);
                 (Test::Cel(read.map_err(|err| format!("`passes_when`: {err}"))?), condition)
             }
+            Kind::Vectors => {
+                let path = |path: &Option<PathBuf>| path.clone().unwrap_or_default();
+                let (read, definition) = Vectors::open(&path(&config.vectors), &path(&config.tokenizer))?;
+                let mark = config.mark.unwrap_or(0.0);
+                (Test::Vectors(Box::new(read), mark), format!("{definition} from {mark}"))
+            }
             Kind::Http => (Test::Http(Box::new(Remote::of(config))), String::new()),
         };
         Ok(Self {
@@ -170,8 +193,8 @@ impl Custom {
         })
     }
 
-    fn score(&self, call: &Inference<Redacted>, (pass, label): Said, now: Timestamp) -> Score<Redacted> {
-        let value = if pass { Unit::ONE } else { Unit::ZERO };
+    fn score(&self, call: &Inference<Redacted>, said: Said, now: Timestamp) -> Score<Redacted> {
+        let Said { value, pass, label } = said;
         Score {
             inference: call.id,
             target: call.target.clone(),
@@ -199,7 +222,7 @@ impl Test {
             Self::Regex { regex, passes_on } => {
                 let head = text.get(..text.floor_char_boundary(HEURISTIC_BYTES)).unwrap_or(text);
                 let is_match = regex.is_match(head);
-                Some((is_match == (*passes_on == PassesOn::Match), None))
+                Some(Said::of(is_match == (*passes_on == PassesOn::Match), None))
             }
             Self::Schema(schema) => {
                 if call.completeness == Completeness::AnswerTruncated || text.len() > HEURISTIC_BYTES {
@@ -212,14 +235,19 @@ impl Test {
                     None => Fit::Breaks("no_json"),
                 };
                 match fit {
-                    Fit::Fits => Some((true, None)),
+                    Fit::Fits => Some(Said::of(true, None)),
                     // What stands in place of redacted text fits no pattern and is no number.
                     Fit::Breaks(_) if call.redactions.iter().any(|redaction| redaction.in_answer) => None,
-                    Fit::Breaks(keyword) => Some((false, Some(keyword))),
+                    Fit::Breaks(keyword) => Some(Said::of(false, Some(keyword))),
                     Fit::TooLong => None,
                 }
             }
-            Self::Cel(condition) => condition.holds(call).map(|pass| (pass, None)),
+            Self::Cel(condition) => condition.holds(call).map(|pass| Said::of(pass, None)),
+            Self::Vectors(vectors, mark) => vectors.nearness(call).map(|near| Said {
+                value: Unit::clamped(near),
+                pass: near >= *mark,
+                label: None,
+            }),
             Self::Http(_) => None,
         }
     }

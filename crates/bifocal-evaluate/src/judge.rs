@@ -9,6 +9,7 @@
 mod anchors;
 mod breaker;
 mod budget;
+mod cheap_waits;
 mod config;
 mod pairs;
 mod parse;
@@ -37,6 +38,7 @@ pub use anchors::{Anchor, AnchorDesk, Anchors, Errand};
 pub(crate) use breaker::{Breaker, Permit, is_away};
 pub use breaker::{Circuit, Standing};
 pub use budget::{Budget, Cap, Spent};
+pub use cheap_waits::CheapWait;
 pub use config::{CheapJudge, JudgeConfig, Prices, Provider, ResponseFormat, SecondJudge};
 pub use pairs::{Order, Pair, Pairs};
 pub use queue::JudgeQueue;

@@ -71,6 +71,10 @@ pub(crate) const PATTERN_BYTES: usize = 4 << 10;
 pub(crate) const REGEX_BYTES: usize = 1 << 20;
 pub(crate) const SCHEMA_BYTES: u64 = 64 << 10;
 
+/// Bytes of a file of vectors and of a tokenizer: four and ten times wordllama's.
+pub(crate) const VECTORS_BYTES: u64 = 64 << 20;
+pub(crate) const TOKENIZER_BYTES: u64 = 16 << 20;
+
 /// Prompts of a probe, bytes of its file, characters kept of each answer, words that ROUGE-L compares.
 pub(crate) const PROBE_PROMPTS: usize = 500;
 pub(crate) const PROBE_FILE_BYTES: u64 = 8 << 20;
@@ -168,6 +172,8 @@ pub const LIMITS: &[(&str, u64, &str)] = &[
     ("custom_pattern_bytes", PATTERN_BYTES as u64, "longest pattern; longer ones are refused at start"),
     ("custom_regex_bytes", REGEX_BYTES as u64, "a pattern that compiles to more is refused at start"),
     ("custom_schema_bytes", SCHEMA_BYTES, "longest JSON Schema; longer ones are refused at start"),
+    ("custom_vectors_bytes", VECTORS_BYTES, "a longer file of vectors is refused at start"),
+    ("custom_tokenizer_bytes", TOKENIZER_BYTES, "a longer tokenizer is refused at start"),
     ("probe_prompts", PROBE_PROMPTS as u64, "prompts of one probe; a longer file is refused"),
     ("probe_file_bytes", PROBE_FILE_BYTES, "bytes of the file of a probe; a longer one is refused"),
     ("probe_answer_chars", PROBE_ANSWER_CHARS as u64, "characters kept of each answer"),

@@ -26,15 +26,14 @@ use anyhow::Context as _;
 use bifocal_api::{ApiState, DemoControl};
 use bifocal_aws::Aws;
 use bifocal_capture::proxy::{ComponentRoute, Proxy, ProxyOptions, Signing};
-use bifocal_evaluate::Choice;
 use bifocal_evaluate::custom::Remote;
 use bifocal_evaluate::custom::service::{self, RemoteParts, RemoteQueue};
-use bifocal_evaluate::judge::{JudgeQueue, Transport};
+use bifocal_evaluate::judge::Transport;
 use bifocal_infra::cost::Prices;
 use bifocal_infra::scrape::{Options as ScrapeOptions, Scrape};
 use bifocal_model::Span;
 use bifocal_publish::prometheus::Form;
-use bifocal_store::{Intake, Pending, Reader, SmallState, intake};
+use bifocal_store::{Intake, SmallState, intake};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use crate::config::{Resolved, SigningConfig, UpstreamTarget, channel_error, customs};
@@ -176,7 +175,7 @@ impl Running {
             outlets.spawn("cloudwatch logs", writer.run(outlets.drain()));
         }
         if let Some(queue) = &queue {
-            requeue(&reader, queue);
+            judging::requeue(&reader, queue, &small_state);
         }
         let drain = engine.drain();
         let thread = Engine { pipeline, batches, judge: queue, remotes, clock };
@@ -194,23 +193,6 @@ impl Running {
         self.judging.stop_and_join().await;
         self.engine.stop_and_join().await;
         self.outlets.stop_and_join().await;
-    }
-}
-
-/// What was chosen before a restart and neither scored nor given up goes to the judge now, if it is still the same
-/// judge: another one's scores would not be those that were promised.
-fn requeue(reader: &Reader, queue: &JudgeQueue) {
-    let judges: Vec<_> = queue.judge().dimensions().collect();
-    for Pending { selection, missing } in reader.pending() {
-        match reader.inference(selection.inference) {
-            Ok(Some(call)) if missing.iter().all(|judge| judges.contains(judge)) => {
-                queue.offer(call, Choice::of(&selection));
-            }
-            Ok(_) => queue.give_up(selection),
-            Err(error) => {
-                tracing::warn!(%error, "a chosen answer could not be read; it waits for the next start")
-            }
-        }
     }
 }
 
@@ -271,8 +253,14 @@ fn start_remotes(
         clock: Arc::clone(clock),
         telemetry: telemetry.clone(),
         secret: sampling_secret(small_state)?,
+        spent: secret::calls(small_state)?,
     };
-    Ok(service::start(parts, tasks))
+    let queue = service::start(parts, tasks);
+    if let Some(queue) = &queue {
+        let keep = secret::keep_calls(small_state.clone(), queue.clone(), tasks.drain());
+        tasks.spawn("evaluator calls", keep);
+    }
+    Ok(queue)
 }
 
 async fn start_proxy(

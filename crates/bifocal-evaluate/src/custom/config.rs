@@ -23,6 +23,10 @@ pub struct CustomConfig {
     pub schema: Option<PathBuf>,
     /// Of kind `cel`: the condition under which an answer passes.
     pub passes_when: Option<String>,
+    /// Of kind `vectors`: the file with a vector for each token, as safetensors.
+    pub vectors: Option<PathBuf>,
+    /// Of kind `vectors`: the `tokenizer.json` that goes with it.
+    pub tokenizer: Option<PathBuf>,
     /// Of kind `http`: where it is asked with POST.
     pub url: Option<String>,
     /// Of kind `http`: name of the environment variable with its key, sent as a bearer token.
@@ -33,7 +37,8 @@ pub struct CustomConfig {
     pub calls_per_day: Option<u64>,
     /// Of kind `http`: share of the answers that it is asked about, in (0, 1]; default 1.
     pub rate: Option<f64>,
-    /// Of kind `http`: the value that an answer passes from, or to where lower is better; default 0.5. A reply may say itself.
+    /// Of kind `http`: the value that an answer passes from, or to where lower is better; default 0.5. A reply may say itself. Of kind
+    /// `vectors`: the value that it passes from; default: each passes.
     pub mark: Option<f64>,
     /// Which way is better: of kind `http`; the others give 1 for what passes.
     pub direction: Direction,
@@ -56,6 +61,8 @@ impl Default for CustomConfig {
             passes_on: None,
             schema: None,
             passes_when: None,
+            vectors: None,
+            tokenizer: None,
             url: None,
             api_key_env: None,
             timeout_seconds: None,
@@ -81,6 +88,8 @@ pub enum Kind {
     JsonSchema,
     /// A condition on what is known of the answer.
     Cel,
+    /// How near the answer is to its question, by vectors of their tokens.
+    Vectors,
     /// A service that is asked about the answer.
     Http,
 }
@@ -129,6 +138,7 @@ impl Kind {
             Self::Regex => "regex",
             Self::JsonSchema => "json_schema",
             Self::Cel => "cel",
+            Self::Vectors => "vectors",
             Self::Http => "http",
         }
     }
@@ -191,16 +201,23 @@ impl CustomConfig {
             ("passes_on", Kind::Regex, self.passes_on.is_some()),
             ("schema", Kind::JsonSchema, self.schema.is_some()),
             ("passes_when", Kind::Cel, self.passes_when.is_some()),
+            ("vectors", Kind::Vectors, self.vectors.is_some()),
+            ("tokenizer", Kind::Vectors, self.tokenizer.is_some()),
             ("url", Kind::Http, self.url.is_some()),
             ("api_key_env", Kind::Http, self.api_key_env.is_some()),
             ("timeout_seconds", Kind::Http, self.timeout_seconds.is_some()),
             ("calls_per_day", Kind::Http, self.calls_per_day.is_some()),
             ("rate", Kind::Http, self.rate.is_some()),
-            ("mark", Kind::Http, self.mark.is_some()),
+            (
+                "mark",
+                if self.kind == Kind::Vectors { Kind::Vectors } else { Kind::Http },
+                self.mark.is_some(),
+            ),
             ("direction", Kind::Http, self.direction != Direction::HigherIsBetter),
         ];
         let needed = |key: &str, kind: Kind| {
-            self.kind == kind && matches!(key, "pattern" | "schema" | "passes_when" | "url")
+            self.kind == kind
+                && matches!(key, "pattern" | "schema" | "passes_when" | "vectors" | "tokenizer" | "url")
         };
         for (key, kind, is_given) in given {
             if is_given && kind != self.kind {

@@ -1,6 +1,7 @@
 //! Evaluators behind HTTP at work: a bounded queue that nobody waits for, workers that ask, and a circuit for each evaluator that is
 //! away. What is not asked about is counted and leaves no record: shares are over what was answered.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,12 @@ pub struct RemoteParts {
     pub telemetry: Telemetry,
     /// Draws what is asked about, where a rate says so.
     pub secret: [u8; 16],
+    /// Calls of evaluators, by their names, on a day before a restart.
+    pub spent: Calls,
 }
+
+/// The UTC day, from 1970 on, and how many calls were made on it, by the evaluator's name.
+pub type Calls = BTreeMap<String, (i64, u64)>;
 
 /// The sending side. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -63,9 +69,11 @@ pub fn start(parts: RemoteParts, tasks: &TaskGroup) -> Option<RemoteQueue> {
     if parts.remotes.is_empty() {
         return None;
     }
-    let one =
-        |(remote, transport)| One { remote, transport, breaker: Breaker::default(), calls: Mutex::default() };
-    let RemoteParts { intake, clock, telemetry, secret, .. } = parts;
+    let RemoteParts { intake, clock, telemetry, secret, spent, .. } = parts;
+    let one = |(remote, transport): (Remote, _)| {
+        let calls = Mutex::new(spent.get(&remote.name).copied().unwrap_or_default());
+        One { remote, transport, breaker: Breaker::default(), calls }
+    };
     let remotes = parts.remotes.into_iter().map(one).collect();
     let shared = Arc::new(Shared { remotes, intake, clock, telemetry, key: SampleKey::new(secret) });
     let (jobs, receive) = mpsc::channel(REMOTE_QUEUE);
@@ -88,6 +96,17 @@ impl RemoteQueue {
                 self.shared.count("queue_full");
             }
         }
+    }
+}
+
+impl RemoteQueue {
+    /// What was called today, or on the last day on which one was; to be kept over a restart.
+    pub fn calls(&self) -> Calls {
+        let of = |one: &One| {
+            let calls = *one.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            (one.remote.name.clone(), calls)
+        };
+        self.shared.remotes.iter().map(of).collect()
     }
 }
 
@@ -175,8 +194,9 @@ impl One {
         if calls.0 != day {
             *calls = (day, 0);
         }
-        calls.1 += 1;
-        calls.1 <= self.remote.calls_per_day
+        let is_left = calls.1 < self.remote.calls_per_day;
+        calls.1 += u64::from(is_left);
+        is_left
     }
 }
 
@@ -217,6 +237,10 @@ mod tests {
     }
 
     fn bench(more: &str) -> Bench {
+        bench_after(more, Calls::new())
+    }
+
+    fn bench_after(more: &str, spent: Calls) -> Bench {
         let text = format!("name = \"tone\"\nkind = \"http\"\nurl = \"http://127.0.0.1:9/\"\n{more}");
         let config: CustomConfig = toml::from_str(&text).unwrap();
         let remote = Customs::compile(&[config]).unwrap().remotes().next().unwrap().clone();
@@ -246,6 +270,7 @@ mod tests {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             telemetry: telemetry.clone(),
             secret: [3; 16],
+            spent,
         };
         let queue = start(parts, &tasks).unwrap();
         Bench { queue, says, clock, telemetry, tasks, stores, scores }
@@ -287,6 +312,26 @@ mod tests {
         let scores = bench.end().await;
         assert_eq!(scores.len(), 4);
         assert!(scores.iter().all(|score| score.passed() == Some(false) && score.evaluator == "http:tone"));
+    }
+
+    #[tokio::test]
+    async fn a_restart_brings_no_second_budget_and_another_day_does() {
+        let before = bench("calls_per_day = 3");
+        before.offer(0..2).await;
+        let spent = before.queue.calls();
+        assert_eq!(spent["tone"].1, 2);
+        before.end().await;
+        let after = bench_after("calls_per_day = 3", spent);
+        after.offer(2..5).await;
+        assert_eq!(after.telemetry.value(Metric::EvaluatorCalls, &["scored"]), 1);
+        assert_eq!(after.telemetry.value(Metric::EvaluatorCalls, &["budget"]), 2);
+        let spent = after.queue.calls();
+        assert_eq!(spent["tone"].1, 3, "what was refused is no call");
+        after.end().await;
+        let next = bench_after("calls_per_day = 3", spent);
+        next.clock.advance(Span::from_secs(86_400));
+        next.offer(5..6).await;
+        assert_eq!(next.end().await.len(), 1);
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use super::Judge;
 use super::anchors::AnchorDesk;
 use super::budget::{Budget, Spent};
+use super::cheap_waits::{CheapWait, CheapWaits};
 use super::way::{JudgeState, Way};
 use crate::Choice;
 use crate::limits::{QUEUE, SHED};
@@ -61,6 +62,8 @@ pub(super) struct Shared {
     pub(super) cheap_way: Option<Arc<Way>>,
     /// What the judge was away for: it is asked about again, first.
     returned: Mutex<VecDeque<Job>>,
+    /// What the cheap judge was drawn for and has said nothing of.
+    pub(super) cheap_waits: CheapWaits,
 }
 
 impl JudgeQueue {
@@ -89,6 +92,7 @@ impl JudgeQueue {
             second_way,
             cheap_way,
             returned: Mutex::default(),
+            cheap_waits: CheapWaits::default(),
         });
         (Self { jobs, shared }, receive)
     }
@@ -117,6 +121,9 @@ impl JudgeQueue {
             self.shared.telemetry.limit_hit("judge_queue");
             return;
         }
+        let wait = job.cheap.map(|inclusion| CheapWait::of(job.inference.id, &job.choice, inclusion));
+        // Before it is sent: a worker may be done with it before we go on.
+        wait.into_iter().for_each(|wait| self.shared.cheap_waits.add(wait));
         match self.jobs.try_send(job) {
             Ok(()) => self.shared.telemetry.gauge(Metric::JudgeQueue, &[]).set(self.waiting() as u64),
             Err(mpsc::error::TrySendError::Closed(_)) => {}
@@ -150,6 +157,16 @@ impl JudgeQueue {
     pub fn states(&self) -> Vec<JudgeState> {
         let second = self.shared.second_way.iter().chain(&self.shared.cheap_way).map(|way| way.state());
         std::iter::once(self.shared.way.state()).chain(second).collect()
+    }
+
+    /// What the cheap judge was drawn for and has said nothing of; to be kept over a restart.
+    pub fn cheap_waits(&self) -> Vec<CheapWait> {
+        self.shared.cheap_waits.all()
+    }
+
+    /// Whether a cheap judge is asked.
+    pub fn has_cheap(&self) -> bool {
+        self.shared.cheap_way.is_some()
     }
 
     /// The judge.
@@ -186,6 +203,7 @@ impl Shared {
 
     /// Notes that a chosen inference is not judged. A worker writes the note.
     pub(super) fn shed(&self, job: &Job, why: Shed) {
+        self.cheap_waits.done(job.inference.id);
         if !job.is_chosen {
             return;
         }

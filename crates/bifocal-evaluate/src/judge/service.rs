@@ -170,6 +170,7 @@ impl Worker {
                 if !self.write_scores(scores).await {
                     break;
                 }
+                self.shared.cheap_waits.done(job.inference.id);
                 continue;
             }
             if !self.shared.way.open(&mut drain).await || !self.judge(job).await {
@@ -277,7 +278,11 @@ impl Worker {
         scores.extend(self.composite.score(&scores, self.shared.clock.now()));
         let confirmation = self.confirm(&job, &scores).await;
         scores.extend(confirmation);
-        self.write_scores(scores).await
+        let is_written = self.write_scores(scores).await;
+        if is_written {
+            self.shared.cheap_waits.done(job.inference.id);
+        }
+        is_written
     }
 
     async fn write_scores(&self, scores: Vec<Score<Redacted>>) -> bool {

@@ -180,3 +180,27 @@ fn the_limits_of_incidents() {
     assert_eq!(json["judges"]["watches"].as_array().unwrap().len(), JUDGES_MAX);
     assert_eq!(json["timeline"]["events"].as_array().unwrap().len(), TIMELINE_MAX);
 }
+
+/// The samples behind an incident are of the core: how likely an answer was to be captured weighs them, and how likely it was to be
+/// judged at its time does not.
+#[test]
+fn samples_are_weighed_by_their_capture_and_not_by_the_pace_of_the_budget() {
+    let found = |weigh: fn(&mut Score<String>)| {
+        let (mut book, config) = (IncidentBook::default(), QualityConfig::default());
+        let mut take = |i: i64, value: f64, turn: Option<EventKind>| {
+            let mut score = score(i, value + 0.1 * (i % 2) as f64);
+            if i % 2 == 0 {
+                weigh(&mut score);
+            }
+            let alarm = turn.map(|_| at(600));
+            book.take_score(&score, &standing(turn, alarm), &config);
+        };
+        (0..500).for_each(|i| take(i, 0.75, None));
+        take(600, 0.3, Some(EventKind::Alarm));
+        (601..1_100).for_each(|i| take(i, 0.5, None));
+        book.all()[0].attribution.clone()
+    };
+    let even = found(|_| {});
+    assert_eq!(found(|score| score.inclusion = Probability::new(0.1).unwrap()), even);
+    assert_ne!(found(|score| score.capture = Probability::new(0.1).unwrap()), even);
+}

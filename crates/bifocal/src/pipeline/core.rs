@@ -119,6 +119,10 @@ impl Pipeline {
         let reader = store.reader();
         let names = Names::new(reader.targets().into_keys());
         let outcome = watch.tick(now, &StoreQuantiles(reader.clone()));
+        // The mix that was planned is that of the scores that were read back.
+        if let Some(chooser) = &mut chooser {
+            chooser.mix(outcome.cheap_per_judged);
+        }
         let snapshot = Arc::new(ArcSwap::from_pointee(outcome.snapshot.clone()));
         let mut pipeline = Self {
             store,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bifocal_evaluate::SlowAfter;
 use bifocal_evaluate::judge::{
-    Anchors, Cheap, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider, Rubrics,
-    Second, Spent, Transport,
+    Anchors, Cheap, CheapWait, Confirmer, Judge, JudgeConfig, JudgeQueue, JudgeService, Parts, Provider,
+    Rubrics, Second, Spent, Transport,
 };
 use bifocal_evaluate::rule::Rules;
-use bifocal_store::{Intake, SmallState};
+use bifocal_evaluate::{Choice, SlowAfter};
+use bifocal_model::EvaluatorKind;
+use bifocal_store::{Intake, Pending, Reader, SmallState};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
 use super::secret::{self, sampling_secret};
@@ -141,4 +142,37 @@ fn judge_headers(settings: &JudgeConfig) -> Vec<(String, String)> {
         Some((name.clone(), value))
     };
     settings.headers.iter().filter_map(of).collect()
+}
+
+/// What was chosen before a restart and neither scored nor given up goes to the judge now, if it is still the same
+/// judge: another one's scores would not be those that were promised.
+pub(super) fn requeue(reader: &Reader, queue: &JudgeQueue, small_state: &SmallState) {
+    let judges: Vec<_> = queue.judge().dimensions().collect();
+    let mut waits =
+        if queue.has_cheap() { secret::cheap_waits(small_state).unwrap_or_default() } else { Vec::new() };
+    waits.retain(|wait| !cheap_has_said(reader, wait));
+    for Pending { selection, missing } in reader.pending() {
+        match reader.inference(selection.inference) {
+            Ok(Some(call)) if missing.iter().all(|judge| judges.contains(judge)) => {
+                let cheap = waits.iter().find(|wait| wait.inference == call.id).map(|wait| wait.inclusion);
+                queue.offer_with(call, Choice::of(&selection), cheap);
+            }
+            Ok(_) => queue.give_up(selection),
+            Err(error) => {
+                tracing::warn!(%error, "a chosen answer could not be read; it waits for the next start")
+            }
+        }
+    }
+    for wait in waits {
+        if let (Some(choice), Ok(Some(call))) = (wait.choice(), reader.inference(wait.inference)) {
+            queue.offer_with(call, choice, Some(wait.inclusion));
+        }
+    }
+}
+
+/// Whether the cheap judge was heard on an answer after the list of what waits was written: a second word would count twice.
+fn cheap_has_said(reader: &Reader, wait: &CheapWait) -> bool {
+    let call = reader.inference(wait.inference).ok().flatten();
+    let scores = call.and_then(|call| reader.scores_of(&[call]).ok()).unwrap_or_default();
+    scores.iter().flatten().any(|scored| scored.kind == EvaluatorKind::Cheap)
 }

@@ -34,7 +34,7 @@ async fn judging(http: &reqwest::Client, daemon: &Daemon) -> Option<Value> {
 }
 
 async fn judged(http: &reqwest::Client, daemon: &Daemon, evaluator: &str) -> usize {
-    let Ok(scores) = get_json(http, &daemon.page, "/api/v1/scores").await else { return 0 };
+    let Ok(scores) = get_json(http, &daemon.page, "/api/v1/scores?limit=500").await else { return 0 };
     let items = scores["items"].as_array().cloned().unwrap_or_default();
     items.iter().filter(|score| score["evaluator"] == evaluator && !score["value"].is_null()).count()
 }
@@ -221,5 +221,100 @@ async fn e2e_a_cheap_judge_is_asked_about_more_answers_and_is_told_of() {
     let kinds: Vec<&str> =
         scores["items"].as_array().unwrap().iter().filter_map(|s| s["kind"].as_str()).collect();
     assert!(kinds.contains(&"cheap") && kinds.contains(&"judge"), "{kinds:?}");
+    assert!(daemon.terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_a_restart_brings_no_second_budget_and_loses_nothing_that_the_cheap_judge_was_drawn_for() {
+    let tasks = TaskGroup::new();
+    let upstream = Upstream::start(&tasks).await;
+    let asked: Arc<AtomicU64> = Arc::default();
+    let counted = Arc::clone(&asked);
+    let tone = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { axum::Json(json!({"value": 0.9})) }
+    };
+    let tone = serve(&tasks, Router::new().route("/tone", post(tone))).await;
+    let strong = judge();
+    let strong = serve(
+        &tasks,
+        Router::new().route(
+            "/v1/chat/completions",
+            post(move |body: Bytes| {
+                let reply = strong.reply(&body).1;
+                async move { reply }
+            }),
+        ),
+    )
+    .await;
+    // The cheap judge takes its time at first: what was drawn for it waits.
+    let (is_slow, small) = (Arc::new(AtomicU64::new(1)), judge().stricter());
+    let slow = Arc::clone(&is_slow);
+    let cheap = move |body: Bytes| {
+        let (reply, slow) = (small.reply(&body).1, slow.load(Ordering::SeqCst));
+        async move {
+            tokio::time::sleep(std::time::Duration::from_millis(300 * slow)).await;
+            reply
+        }
+    };
+    let cheap = serve(&tasks, Router::new().route("/v1/chat/completions", post(cheap))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[[target]]\nname = \"llm\"\nupstream = \"http://{}\"\nscrape = \"off\"\n\
+         [judge]\nbase_url = \"http://{strong}/v1\"\nmodel = \"strong\"\ndimensions = [\"relevance\"]\nconcurrency = 1\nbudget_tokens_per_day = 1000000000\n\
+         [judge.cheap]\nbase_url = \"http://{cheap}/v1\"\nmodel = \"small\"\nper_judged = 20\n\
+         [[evaluate]]\nrate = 0.05\nfloor = 0\noversample = 1.0\n\
+         [[evaluator]]\nname = \"tone\"\nkind = \"http\"\nurl = \"http://{tone}/tone\"\ncalls_per_day = 45\n",
+        upstream.address
+    );
+    let http = client();
+    let daemon = start(folder.path(), &config, &[]);
+    for i in 0..40 {
+        assert_eq!(ask(&http, &daemon.proxy, &format!("How far is moon {i}?"), false).await.unwrap().0, 200);
+    }
+    until("40 calls of the evaluator", || async { (asked.load(Ordering::SeqCst) == 40).then_some(()) }).await;
+    let before = judged(&http, &daemon, "judge:small").await;
+    assert!(before < 20, "most of them wait: {before}");
+    assert!(daemon.terminate().success());
+
+    is_slow.store(0, Ordering::SeqCst);
+    let daemon = start(folder.path(), &config, &[]);
+    until("what was drawn before the restart", || async {
+        (judged(&http, &daemon, "judge:small").await >= 36).then_some(())
+    })
+    .await;
+    for i in 40..60 {
+        assert_eq!(ask(&http, &daemon.proxy, &format!("How far is moon {i}?"), false).await.unwrap().0, 200);
+    }
+    until("the budget of the day spent", || async {
+        let metrics = http.get(format!("{}/metrics", daemon.page)).send().await.ok()?.text().await.ok()?;
+        metrics.contains("bifocal_evaluator_calls_total{outcome=\"budget\"} 15").then_some(())
+    })
+    .await;
+    assert_eq!(asked.load(Ordering::SeqCst), 45, "the budget of one day, over a restart");
+    let (scores, line) = until("what all of it has cost", || async {
+        let scores = get_json(&http, &daemon.page, "/api/v1/scores?limit=500").await.ok()?;
+        let costs = get_json(&http, &daemon.page, "/api/v1/judging").await.ok()?["costs"].clone();
+        let line = costs.as_array()?.iter().find(|cost| cost["role"] == "cheap")?.clone();
+        let of_cheap = |score: &&Value| score["kind"] == "cheap";
+        let count = scores["items"].as_array()?.iter().filter(of_cheap).count() as u64;
+        (count >= 54 && line["answers"] == count).then_some((scores, line))
+    })
+    .await;
+    assert!(
+        line["per_answer"]["tokens"].as_f64().unwrap() > 100.0 && line["month"]["usd"].is_null(),
+        "{line}"
+    );
+    let mut ids: Vec<&str> = scores["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|score| score["kind"] == "cheap")
+        .filter_map(|score| score["inference"].as_str())
+        .collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "nothing was asked about twice");
     assert!(daemon.terminate().success());
 }

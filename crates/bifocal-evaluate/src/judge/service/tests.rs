@@ -17,6 +17,7 @@ use crate::limits::{ATTEMPTS, QUEUE, SHED};
 use crate::sample::inference;
 
 mod away;
+mod cheap;
 
 /// Answers each call with what the script says of it; the last word holds for all further calls.
 #[derive(Debug, Default)]
@@ -92,6 +93,10 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
     let confirmer = Confirmer::of(&config, &Rubrics::shipped().unwrap()).unwrap();
     let way = Arc::clone(&script) as Arc<dyn Transport>;
     let second = confirmer.map(|confirmer| Second { confirmer, transport: way });
+    let cheap = config.cheap.as_ref().map(|cheap| Cheap {
+        judge: judge_with(cheap.as_judge(&config)),
+        transport: Arc::clone(&script) as Arc<dyn Transport>,
+    });
     let (service, queue) = JudgeService::new(Parts {
         judge: judge_with(config),
         transport: Arc::clone(&script) as Arc<dyn Transport>,
@@ -102,7 +107,7 @@ fn bench(config: JudgeConfig, steps: Vec<Step>, start: bool) -> Bench {
         spent: Spent::default(),
         anchors: None,
         second,
-        cheap: None,
+        cheap,
     })
     .unwrap();
     let tasks = TaskGroup::new();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bifocal_model::{Dimension, EvaluatorKind, Span, TargetKey, Window, stratum};
 use bifocal_stats::Moments;
-use bifocal_store::{Options, Query, Reader, Store};
+use bifocal_store::{Options, Query, Reader, Scored, Store};
 use bifocal_telemetry::{Clock, SystemClock, Telemetry};
 
 use crate::config::Resolved;
@@ -111,7 +111,7 @@ fn newest_scores(
     reader: &Reader,
     key: &TargetKey,
     dimension: &str,
-    [tokens_in, tokens_out]: &mut [Moments; 2],
+    tokens: &mut [Moments; 2],
 ) -> anyhow::Result<Vec<f64>> {
     let query = Query {
         target: Some(key.clone()),
@@ -119,15 +119,18 @@ fn newest_scores(
         limit: SCORES,
         ..Query::default()
     };
-    let page = reader.scores(&query)?;
-    // As detectors do: what was judged for a floor or for how it ended is no share of the traffic.
-    let judged = page
-        .items
-        .iter()
-        .filter(|score| score.kind == EvaluatorKind::Judge && !stratum::is_extra(&score.stratum));
+    Ok(of_the_newest_judge(&reader.scores(&query)?.items, tokens))
+}
+
+/// What the judge of the newest score said, newest first, as detectors see it: what was judged for a floor or for how it ended is no
+/// share of the traffic.
+fn of_the_newest_judge(scores: &[Scored], [tokens_in, tokens_out]: &mut [Moments; 2]) -> Vec<f64> {
     let mut newest = None;
     let mut values = Vec::new();
-    for score in judged {
+    for score in scores {
+        if score.kind != EvaluatorKind::Judge || stratum::is_extra(&score.stratum) {
+            continue;
+        }
         let Some(value) = score.value() else { continue };
         if *newest.get_or_insert(score.fingerprint) != score.fingerprint {
             break;
@@ -138,7 +141,7 @@ fn newest_scores(
             tokens_out.add(f64::from(score.cost.output_tokens), 1.0);
         }
     }
-    Ok(values)
+    values
 }
 
 fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {
@@ -150,4 +153,63 @@ fn rate_of(config: &Resolved, key: &TargetKey) -> f64 {
 fn rate(config: &Resolved, name: &str) -> f64 {
     let rule = config.evaluate.iter().find(|rule| rule.may_be_for(name) && !rule.selects());
     rule.map_or(0.0, |rule| rule.rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bifocal_model::{
+        Cost, Fingerprint, Identity, InferenceId, Probability, Score, Source, Timestamp, Unit, Verdict,
+    };
+    use bifocal_redact::redact_score;
+
+    use super::*;
+
+    fn score(value: f64, judge: u64, kind: EvaluatorKind, stratum: &str) -> Scored {
+        let (time, identity) =
+            (Timestamp::from_secs(1), Identity { source: Source::Proxy, key: "a".to_owned() });
+        Arc::new(redact_score(Score {
+            inference: InferenceId::of_identity(&identity, time),
+            target: TargetKey::of_model("local", "m"),
+            evaluator: "judge:j".to_owned(),
+            fingerprint: Fingerprint(judge),
+            kind,
+            dimension: Dimension::new("relevance"),
+            verdict: Verdict::Scored {
+                value: Unit::clamped(value),
+                pass: true,
+                label: None,
+                explanation: None,
+            },
+            inclusion: Probability::ONE,
+            capture: Probability::ONE,
+            stratum: stratum.to_owned(),
+            time,
+            scored_at: time,
+            latency_seconds: 0.1,
+            cost: Cost { usd: None, input_tokens: 100, output_tokens: 10 },
+        }))
+    }
+
+    #[test]
+    fn the_plan_is_made_from_the_traffic_of_the_newest_judge_as_detectors_see_it() {
+        let (judge, plain) = (EvaluatorKind::Judge, "language=en;end=ok");
+        let extra = stratum::extra(plain);
+        let scores = [
+            score(0.9, 1, judge, plain),
+            score(0.1, 1, judge, &extra),
+            score(0.2, 1, EvaluatorKind::Cheap, plain),
+            score(0.8, 1, judge, plain),
+            score(0.3, 2, judge, plain),
+            score(0.7, 1, judge, plain),
+        ];
+        let mut tokens = [Moments::default(), Moments::default()];
+        assert_eq!(
+            of_the_newest_judge(&scores, &mut tokens),
+            [0.9, 0.8],
+            "and nothing from before another judge"
+        );
+        assert_eq!((tokens[0].n, tokens[1].mean()), (2, Some(10.0)));
+    }
 }
