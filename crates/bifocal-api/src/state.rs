@@ -153,6 +153,8 @@ pub struct Delivery {
     pub at: Option<Timestamp>,
     /// Attempts so far.
     pub attempts: u32,
+    /// Those of them that may have arrived although nothing confirms it: whoever listens may have it more than once.
+    pub unanswered: u32,
 }
 
 impl ApiState {

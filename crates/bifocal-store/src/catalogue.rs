@@ -39,6 +39,10 @@ CREATE TABLE IF NOT EXISTS container_logs (
 CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 ";
 
+/// Columns that a table of an earlier version does not have yet. An earlier version reads past them.
+const LATER_COLUMNS: &[(&str, &str, &str)] =
+    &[("outbox", "begun", "INTEGER"), ("outbox", "unanswered", "INTEGER NOT NULL DEFAULT 0")];
+
 /// Which alert a message of the outbox is about, as the index `outbox_alerts` holds it; NULL where it does not say.
 pub(crate) const ALERT: &str =
     "CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.alert_id') END";
@@ -87,6 +91,12 @@ impl Catalogue {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
             connection.execute_batch(SCHEMA)?;
+            for (table, column, kind) in LATER_COLUMNS {
+                let sql = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2";
+                if !connection.prepare(sql)?.exists([table, column])? {
+                    connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
+                }
+            }
             Ok(connection)
         };
         let connection = Arc::new(Mutex::new(open().map_err(Error::catalogue("open tables"))?));

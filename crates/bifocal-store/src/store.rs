@@ -102,6 +102,7 @@ impl Store {
         let (bytes, limit) = (self.journal.bytes(), self.options.unsealed_journal_bytes);
         if bytes > limit {
             self.telemetry.limit_hit("unsealed_journal_bytes");
+            self.refused = batches;
             return Err(Error::SealOverdue { bytes, limit });
         }
         self.arrivals.assign(arrivals, batches.iter().flatten());

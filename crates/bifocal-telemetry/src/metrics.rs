@@ -83,6 +83,7 @@ metrics! {
     JudgeQueue Gauge "bifocal_judge_queue" [] "inferences that wait for the judge";
     EvaluatorRuns Counter "bifocal_evaluator_runs_total" ["evaluator"] "evaluations of heuristics";
     AlertsSent Counter "bifocal_notifications_total" ["channel", "outcome"] "notifications by outcome";
+    AlertsRepeated Counter "bifocal_notifications_repeated_total" ["channel", "after"] "notifications that their receiver may have and that are sent again under the same key: after `stop` the process ended, after `no_answer` the receiver was silent";
     TemplateErrors Counter "bifocal_notification_template_errors_total" ["channel"] "messages sent in the usual form, for the channel's template failed";
     AlertGroups Counter "bifocal_notification_groups_total" ["channel"] "messages taken that told of several alerts";
     ApiRequests Counter "bifocal_api_requests_total" ["status_class"] "requests to page and API";

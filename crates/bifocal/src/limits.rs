@@ -6,6 +6,9 @@ pub(crate) const INTAKE_BATCHES: usize = 64;
 pub(crate) const RESERVED_BATCHES: usize = 16;
 /// Records that one group commit takes at most.
 pub(crate) const GROUP_RECORDS: usize = 8192;
+/// Events and messages of ticks that are kept while the disk takes none; the oldest go first.
+pub(crate) const UNWRITTEN_EVENTS: usize = 10_000;
+pub(crate) const UNTOLD_MESSAGES: usize = 10_000;
 /// Messages that one look into the outbox takes.
 pub(crate) const DELIVERIES_AT_ONCE: u32 = 16;
 /// Bytes of one scraped page.
@@ -57,6 +60,16 @@ pub(crate) const PROBES: usize = 16;
 
 /// Every limit with its number and why.
 pub const LIMITS: &[(&str, u64, &str)] = &[
+    (
+        "unwritten_events",
+        UNWRITTEN_EVENTS as u64,
+        "what ticks decided while the journal takes nothing; the oldest go",
+    ),
+    (
+        "untold_messages",
+        UNTOLD_MESSAGES as u64,
+        "messages of alerts while the outbox takes none; the oldest go",
+    ),
     ("intake_batches", INTAKE_BATCHES as u64, "batches that wait for the journal: some 10,000 calls"),
     (
         "reserved_batches",

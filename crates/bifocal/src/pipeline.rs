@@ -9,6 +9,7 @@ mod core;
 mod costs;
 pub mod engine;
 mod names;
+mod outlet;
 mod quantiles;
 
 pub use chooser::{Chooser, Choosing};

@@ -340,6 +340,8 @@ export interface Delivery {
   outcome: 'delivered' | 'pending' | 'failed';
   at: Iso | null;
   attempts: number;
+  /** Attempts that may have arrived although nothing confirms it. */
+  unanswered: number;
 }
 
 export interface Alert {

@@ -212,7 +212,7 @@ it('shows an alert with rule, value and deliveries', () => {
   const { getByTestId } = render(AlertItem, { alert, now: NOW });
   expect(getByTestId('alert').dataset['state']).toBe('firing');
   expect(text(getByTestId('alert-when'))).toBe('degraded("relevance")');
-  expect(text(getByTestId('deliveries'))).toBe('webhook ops delivered 12:49slack #llm failed 12:51 after 5 attempts');
+  expect(text(getByTestId('deliveries'))).toBe('webhook ops delivered 12:49slack #llm failed 12:51 after 5 attempts, perhaps more than once');
 });
 
 describe('the token', () => {

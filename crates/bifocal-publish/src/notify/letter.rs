@@ -3,7 +3,7 @@
 use bifocal_model::fnv1a;
 
 use super::Worded;
-use super::message::{Message, within};
+use super::message::{MAYBE_REPEATED, Message, within};
 
 /// What stands in a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ impl Letter {
         let (text, subject) = (worded.body.unwrap_or(self.text), worded.subject.unwrap_or(self.subject));
         Self { text, subject, ..self }
     }
+
+    /// The letter of an attempt that follows one without an answer. Its `Message-ID` is the same, and few readers go by that.
+    #[must_use]
+    pub fn again(self) -> Self {
+        Self { text: format!("{}\n{MAYBE_REPEATED}\n", self.text.trim_end_matches('\n')), ..self }
+    }
 }
 
 const ID_CHARS: usize = 160;
@@ -40,13 +46,19 @@ pub fn letter(message: &Message) -> Letter {
         "" => String::new(),
         chart => format!("Picture: {chart}\n"),
     };
+    let lasts = match message.is_over() {
+        true => format!("Began: {}\nOver: {}", message.since, message.time),
+        false => format!("Since: {}", message.since),
+    };
+    let condition = match message.when.as_str() {
+        "" => String::new(),
+        when => format!("Condition: {when}\n"),
+    };
     let text = format!(
-        "{}\n\nRule: {}\nCondition: {}\nSeverity: {}\nSince: {}\nTarget: {}\nEndpoint: {}\n\n{}\n{runbook}{chart}",
+        "{}\n\nRule: {}\n{condition}Severity: {}\n{lasts}\nTarget: {}\nEndpoint: {}\n\n{}\n{runbook}{chart}",
         message.summary,
         message.rule,
-        message.when,
         message.severity.name(),
-        message.since,
         message.name(),
         message.target.endpoint,
         message.link
@@ -94,5 +106,12 @@ mod tests {
         assert_ne!(id("a b"), id("a-b"), "no two messages have one id");
         assert!(letter.text.contains("m answers worse") && letter.text.contains("http://h/#/targets/"));
         assert!(letter.text.contains("What to do: http://h/runbooks/r"), "{}", letter.text);
+        assert!(letter.text.contains("\nSince: 1970-01-01T00:00:00Z\n"), "{}", letter.text);
+        let over = super::letter(&Message { status: Status::Resolved, ..message.clone() }).text;
+        let span = "Began: 1970-01-01T00:00:00Z\nOver: 1970-01-01T00:01:00Z\n";
+        assert!(over.contains(span) && !over.contains("Since"), "{over}");
+        let again = letter.clone().again();
+        assert_eq!((&again.id, &again.subject), (&letter.id, &letter.subject));
+        assert_eq!(again.text, format!("{}{MAYBE_REPEATED}\n", letter.text));
     }
 }

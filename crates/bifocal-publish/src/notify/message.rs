@@ -97,6 +97,16 @@ impl Message {
         }
     }
 
+    /// As the next word to somebody who was told `last` of the same alert: how bad it is was told there, whatever its rule has
+    /// come to say since, and only a message that raises it says otherwise.
+    #[must_use]
+    pub fn after(self, last: &Self) -> Self {
+        match self.raised_from {
+            Some(from) => Self { raised_from: Some(from.min(last.severity)), ..self },
+            None => Self { severity: last.severity, ..self },
+        }
+    }
+
     /// A message that says that it is a test, made at `now`, with a link to the page that the configuration serves.
     pub fn test(channel: &str, page: &str, status: Status, now: Timestamp) -> Self {
         let alert_id = format!("test:{}:{}", channel, now.as_nanos());
@@ -145,11 +155,23 @@ impl Message {
         format!("{status} {}: {} of {}", self.severity.name(), self.rule, self.name())
     }
 
+    /// Since when it lasts, or from when to when it did.
+    pub(super) fn lasts(&self) -> String {
+        match self.is_over() {
+            true => format!("began {}, over {}", self.since, self.time),
+            false => format!("since {}", self.since),
+        }
+    }
+
     /// Whether the alert ended.
     pub fn is_over(&self) -> bool {
         self.status == Status::Resolved
     }
 }
+
+/// What a message says that follows an attempt without an answer, where the receiver cannot tell by its key.
+pub(super) const MAYBE_REPEATED: &str =
+    "You may have this message already: nothing confirmed that the one before it arrived.";
 
 /// The address of a rule's runbook: its own, or one that the page at this address serves.
 pub fn runbook_address(runbook: Option<&str>, page: &str) -> Option<String> {

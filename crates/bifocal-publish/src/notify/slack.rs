@@ -4,7 +4,7 @@ use bifocal_watch::alert::Severity;
 use serde_json::{Value, json};
 
 use super::Group;
-use super::message::{Message, within};
+use super::message::{MAYBE_REPEATED, Message, within};
 
 /// Slack refuses a section of more than 3,000 characters.
 const SECTION_CHARS: usize = 2900;
@@ -13,7 +13,10 @@ const SECTION_CHARS: usize = 2900;
 pub fn body(message: &Message) -> Value {
     let title = message.title();
     let text = format!("*{}*\n{}", escaped(&title), escaped(&within(&message.summary, SECTION_CHARS / 2)));
-    let about = format!("`{}` · since {}", escaped(&within(&message.when, 200)), message.since);
+    let about = match message.when.as_str() {
+        "" => message.lasts(),
+        when => format!("`{}` · {}", escaped(&within(when, 200)), message.lasts()),
+    };
     // The picture is a button and no image block: Slack would have to fetch it, which the page's token keeps it from, and it
     // refuses the whole message where it cannot.
     let blocks = json!([
@@ -27,6 +30,15 @@ pub fn body(message: &Message) -> Value {
 /// A body with a text of its own; buttons and colour stay.
 pub fn worded(mut body: Value, text: &str) -> Value {
     body["attachments"][0]["blocks"][0]["text"]["text"] = json!(within(text, SECTION_CHARS));
+    body
+}
+
+/// The body of an attempt that follows one without an answer. Slack has no key to tell by, so the message says it.
+pub fn again(mut body: Value) -> Value {
+    let said = json!({"type": "context", "elements": [{"type": "mrkdwn", "text": MAYBE_REPEATED}]});
+    if let Some(blocks) = body["attachments"][0]["blocks"].as_array_mut() {
+        blocks.push(said);
+    }
     body
 }
 
@@ -95,6 +107,17 @@ mod tests {
             "Slack cannot fetch it without the token"
         );
         assert_eq!(body["text"], "firing critical: r of m");
+        let about = |message: &Message| {
+            super::body(message)["attachments"][0]["blocks"][1]["elements"][0]["text"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert!(about(&message).ends_with("· since 1970-01-01T00:00:00Z"), "{}", about(&message));
+        let over = Message { status: Status::Resolved, when: String::new(), ..message.clone() };
+        assert_eq!(about(&over), "began 1970-01-01T00:00:00Z, over 1970-01-01T00:01:00Z", "its rule is gone");
+        let repeated = again(body);
+        assert_eq!(repeated["attachments"][0]["blocks"][3]["elements"][0]["text"], MAYBE_REPEATED);
         message.target.model = "<!channel>".into();
         assert_eq!(
             super::body(&message)["text"],

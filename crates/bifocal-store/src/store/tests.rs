@@ -3,6 +3,7 @@ mod container_logs;
 mod crash;
 mod joins;
 mod labels;
+mod outbox;
 mod restarts;
 mod speed;
 
@@ -424,7 +425,8 @@ fn limit_journal_bytes() {
     assert!(matches!(error, Error::SealOverdue { limit: 20_000, .. }), "{error}");
     assert_eq!(telemetry.value(Metric::LimitHits, &["unsealed_journal_bytes"]), 1);
     store.seal(&[]).unwrap();
-    assert_eq!(store.append(vec![calls(40..41)]).unwrap().batches[0].stored, 1);
+    let refused = store.take_refused();
+    assert_eq!(store.append(refused).unwrap().batches[0].stored, 1, "what was refused comes again");
 }
 
 #[test]
@@ -481,54 +483,4 @@ fn limits_and_failpoints_have_their_own_names() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
-}
-
-#[test]
-fn small_state_is_there_after_a_start() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    let state = store.small_state();
-    assert!(state.outbox_put("a/1", "sre", b"{}", at(1)).unwrap());
-    assert!(!state.outbox_put("a/1", "sre", b"other", at(2)).unwrap(), "the key is there");
-    state.outbox_put("a/1", "mail", b"{}", at(1)).unwrap();
-    state.outbox_failed(&["a/1"], "sre", 1, at(60), "HTTP 503").unwrap();
-    state.kv_put("silence", b"x").unwrap();
-    drop((store, state));
-    let (store, _) = open(dir.path());
-    let state = store.small_state();
-    let due = |channel: &str, secs| state.outbox_due(channel, at(secs), 10).unwrap();
-    assert_eq!((due("mail", 30).len(), due("sre", 30).len()), (1, 0));
-    let of_sre = due("sre", 60);
-    assert_eq!((of_sre.len(), of_sre[0].attempts, &of_sre[0].payload[..]), (1, 1, &b"{}"[..]));
-    state.outbox_done(&["a/1"], "sre", at(61), "delivered").unwrap();
-    assert_eq!((due("sre", 99).len(), due("mail", 99).len()), (0, 1));
-    // The end of an alert waits for its beginning; another alert's message does not.
-    let of = |alert: &str| format!(r#"{{"alert_id":"{alert}"}}"#).into_bytes();
-    state.outbox_put("b:firing", "sre", &of("b"), at(100)).unwrap();
-    state.outbox_failed(&["b:firing"], "sre", 1, at(200), "HTTP 503").unwrap();
-    state.outbox_put("b:resolved", "sre", &of("b"), at(101)).unwrap();
-    state.outbox_put("c:firing", "sre", &of("c"), at(102)).unwrap();
-    let keys = |secs| due("sre", secs).into_iter().map(|o| o.key).collect::<Vec<_>>();
-    assert_eq!(keys(150), ["c:firing"]);
-    assert_eq!(keys(200), ["b:firing", "c:firing"]);
-    state.outbox_done(&["b:firing"], "sre", at(201), "delivered").unwrap();
-    assert_eq!(keys(201), ["b:resolved", "c:firing"]);
-    // However much waits for another attempt, what is due goes; of what is due a look goes through the oldest alone.
-    for i in 0..=crate::limits::OUTBOX_LOOKAHEAD {
-        let key = format!("late-{i}");
-        state.outbox_put(&key, "slow", b"no json", at(1)).unwrap();
-        state.outbox_failed(&[&key], "slow", 1, at(900), "HTTP 503").unwrap();
-    }
-    state.outbox_put("behind", "slow", b"{}", at(2)).unwrap();
-    assert_eq!(due("slow", 800).len(), 1);
-    assert_eq!(state.outbox_due("slow", at(900), 10_000).unwrap().len(), 512);
-    assert_eq!(state.outbox_give_up(&["sre".to_owned(), "mail".to_owned()], at(4), "gone").unwrap(), 514);
-    // What waits for a channel that is gone is given up, the rest waits on.
-    assert_eq!(state.outbox_give_up(&["sre".to_owned()], at(202), "gone").unwrap(), 1);
-    assert_eq!((due("mail", 300).len(), due("sre", 300).len()), (0, 2));
-    let recent = state.outbox_recent(10).unwrap();
-    let done = recent.iter().find(|o| o.channel == "sre" && o.key == "a/1").unwrap();
-    assert_eq!((done.done_at, done.outcome.as_deref()), (Some(at(61)), Some("delivered")));
-    assert_eq!(state.kv_get("silence").unwrap().as_deref(), Some(&b"x"[..]));
-    assert_eq!(state.kv_get("none").unwrap(), None);
 }

@@ -155,6 +155,12 @@ impl Rule {
         self.asks(|when| when.contains("severe_safety_violations"))
     }
 
+    /// Whether it is about a state that has a name, and not about numbers.
+    pub(crate) fn is_about_state(&self) -> bool {
+        self.asks(|when| when.contains("state =="))
+            && self.levels.iter().all(|level| level.condition.signals().next().is_none())
+    }
+
     /// Whether it pages on a judge that moved, whose anchors then share the budget.
     pub(crate) fn watches_judges(&self) -> bool {
         self.asks(|when| when.contains("judge_drifted("))

@@ -6,6 +6,7 @@ use bifocal_model::{Cause, Event, EventKind, Severity, Span, TargetKey, Timestam
 use serde::{Deserialize, Serialize};
 
 mod entry;
+mod past;
 mod words;
 
 use entry::{Entry, Standings};
@@ -92,8 +93,8 @@ impl AlertBook {
             let (gone, kept) = self.standing.take(&target).into_iter().partition::<Vec<_>, _>(is_gone);
             self.standing.put(&target, kept);
             for entry in gone.into_iter().filter(Entry::fires) {
-                let mut entry = self.close(entry, now);
-                "its rule is not configured any more".clone_into(&mut entry.summary);
+                let summary = past::given_up(&entry, now);
+                let entry = self.close(entry, summary, now);
                 events.push(words::ended_event(&entry, now));
                 if !entry.untold {
                     told.push(words::ended(&entry, now));
@@ -132,12 +133,13 @@ impl AlertBook {
         } else if event.kind == AlertResolved {
             if let Some(at) = at {
                 let entry = here.remove(at);
-                self.close(entry, event.time);
+                let summary = words::read_summary(event);
+                self.close(entry, summary, event.time);
             }
         } else if at.is_none_or(|at| !here[at].fires()) {
             here.retain(|entry| entry.rule != rule);
             let standing = Standing { status: Status::Firing, since, clear_since: None };
-            let summary = event.summary.clone();
+            let summary = words::read_summary(event);
             let new = Entry::new(rule, target, standing);
             here.push(Entry { summary, raised: severity, told_severity: severity, ..new });
         }
@@ -212,7 +214,10 @@ impl AlertBook {
         let (after, transition) = step(before, look, now);
         let Some(after) = after else {
             let entry = here.remove(at?);
-            return transition.map(|transition| Turn { transition, entry: self.close(entry, now) });
+            return transition.map(|transition| {
+                let summary = past::over(&entry, now);
+                Turn { transition, entry: self.close(entry, summary, now) }
+            });
         };
         let at = at.unwrap_or_else(|| {
             here.push(Entry { ladder: idle, ..Entry::new(name, &view.key, after) });
@@ -222,6 +227,7 @@ impl AlertBook {
         entry.standing = after;
         if look.holds == Some(true) {
             entry.summary = words::summary(rule, values);
+            entry.was = past::was(rule, view);
         }
         // Harm is told with its count and an example, whatever else there is to say.
         if let (Some(true), Some(said)) = (look.holds, harm(rule, view)) {
@@ -237,7 +243,8 @@ impl AlertBook {
         })
     }
 
-    fn close(&mut self, mut entry: Entry, now: Timestamp) -> Entry {
+    fn close(&mut self, entry: Entry, summary: String, now: Timestamp) -> Entry {
+        let mut entry = Entry { summary, ..entry };
         entry.standing.status = Status::Resolved;
         entry.resolved_at = Some(now);
         if self.over.len() == RESOLVED_ALERTS_MAX {
@@ -347,7 +354,7 @@ mod tests {
         for i in 0..=RESOLVED_ALERTS_MAX {
             let since = Timestamp::from_secs(i64::try_from(i).unwrap());
             let standing = Standing { status: Status::Firing, since, clear_since: None };
-            book.close(Entry::new("r", &target, standing), since);
+            book.close(Entry::new("r", &target, standing), String::new(), since);
         }
         assert_eq!(book.over.len(), RESOLVED_ALERTS_MAX);
         assert_eq!(book.over[0].standing.since, Timestamp::from_secs(1));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bifocal_model::{Span, Timestamp};
 use bifocal_publish::GROUP_ALERTS_MAX;
 use bifocal_publish::notify::{Gathering, next_pause};
-use bifocal_store::{Outgoing, SmallState};
+use bifocal_store::{Attempt, Outgoing, SmallState};
 use bifocal_telemetry::{Clock, Drain, Metric, TaskGroup, Telemetry};
 
 use super::gatherer::Gatherer;
@@ -46,9 +46,10 @@ impl Courier {
     }
 
     async fn run(self, mut drain: Drain) {
-        if let Err(error) = self.small_state.outbox_forget(self.clock.now() - KEPT) {
+        if let Err(error) = self.small_state.outbox_forget(self.clock.now(), KEPT) {
             tracing::warn!(%error, "old messages of the outbox are kept");
         }
+        self.take_up_what_was_interrupted();
         // Spans are those of the wall: a group is waited for as long as a person would wait.
         let mut gatherer = Gatherer::new(self.gathering, self.clock.speed());
         let limit = match self.gathering {
@@ -87,21 +88,44 @@ impl Courier {
         }
     }
 
+    /// What the last process had begun to send when it ended: the receiver may have it, and gets it again under its key.
+    fn take_up_what_was_interrupted(&self) {
+        let channel = &self.channel;
+        match self.small_state.outbox_interrupted(channel) {
+            Ok(0) => {}
+            Ok(messages) => {
+                self.telemetry.count(Metric::AlertsRepeated, &[channel, "stop"], messages as u64);
+                tracing::warn!(
+                    channel,
+                    messages,
+                    "the last process ended before the receiver had answered; what it may have is sent again under the same keys"
+                );
+            }
+            Err(error) => tracing::warn!(%error, channel, "interrupted deliveries cannot be counted"),
+        }
+    }
+
     /// Where the receiver is not well the rest waits for the next look; a message that only itself cannot be sent holds up no other.
     /// Gives until when the receiver asks to be left alone.
     async fn deliver_all(&self, parcels: Vec<Vec<Outgoing>>) -> Timestamp {
-        for parcel in parcels {
+        let mut parcels = parcels.into_iter().peekable();
+        if let Some(first) = parcels.peek() {
+            let keys = keys_of(first);
+            self.note(&[(&keys, Attempt::Begins)]);
+        }
+        while let Some(parcel) = parcels.next() {
             if parcel.len() == GROUP_ALERTS_MAX {
                 self.telemetry.limit_hit("group_alerts");
             }
-            if let Delivered::ReceiverUnwell(wait) = self.deliver(parcel).await {
+            if let Delivered::ReceiverUnwell(wait) = self.deliver(parcel, parcels.peek()).await {
                 return self.clock.now() + Span::from_secs_f64(wait.as_secs_f64() * self.clock.speed());
             }
         }
         Timestamp::default()
     }
 
-    async fn deliver(&self, parcel: Vec<Outgoing>) -> Delivered {
+    /// Sends a parcel whose attempt is noted as begun. What became of it is noted together with the beginning of the next one.
+    async fn deliver(&self, parcel: Vec<Outgoing>, next: Option<&Vec<Outgoing>>) -> Delivered {
         let outcome = self.sender.send(&parcel).await;
         let delivered = match &outcome {
             Ok(()) => Delivered::Yes,
@@ -111,32 +135,46 @@ impl Courier {
             Err(_) => Delivered::No,
         };
         self.tell(&outcome);
-        let now = self.clock.now();
-        let keys: Vec<&str> = parcel.iter().map(|outgoing| outgoing.key.as_str()).collect();
-        let attempts = parcel.iter().map(|outgoing| outgoing.attempts).max().unwrap_or_default();
-        let (state, channel) = (&self.small_state, &self.channel);
-        let (written, counted) = match outcome {
-            Ok(()) => (state.outbox_done(&keys, channel, now, "delivered"), "delivered"),
-            Err(Failure { why, wait, .. }) => match next_pause(attempts + 1) {
+        let attempts = parcel.iter().map(|outgoing| outgoing.attempts).max().unwrap_or_default() + 1;
+        let (gave_up, is_answered);
+        let (attempt, counted) = match &outcome {
+            Ok(()) => (Attempt::Ended { outcome: "delivered" }, "delivered"),
+            Err(failure) => match next_pause(attempts) {
                 Some(pause) => {
-                    let pause = pause.max(wait.unwrap_or_default());
-                    let next = now + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
-                    (state.outbox_failed(&keys, channel, attempts + 1, next, &why), "failed")
+                    let pause = pause.max(failure.wait.unwrap_or_default());
+                    let next_time =
+                        self.clock.now() + Span::from_secs_f64(pause.as_secs_f64() * self.clock.speed());
+                    is_answered = failure.is_answered;
+                    if !is_answered {
+                        let labels = [self.channel.as_str(), "no_answer"];
+                        self.telemetry.count(Metric::AlertsRepeated, &labels, parcel.len() as u64);
+                    }
+                    (Attempt::Failed { attempts, next_time, outcome: &failure.why, is_answered }, "failed")
                 }
                 None => {
                     self.telemetry.limit_hit("delivery_attempts");
-                    (state.outbox_done(&keys, channel, now, &format!("gave up: {why}")), "dead")
+                    gave_up = format!("gave up: {}", failure.why);
+                    (Attempt::Ended { outcome: &gave_up }, "dead")
                 }
             },
         };
-        self.telemetry.count(Metric::AlertsSent, &[channel, counted], parcel.len() as u64);
+        self.telemetry.count(Metric::AlertsSent, &[&self.channel, counted], parcel.len() as u64);
         if delivered == Delivered::Yes && parcel.len() > 1 {
-            self.telemetry.count(Metric::AlertGroups, &[channel], 1);
+            self.telemetry.count(Metric::AlertGroups, &[&self.channel], 1);
         }
-        if let Err(error) = written {
-            tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
+        let keys = keys_of(&parcel);
+        match next.filter(|_| !matches!(delivered, Delivered::ReceiverUnwell(_))) {
+            Some(next) => self.note(&[(&keys, attempt), (&keys_of(next), Attempt::Begins)]),
+            None => self.note(&[(&keys, attempt)]),
         }
         delivered
+    }
+
+    fn note(&self, notes: &[(&[&str], Attempt<'_>)]) {
+        let channel = &self.channel;
+        if let Err(error) = self.small_state.outbox_note(channel, self.clock.now(), notes) {
+            tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
+        }
     }
 
     /// A word in the log when trouble begins.
@@ -150,6 +188,10 @@ impl Courier {
             Err(_) => {}
         }
     }
+}
+
+fn keys_of(parcel: &[Outgoing]) -> Vec<&str> {
+    parcel.iter().map(|outgoing| outgoing.key.as_str()).collect()
 }
 
 /// What became of one attempt.
@@ -236,6 +278,12 @@ mod tests {
         let again = outbox.outbox_due("sre", now + Span::from_secs(120), 10).unwrap();
         assert_eq!((again.len(), again[0].key.as_str(), again[0].attempts), (1, key.as_str(), 1));
         assert_eq!(courier.telemetry.value(Metric::AlertsSent, &["sre", "failed"]), 1);
+        assert_eq!(
+            courier.telemetry.value(Metric::AlertsRepeated, &["sre", "no_answer"]),
+            0,
+            "it has answered"
+        );
+        assert_eq!(outbox.outbox_interrupted("sre").unwrap(), 0, "nothing is under way");
     }
 
     #[tokio::test]
@@ -260,10 +308,16 @@ mod tests {
         let now = courier.clock.now();
         put(&outbox, now);
         let due = outbox.outbox_due("sre", now, 10).unwrap();
-        assert_eq!(courier.deliver(due).await, Delivered::ReceiverUnwell(Span::default()), "it timed out");
+        assert_eq!(
+            courier.deliver(due, None).await,
+            Delivered::ReceiverUnwell(Span::default()),
+            "it timed out"
+        );
+        let counted = |after| courier.telemetry.value(Metric::AlertsRepeated, &["sre", after]);
+        assert_eq!((counted("no_answer"), counted("stop")), (1, 0), "whether it was taken is not known");
         hangs.store(false, Ordering::Relaxed);
         let later = outbox.outbox_due("sre", now + Span::from_secs(3_600), 10).unwrap();
-        assert_eq!(courier.deliver(later).await, Delivered::Yes, "an hour later it is sent");
+        assert_eq!(courier.deliver(later, None).await, Delivered::Yes, "an hour later it is sent");
         assert!(outbox.outbox_due("sre", now + Span::from_secs(9_000), 10).unwrap().is_empty(), "once");
         assert_eq!(courier.telemetry.value(Metric::AlertsSent, &["sre", "delivered"]), 1);
     }

@@ -105,6 +105,7 @@ mod tests {
             payload: format!(r#"{{"alert_id": "{i}", "rule": "{rule}", "status": "firing"}}"#).into_bytes(),
             created: at(0),
             attempts: 0,
+            unanswered: 0,
             next_time: at(0),
             done_at: None,
             outcome: None,

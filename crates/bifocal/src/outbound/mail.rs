@@ -7,6 +7,8 @@ use lettre::message::{Attachment, Mailbox as Address, MultiPart, SinglePart, hea
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
+use super::sender::Failure;
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole conversation.
 const WHOLE: Duration = Duration::from_secs(20);
@@ -54,12 +56,18 @@ impl Mail {
     }
 
     /// The server took it.
-    pub(super) async fn send(&self, letter: &Letter, picture: Option<Vec<u8>>) -> Result<(), String> {
+    pub(super) async fn send(&self, letter: &Letter, picture: Option<Vec<u8>>) -> Result<(), Failure> {
         let message = self.written(letter, picture)?;
         // The transport's own time-out is for connecting: a server that takes the connection and says nothing would hold it for good.
         match tokio::time::timeout(WHOLE, self.transport.send(message)).await {
-            Ok(sent) => sent.map(drop).map_err(|err| format!("send mail: {err}")),
-            Err(_) => Err(format!("send mail: the server was not done in {} s", WHOLE.as_secs())),
+            Ok(sent) => sent.map(drop).map_err(|err| Failure {
+                is_answered: !broke_off(&err),
+                ..Failure::from(format!("send mail: {err}"))
+            }),
+            Err(_) => Err(Failure {
+                is_answered: false,
+                ..Failure::from(format!("send mail: the server was not done in {} s", WHOLE.as_secs()))
+            }),
         }
     }
 
@@ -83,6 +91,19 @@ impl Mail {
         let parts = MultiPart::mixed().singlepart(SinglePart::plain(letter.text.clone())).singlepart(picture);
         message.multipart(parts).map_err(wrong)
     }
+}
+
+/// Whether the conversation ended without a word of the server about the mail.
+fn broke_off(err: &lettre::transport::smtp::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut cause = std::error::Error::source(err);
+    while let Some(err) = cause {
+        if let Some(err) = err.downcast_ref::<std::io::Error>() {
+            return [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof].contains(&err.kind());
+        }
+        cause = err.source();
+    }
+    err.is_response()
 }
 
 #[cfg(test)]

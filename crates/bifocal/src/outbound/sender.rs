@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bifocal_aws::{Aws, BusEvent, Fifo, Options, TopicMessage};
 use bifocal_model::{Span, fnv1a};
 use bifocal_publish::notify::{
-    ChannelConfig, Group, Kind, Message, Template, Worded, alertmanager, letter, pagerduty, slack,
+    ChannelConfig, Group, Kind, Letter, Message, Template, Worded, alertmanager, letter, pagerduty, slack,
 };
 use bifocal_store::Outgoing;
 use bifocal_telemetry::{Clock, Metric, Telemetry};
@@ -17,6 +17,8 @@ use super::mail::Mail;
 
 /// What EventBridge rules match.
 const EVENT_SOURCE: &str = "bifocal";
+/// The header of a webhook that says that an attempt before this one was not answered.
+const MAYBE_REPEATED: &str = "bifocal-maybe-repeated";
 /// SNS takes fewer than 100 characters.
 const SUBJECT_CHARS: usize = 99;
 
@@ -55,6 +57,14 @@ enum Way {
     Bus { aws: OnceCell<Aws>, bus: String, region: Option<String> },
 }
 
+/// Whether the receiver may have a message already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    First,
+    /// An attempt before this one was not answered.
+    Again,
+}
+
 /// Why a message was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -64,11 +74,13 @@ pub struct Failure {
     pub wait: Option<Span>,
     /// Whether other messages would meet the same: nobody is there, or nobody who takes anything now.
     pub is_of_receiver: bool,
+    /// Whether it is sure that the receiver has not got it: it said no, or was never reached.
+    pub is_answered: bool,
 }
 
 impl From<String> for Failure {
     fn from(why: String) -> Self {
-        Self { why, wait: None, is_of_receiver: false }
+        Self { why, wait: None, is_of_receiver: false, is_answered: true }
     }
 }
 
@@ -111,9 +123,11 @@ impl Sender {
     /// Sends messages as they lay in the outbox: one, or several that the channel may tell together. After `Ok` the
     /// receiver has them all.
     pub async fn send(&self, waiting: &[Outgoing]) -> Result<(), Failure> {
+        let is_repeat = waiting.iter().any(|outgoing| outgoing.unanswered > 0);
+        let telling = if is_repeat { Telling::Again } else { Telling::First };
         match waiting {
-            [one] => self.send_one(&one.key, &one.payload).await,
-            several => self.send_several(several).await,
+            [one] => self.tell(&one.key, &one.payload, telling).await,
+            several => self.tell_several(several, telling).await,
         }
     }
 
@@ -127,23 +141,26 @@ impl Sender {
         })
     }
 
-    /// Sends one message.
+    /// Sends one message that nobody has yet.
     pub async fn send_one(&self, key: &str, payload: &[u8]) -> Result<(), Failure> {
+        self.tell(key, payload, Telling::First).await
+    }
+
+    async fn tell(&self, key: &str, payload: &[u8], telling: Telling) -> Result<(), Failure> {
         if let (Way::Webhook { url, token_env }, None) = (&self.way, &self.template) {
-            let request = self.json(url, payload.to_vec()).header("idempotency-key", header_safe(key));
+            let request = with_key(self.json(url, payload.to_vec()), key, telling);
             return self.post(with_token(request, token_env.as_deref())).await;
         }
         let message = Message::from_json(payload)?;
         let worded = self.worded(Group::of(vec![message.clone()]).as_ref());
         match &self.way {
             Way::Webhook { url, token_env } => {
-                let request =
-                    self.in_words(url, worded, payload.to_vec()).header("idempotency-key", header_safe(key));
+                let request = with_key(self.in_words(url, worded, payload.to_vec()), key, telling);
                 self.post(with_token(request, token_env.as_deref())).await
             }
             Way::Slack { url_env } => {
-                let body = slack::body(&message);
-                self.post(self.value(&secret(url_env)?, &slack_in_words(body, &worded))).await
+                let body = slack_in_words(slack::body(&message), &worded, telling);
+                self.post(self.value(&secret(url_env)?, &body)).await
             }
             Way::PagerDuty { key_env, url } => {
                 self.post(self.value(url, &pagerduty::event(&message, &secret(key_env)?))).await
@@ -151,10 +168,11 @@ impl Sender {
             Way::Alertmanager { .. } => self.send_list(&[message]).await,
             Way::Mail(mail) => {
                 let picture = self.picture(&message).await;
-                mail.send(&letter(&message).worded(worded), picture).await.map_err(Failure::from)
+                mail.send(&said_again(letter(&message).worded(worded), telling), picture).await
             }
             Way::Topic { topic, .. } => {
-                let usual = || format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
+                let letter = || said_again(letter(&message), telling);
+                let usual = || format!("{}\n\n{}", letter().text, String::from_utf8_lossy(payload));
                 let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
                 let title = title.unwrap_or_else(|| message.title());
                 self.publish(topic, &title, &message, message.name(), &text).await
@@ -171,7 +189,7 @@ impl Sender {
         }
     }
 
-    async fn send_several(&self, waiting: &[Outgoing]) -> Result<(), Failure> {
+    async fn tell_several(&self, waiting: &[Outgoing], telling: Telling) -> Result<(), Failure> {
         let messages = waiting.iter().map(|outgoing| Message::from_json(&outgoing.payload));
         let messages = messages.collect::<Result<Vec<_>, _>>()?;
         if let Way::Alertmanager { .. } = &self.way {
@@ -182,16 +200,17 @@ impl Sender {
         match &self.way {
             Way::Webhook { url, token_env } => {
                 let usual = group.to_json().to_string().into_bytes();
-                let request = self.in_words(url, worded, usual).header("idempotency-key", group.key());
+                let request = with_key(self.in_words(url, worded, usual), &group.key(), telling);
                 self.post(with_token(request, token_env.as_deref())).await
             }
             Way::Slack { url_env } => {
-                let body = slack::group_body(&group);
-                self.post(self.value(&secret(url_env)?, &slack_in_words(body, &worded))).await
+                let body = slack_in_words(slack::group_body(&group), &worded, telling);
+                self.post(self.value(&secret(url_env)?, &body)).await
             }
-            Way::Mail(mail) => mail.send(&group.letter().worded(worded), None).await.map_err(Failure::from),
+            Way::Mail(mail) => mail.send(&said_again(group.letter().worded(worded), telling), None).await,
             Way::Topic { topic, .. } => {
-                let usual = || format!("{}\n\n{}", group.letter().text, group.to_json());
+                let letter = || said_again(group.letter(), telling);
+                let usual = || format!("{}\n\n{}", letter().text, group.to_json());
                 let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
                 let title = title.unwrap_or_else(|| group.title());
                 let Some(first) = group.messages().first() else { return Ok(()) };
@@ -264,7 +283,8 @@ impl Sender {
         let sent = request.send().await;
         let response = sent.map_err(|err| {
             let is_of_receiver = !err.is_builder();
-            Failure { why: err.without_url().to_string(), wait: None, is_of_receiver }
+            let is_answered = err.is_builder() || err.is_connect();
+            Failure { why: err.without_url().to_string(), wait: None, is_of_receiver, is_answered }
         })?;
         let status = response.status();
         if status.is_success() {
@@ -273,7 +293,7 @@ impl Sender {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let wait = seconds.filter(|seconds| (0..=3600).contains(seconds)).map(Span::from_secs);
         let is_of_receiver = status.is_server_error() || status.as_u16() == 429;
-        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait, is_of_receiver })
+        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait, is_of_receiver, is_answered: true })
     }
 }
 
@@ -286,10 +306,30 @@ fn header_safe(key: &str) -> String {
     key.bytes().map(one).collect()
 }
 
-fn slack_in_words(body: Value, worded: &Worded) -> Value {
-    match &worded.body {
+fn slack_in_words(body: Value, worded: &Worded, telling: Telling) -> Value {
+    let body = match &worded.body {
         Some(text) => slack::worded(body, text),
         None => body,
+    };
+    match telling {
+        Telling::First => body,
+        Telling::Again => slack::again(body),
+    }
+}
+
+fn said_again(letter: Letter, telling: Telling) -> Letter {
+    match telling {
+        Telling::First => letter,
+        Telling::Again => letter.again(),
+    }
+}
+
+/// The body is the same for every attempt, and so is its key; that it may be a repeat stands beside them.
+fn with_key(request: reqwest::RequestBuilder, key: &str, telling: Telling) -> reqwest::RequestBuilder {
+    let request = request.header("idempotency-key", header_safe(key));
+    match telling {
+        Telling::First => request,
+        Telling::Again => request.header(MAYBE_REPEATED, "true"),
     }
 }
 
@@ -306,7 +346,8 @@ fn secret(name: &str) -> Result<String, Failure> {
 }
 
 fn said(err: &bifocal_aws::Error) -> Failure {
-    Failure::from(format!("failed to {err}; {}", err.advice()))
+    let is_answered = err.kind() != bifocal_aws::Kind::Ambiguous;
+    Failure { is_answered, ..Failure::from(format!("failed to {err}; {}", err.advice())) }
 }
 
 #[cfg(test)]
@@ -359,6 +400,7 @@ mod tests {
                 payload: message.to_json(),
                 created: now,
                 attempts: 0,
+                unanswered: 0,
                 next_time: now,
                 done_at: None,
                 outcome: None,

@@ -7,19 +7,19 @@ use arc_swap::ArcSwap;
 use bifocal_evaluate::custom::Customs;
 use bifocal_evaluate::pacer::Pace;
 use bifocal_evaluate::{Choice, ContextMap, features, heuristics};
-use bifocal_model::{Dimension, Event, Timestamp};
+use bifocal_model::{Dimension, Timestamp};
 use bifocal_publish::cloudwatch::{WriteBack, WriteBackConfig};
 use bifocal_publish::export::EvaluationBook;
-use bifocal_publish::notify::{ChannelConfig, Message};
+use bifocal_publish::notify::ChannelConfig;
 use bifocal_publish::prometheus::Exposition;
 use bifocal_store::{Acknowledged, Arrival, Arrivals, Call, Reader, Record, Recovered, Store};
 use bifocal_telemetry::{Metric, Telemetry};
-use bifocal_watch::alert::Notification;
 use bifocal_watch::{Snapshot, Watch, WatchConfig};
 
 use super::chooser::{Chooser, Choosing};
 use super::costs::Costs;
 use super::names::Names;
+use super::outlet::Outlet;
 use super::quantiles::StoreQuantiles;
 
 /// The name under which the watch's state is saved with a seal.
@@ -64,8 +64,7 @@ pub struct Pipeline {
     customs: Customs,
     contexts: ContextMap,
     costs: Costs,
-    channels: Vec<ChannelConfig>,
-    page: String,
+    outlet: Outlet,
     exposition: Arc<Mutex<Exposition>>,
     /// Where quality metrics are written to CloudWatch.
     write_back: Option<Arc<Mutex<WriteBack>>>,
@@ -116,7 +115,8 @@ impl Pipeline {
                 chooser.see_again(record, now);
             }
         }
-        let reader = store.reader();
+        let (small_state, reader) = (store.small_state(), store.reader());
+        let outlet = Outlet::new(small_state, options.channels, options.page, telemetry.clone());
         let names = Names::new(reader.targets().into_keys());
         let outcome = watch.tick(now, &StoreQuantiles(reader.clone()));
         // The mix that was planned is that of the scores that were read back.
@@ -135,8 +135,7 @@ impl Pipeline {
             customs: options.customs,
             contexts: options.contexts,
             costs: options.costs,
-            channels: options.channels,
-            page: options.page,
+            outlet,
             exposition: Arc::default(),
             write_back: options
                 .cloudwatch
@@ -268,9 +267,12 @@ impl Pipeline {
         self.store.retry()
     }
 
-    /// Seals and says goodbye.
+    /// Seals and says goodbye. Where something that was decided cannot be written or told, it does not: the next start looks
+    /// for it as after a crash.
     pub fn close(mut self) -> anyhow::Result<()> {
+        let told = self.write_events().and_then(|()| self.outlet.tell());
         self.seal()?;
+        told?;
         self.store.close()?;
         Ok(())
     }
@@ -378,10 +380,9 @@ impl Pipeline {
 
     /// Journals what a tick decided before anybody is told of it.
     fn carry_out(&mut self, outcome: bifocal_watch::Outcome) -> Result<(), bifocal_store::Error> {
-        self.write_events(outcome.events)?;
-        for notification in &outcome.notifications {
-            self.put_into_outbox(notification)?;
-        }
+        self.outlet.take(outcome.events, outcome.notifications);
+        self.write_events()?;
+        self.outlet.tell()?;
         self.anchors_wanted = outcome.anchors_wanted;
         if let Some(chooser) = &mut self.chooser {
             chooser.mix(outcome.cheap_per_judged);
@@ -398,25 +399,15 @@ impl Pipeline {
         Ok(())
     }
 
-    fn write_events(&mut self, events: Vec<Event>) -> Result<(), bifocal_store::Error> {
-        if events.is_empty() {
+    fn write_events(&mut self) -> Result<(), bifocal_store::Error> {
+        let records = self.outlet.unwritten();
+        if records.is_empty() {
             return Ok(());
         }
-        let records = events.into_iter().map(Record::Event).collect();
-        for (_, record) in self.store.append(vec![records])?.records {
+        let written = self.store.append(vec![records])?;
+        self.outlet.is_written();
+        for (_, record) in written.records {
             self.watch.apply(&record);
-        }
-        Ok(())
-    }
-
-    fn put_into_outbox(&self, notification: &Notification) -> Result<(), bifocal_store::Error> {
-        let small_state = self.store.small_state();
-        let body = Message::of(notification, &self.page).to_json();
-        let told = self.channels.iter().filter(|channel| {
-            notification.channels.is_empty() || notification.channels.contains(&channel.name)
-        });
-        for channel in told {
-            small_state.outbox_put(&notification.idempotency_key, &channel.name, &body, notification.time)?;
         }
         Ok(())
     }
@@ -427,10 +418,8 @@ impl Pipeline {
         if recovered.unclean.is_none() {
             return Ok(());
         }
-        for notification in self.watch.owed_notifications(now) {
-            self.put_into_outbox(&notification)?;
-        }
-        Ok(())
+        self.outlet.take(Vec::new(), self.watch.owed_notifications(now));
+        Ok(self.outlet.tell()?)
     }
 }
 

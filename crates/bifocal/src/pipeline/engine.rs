@@ -127,7 +127,8 @@ impl Engine {
 
     fn tick(&mut self, now: Timestamp) {
         if let Err(error) = self.pipeline.tick(now) {
-            tracing::error!(error = %chain(&error), "a tick could not be written");
+            tracing::error!(error = %chain(&error), "what a tick decided could not be written; it is kept and tried again");
+            self.make_room();
         }
         // Only the judge can move its anchors: before a detector's word counts, they are asked.
         if let (Some(judge), wanted @ [_, ..]) = (&self.judge, self.pipeline.anchors_wanted()) {

@@ -182,16 +182,17 @@ pub(super) fn deliveries(small_state: SmallState) -> Arc<dyn Fn() -> Deliveries 
                 outcome: outcome.to_owned(),
                 at: outgoing.done_at,
                 attempts: outgoing.attempts,
+                unanswered: outgoing.unanswered,
             });
         }
         by_alert
     })
 }
 
-/// The alert of a message: its key is the alert's id with `:firing`, `:resolved` or `:cause:<word>` behind.
+/// The alert of a message: its key is the alert's id with `:firing`, `:resolved`, `:cause:<word>` or `:severity:<word>` behind.
 fn alert_of(key: &str) -> &str {
     let (id, _) = key.rsplit_once(':').unwrap_or((key, ""));
-    id.strip_suffix(":cause").unwrap_or(id)
+    [":cause", ":severity"].iter().find_map(|word| id.strip_suffix(word)).unwrap_or(id)
 }
 
 #[cfg(test)]
@@ -204,6 +205,7 @@ mod tests {
             ("m@9:1700:slow:firing", "m@9:1700:slow"),
             ("m@9:1700:slow answers:resolved", "m@9:1700:slow answers"),
             ("m@9:1700:slow:cause:judge", "m@9:1700:slow"),
+            ("m@9:1700:slow:severity:critical", "m@9:1700:slow"),
             ("m@9:1700:a: b:firing", "m@9:1700:a: b"),
         ] {
             assert_eq!(alert_of(key), alert);

@@ -5,6 +5,7 @@
 mod backfill;
 mod capture;
 mod load;
+mod notifications;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -15,6 +15,9 @@ pub(crate) struct Entry {
     pub(super) standing: Standing,
     pub(super) resolved_at: Option<Timestamp>,
     pub(super) summary: String,
+    /// What its end says that was: `answers of qwen were worse`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) was: String,
     /// The cause that the channels were told.
     #[serde(default)]
     pub(super) told: Cause,
@@ -49,6 +52,7 @@ impl Entry {
             standing,
             resolved_at: None,
             summary: String::new(),
+            was: String::new(),
             told: Cause::Pending,
             untold: false,
             withheld: Cause::Pending,

@@ -69,6 +69,15 @@ pub(super) fn raised(rule: &Rule, entry: &Entry, before: Severity, now: Timestam
     Notification { idempotency_key, raised_from: Some(before), ..beginning }
 }
 
+/// What an alert said, from its event: `alert slow fired: …`.
+pub(super) fn read_summary(event: &Event) -> String {
+    let rule = read_id(&event.id).map_or("", |(_, rule)| rule);
+    let said = ["fired", "resolved"]
+        .iter()
+        .find_map(|word| event.summary.strip_prefix(&format!("alert {rule} {word}: ")));
+    said.unwrap_or(&event.summary).to_owned()
+}
+
 /// How bad an id of an event says that its alert is: `fired.critical:…`, `raised.critical:…`, `told.critical.system:…`.
 pub(super) fn read_severity(id: &str) -> Option<Severity> {
     let first = id.split(':').next().unwrap_or_default();
