@@ -77,9 +77,9 @@ impl AnswerCondition {
     /// Whether it holds; `None` where something is not known that it rests on.
     pub fn holds(&self, call: &Inference<Redacted>) -> Option<bool> {
         match self.0.evaluate(&facts::Facts { call }) {
-            Ok(Outcome::True) => Some(true),
-            Ok(Outcome::False) => Some(false),
-            Ok(Outcome::NoData) | Err(_) => None,
+            Outcome::True => Some(true),
+            Outcome::False => Some(false),
+            Outcome::NoData => None,
         }
     }
 }

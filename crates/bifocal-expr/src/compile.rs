@@ -2,14 +2,14 @@
 
 use std::thread;
 
+use cel::ParseErrors;
 use cel::parser::Parser;
-use cel::{IdedExpr, ParseErrors};
 
 use crate::check::{Checker, Place};
 use crate::error::ExprError;
-use crate::evaluate::{Sample, run};
 use crate::guard;
 use crate::limits::{NESTING, STACK_BYTES};
+use crate::program::{Node, ask};
 use crate::sense::{self, Finding, Purpose};
 use crate::vocabulary::{BURN_RATE, Vocabulary};
 use crate::{Context, Outcome};
@@ -17,13 +17,13 @@ use crate::{Context, Outcome};
 /// A checked condition.
 #[derive(Clone, Debug)]
 pub struct Expression {
-    pub(crate) tree: IdedExpr,
-    pub(crate) places: Vec<Place>,
+    root: Node,
+    places: Vec<Place>,
     findings: Vec<Finding>,
 }
 
 impl Expression {
-    /// Reads a condition that tells of something wrong, checks its names and types, and evaluates it once against sample values.
+    /// Reads a condition that tells of something wrong, and checks its names and types.
     pub fn compile(source: &str, names: &Vocabulary) -> Result<Self, ExprError> {
         Self::compile_for(source, names, Purpose::Alarm)
     }
@@ -81,9 +81,18 @@ impl Expression {
         self.places.iter().filter_map(look).collect()
     }
 
+    /// Asks for everything that the condition names, whether it decides or not: for a context that notes what it lacks.
+    pub fn ask_all(&self, context: &dyn Context) {
+        self.places.iter().for_each(|place| drop(ask(place, context)));
+    }
+
     /// The condition's value now.
-    pub fn evaluate(&self, context: &dyn Context) -> Result<Outcome, ExprError> {
-        run(self, context)
+    pub fn evaluate(&self, context: &dyn Context) -> Outcome {
+        match self.root.holds(&self.places, context) {
+            Some(true) => Outcome::True,
+            Some(false) => Outcome::False,
+            None => Outcome::NoData,
+        }
     }
 }
 
@@ -95,11 +104,8 @@ fn read(source: &str, names: &Vocabulary, purpose: Purpose) -> Result<Expression
     checker.condition(&mut tree)?;
     let places = checker.places;
     let findings = sense::look(&tree, &places, source, &info, purpose);
-    let expression = Expression { tree, places, findings };
-    for truth in [false, true] {
-        run(&expression, &Sample { truth })?;
-    }
-    Ok(expression)
+    let root = Node::of(&tree).ok_or_else(|| ExprError::at(source, 0, "the condition cannot be read"))?;
+    Ok(Expression { root, places, findings })
 }
 
 /// The parser lists everything that it would have taken; where it stopped is what helps.

@@ -8,8 +8,8 @@
 //!
 //! The life of a condition: the source is measured (`guard`) before anything recursive sees it, parsed on a thread
 //! with a stack of its own (`compile`), its names and types are checked and its calls are replaced by numbered
-//! places (`check`), it is asked whether it makes sense (`sense`), and it is evaluated once against sample values. Evaluation asks the caller for each place once
-//! and lets CEL combine the answers (`evaluate`).
+//! places (`check`), it is asked whether it makes sense (`sense`), and it becomes a small tree that is evaluated without CEL
+//! (`program`): it asks the caller for what it needs (`evaluate`).
 //!
 //! Invariants: no source, however hostile, ends the process or overflows the stack of the caller; no `cel` type is
 //! in a public signature; an absent number is never zero: what depends on it is [`Outcome::NoData`], while
@@ -21,6 +21,7 @@ mod error;
 mod evaluate;
 mod guard;
 mod limits;
+mod program;
 mod sense;
 mod vocabulary;
 

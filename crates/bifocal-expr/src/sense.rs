@@ -13,6 +13,8 @@
 //! ```
 //! What cannot be told (two signals, arithmetic, words, neutral signals) counts as neither and saves a condition.
 
+mod contradiction;
+
 use bifocal_model::signal::{self, Direction, Lens, Range};
 use cel::IdedExpr;
 use cel::common::ast::{Expr, LiteralValue, SourceInfo, operators};
@@ -99,6 +101,7 @@ pub(crate) fn look(
         }
     };
     sense.findings.extend(refused.map(|said| Finding { weight: Weight::Refused, said }));
+    sense.contradictions(tree);
     sense.findings
 }
 

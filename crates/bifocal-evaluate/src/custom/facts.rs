@@ -1,5 +1,7 @@
 //! What a condition on an answer may ask.
 
+use std::borrow::Cow;
+
 use bifocal_expr::Context;
 use bifocal_model::Inference;
 use bifocal_redact::Redacted;
@@ -69,14 +71,14 @@ impl Context for Facts<'_> {
         }
     }
 
-    fn text(&self, variable: &str) -> Option<String> {
+    fn text(&self, variable: &str) -> Option<Cow<'_, str>> {
         let call = self.call;
         match variable {
-            "finish_reason" => call.finish_reason.as_ref().map(|reason| reason.name().to_owned()),
-            "language" => language(self.answer()),
-            "model" => Some(call.target.name().to_owned()),
-            "tenant" => call.tenant.clone(),
-            "served_model" => call.labels.get("served_model").cloned(),
+            "finish_reason" => call.finish_reason.as_ref().map(|reason| reason.name().into()),
+            "language" => language(self.answer()).map(Cow::Owned),
+            "model" => Some(call.target.name().into()),
+            "tenant" => call.tenant.as_deref().map(Cow::Borrowed),
+            "served_model" => call.labels.get("served_model").map(|name| name.as_str().into()),
             _ => None,
         }
     }

@@ -131,3 +131,68 @@ fn other_shapes_warn() {
     assert_eq!(findings("value('relevance') < 0.7 && n('relevance') > 100"), [], "it asks how many");
     assert_eq!(findings("upper('relevance') < 0.7"), []);
 }
+
+fn warned(source: &str) -> Option<ExprError> {
+    let mut all = findings(source).into_iter();
+    all.find(|finding| finding.weight == Weight::Warned && finding.said.message.starts_with("this "))
+        .map(|finding| finding.said)
+}
+
+#[test]
+fn what_never_holds_and_what_always_does_is_told() {
+    for (source, said, column) in [
+        ("upper('relevance') < 0.3 && upper('relevance') > 0.8", "never holds", 1),
+        ("0.3 > upper('relevance') && upper('relevance') >= 0.3", "never holds", 1),
+        (
+            "degraded('relevance') && (p95('ttft_seconds') > 2 && p95('ttft_seconds') < 1.5)",
+            "never holds",
+            27,
+        ),
+        ("state == 'outage' && state == 'overloaded'", "never holds", 1),
+        ("state in ['outage', 'wasteful'] && state == 'overloaded'", "never holds", 1),
+        ("degraded('relevance') && !degraded('relevance')", "never holds", 1),
+        ("value('gpus_free') == 1 && value('gpus_free') == 2", "never holds", 1),
+        // Only together with the range of a share does this leave nothing.
+        ("value('gpu_utilization_ratio') > 0.5 && !(value('gpu_utilization_ratio') <= 1)", "never holds", 1),
+        (
+            "(upper('relevance') < 0.3 || upper('relevance') < 0.2) && upper('relevance') > 0.8",
+            "never holds",
+            2,
+        ),
+        ("value('gpus_free') > 1 || value('gpus_free') <= 1", "holds whatever", 1),
+        ("degraded('relevance') || !degraded('relevance')", "holds whatever", 1),
+    ] {
+        let found = warned(source).unwrap_or_else(|| panic!("{source}: {:?}", findings(source)));
+        assert!(found.message.contains(said), "{source}: {found}");
+        assert_eq!(found.column, column, "{source}");
+    }
+    for source in [
+        "upper('relevance') < 0.8 && upper('relevance') > 0.3",
+        "upper('relevance') <= 0.3 && upper('relevance') >= 0.3",
+        "state == 'outage' || state == 'overloaded'",
+        "state != 'outage' && state != 'overloaded'",
+        "degraded('relevance') && !degraded('safety')",
+        "value('gpus_free') > 1 || value('gpus_free') < 1",
+        // What follows from two places is not found, nor what is written as a switch.
+        "state == 'outage' && service == 'ok'",
+        "upper('relevance') < 0.3 && lower('relevance') > 0.8",
+        "value('gpus_free') + 1 < 0 && value('gpus_free') > 1",
+        "false",
+    ] {
+        assert_eq!(warned(source), None, "{source}");
+    }
+    // What has too many cases is not followed: sixteen million here.
+    let either = "(value('gpus_free') > 1 || value('gpus_used') > 1)";
+    let apart = |i: usize| either.replace("> 1", &format!("> {i}"));
+    let many: Vec<String> = (1..=24).map(apart).collect();
+    assert_eq!(warned(&many.join(" && ")), None);
+}
+
+#[test]
+fn what_would_end_an_alert_and_never_holds_is_told() {
+    let names = Vocabulary::new(vec!["relevance".to_owned()]);
+    let source = "upper('relevance') > 0.8 && upper('relevance') < 0.7";
+    let recovery = Expression::compile_for(source, &names, Purpose::Recovery).unwrap();
+    let is_told = recovery.findings().iter().any(|found| found.said.message.contains("never holds"));
+    assert!(is_told, "{:?}", recovery.findings());
+}

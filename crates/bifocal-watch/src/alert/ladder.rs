@@ -24,9 +24,9 @@ impl Ladder {
     ) -> Climb {
         self.0.resize(rule.levels.len(), None);
         let truth = |condition: &bifocal_expr::Expression| match condition.evaluate(values) {
-            Ok(Truth::True) => Some(true),
-            Ok(Truth::False) => Some(false),
-            Ok(Truth::NoData) | Err(_) => None,
+            Truth::True => Some(true),
+            Truth::False => Some(false),
+            Truth::NoData => None,
         };
         let mut climb =
             Climb { look: Look { holds: Some(false), is_ripe: false, recovered: Some(true) }, worst: None };

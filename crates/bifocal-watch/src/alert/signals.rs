@@ -1,5 +1,7 @@
 //! The names that a condition may use, and their values for one target.
 
+use std::borrow::Cow;
+
 use bifocal_expr::{Context, Objective, Vocabulary};
 use bifocal_model::signal::{self, Lens, SIGNALS};
 use bifocal_model::{Estimate, FeatureGroup, Timestamp, Window};
@@ -220,7 +222,7 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
         }
     }
 
-    fn text(&self, variable: &str) -> Option<String> {
+    fn text(&self, variable: &str) -> Option<Cow<'_, str>> {
         let view = self.view;
         let name = match variable {
             "state" => view.state.name(),
@@ -229,7 +231,7 @@ impl<Q: Quantiles> Context for SignalValues<'_, Q> {
             "efficiency" => view.efficiency.name(),
             _ => return None,
         };
-        Some(name.to_owned())
+        Some(name.into())
     }
 }
 

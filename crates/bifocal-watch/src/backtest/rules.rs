@@ -5,6 +5,7 @@
 //! from it and the answers, so that a rule on another state has no answer; where a rule needs anything else that is not there (a latency, an error ratio), it has no
 //! answer, and the report names what was missing.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
@@ -195,6 +196,10 @@ impl Rules {
             let values = Values::of(JudgedValues(views), answers);
             let is_enough = values.is_enough(&replayed.rule);
             let look = stand.ladder.look(&replayed.rule, &values, is_enough, time).look;
+            // What decided nothing this time may at another: the report names all that a history lacks.
+            let recovery = replayed.rule.recovery.iter().filter(|_| look.holds == Some(false));
+            let conditions = replayed.rule.levels.iter().map(|level| &level.condition).chain(recovery);
+            conditions.for_each(|condition| condition.ask_all(&values));
             let holds = look.holds;
             replayed.missing.append(&mut values.missing.into_inner());
             replayed.assumed.append(&mut values.assumed.into_inner());
@@ -363,17 +368,17 @@ impl Context for Values<'_> {
         }
     }
 
-    fn text(&self, variable: &str) -> Option<String> {
+    fn text(&self, variable: &str) -> Option<Cow<'_, str>> {
         let (service, answers) = (Service::Ok, self.answers);
         let condition = Condition { service, answers, efficiency: Efficiency::Unknown, saturated: false };
         let word = match variable {
-            "answers" => return Some(answers.name().to_owned()),
+            "answers" => return Some(answers.name().into()),
             "state" => condition.name().name(),
             "service" => service.name(),
             _ => return self.lacks(variable.to_owned()),
         };
         self.assumed.borrow_mut().insert("service is ok".to_owned());
-        Some(word.to_owned())
+        Some(word.into())
     }
 }
 
