@@ -5,17 +5,17 @@
 //! the text around it, but for a word such as `phone` right before it.
 
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use crate::checksum::{card_prefix, luhn};
 use crate::kind::Kind;
 use crate::scan::Hit;
 
-#[expect(clippy::expect_used, reason = "the pattern is a constant and a test compiles it")]
-static RUN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"[+(]{0,2}[0-9](?:[ ./()+\-]{0,3}[0-9]){6,}").expect("a constant pattern"));
+/// The digits of the shortest telephone number.
+const DIGITS: usize = 7;
+/// Separators between two digits of a run, at most.
+const GAP: usize = 3;
+/// Plus signs and brackets before the first digit that belong to a run, at most.
+const LEAD: usize = 2;
 
 /// Words after which a bare number is a phone number.
 const PHONE_WORDS: [&str; 11] = [
@@ -34,12 +34,60 @@ const PHONE_WORDS: [&str; 11] = [
 
 /// Adds the hits of `text`, which begins at `offset` of the whole.
 pub(crate) fn find(text: &str, offset: usize, hits: &mut Vec<Hit>) {
-    for run in RUN.find_iter(text) {
-        let run = Run::new(text, run.range());
+    for range in (Runs { bytes: text.as_bytes(), at: 0 }) {
+        let run = Run::new(text, range);
         for (kind, range) in run.classify() {
             hits.push(Hit { kind, start: offset + range.start, end: offset + range.end });
         }
     }
+}
+
+/// The runs of a text in order: `[+(]{0,2}[0-9](?:[ ./()+-]{0,3}[0-9]){6,}`, as long as they can be.
+struct Runs<'t> {
+    bytes: &'t [u8],
+    /// Behind the last digit that was looked at.
+    at: usize,
+}
+
+impl Iterator for Runs<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            let first = next_digit(self.bytes, self.at)?;
+            let (mut digits, mut end) = (1, first + 1);
+            while let Some(gap) = gap(&self.bytes[end..]) {
+                digits += 1;
+                end += gap + 1;
+            }
+            self.at = end;
+            if digits >= DIGITS {
+                let before = self.bytes[..first].iter().rev().take(LEAD);
+                let lead = before.take_while(|byte| b"+(".contains(byte)).count();
+                return Some(first - lead..end);
+            }
+        }
+    }
+}
+
+/// Separators before the next digit of the same run; `None` where it has none.
+fn gap(rest: &[u8]) -> Option<usize> {
+    let gap = rest.iter().take(GAP + 1).position(|byte| !b" ./()+-".contains(byte))?;
+    rest[gap].is_ascii_digit().then_some(gap)
+}
+
+/// The first digit at or behind this place.
+pub(crate) fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    const STEP: usize = 32;
+    let mut at = from;
+    while let Some(step) = bytes.get(at..at + STEP) {
+        // No early end, so that the bytes of a step are looked at at once.
+        if step.iter().fold(false, |any, byte| any | byte.is_ascii_digit()) {
+            break;
+        }
+        at += STEP;
+    }
+    bytes.get(at..)?.iter().position(u8::is_ascii_digit).map(|found| at + found)
 }
 
 /// A run and its groups of digits.
@@ -260,4 +308,24 @@ impl Number<'_> {
 
 fn starts_with_space(separator: &str) -> bool {
     separator.starts_with(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn runs_are_those_of_their_pattern(text in r"([0-9 ./()+xé-]|[ (+]{3,4}|[0-9]{3,5}|words between ){0,24}") {
+            let pattern = Regex::new(r"[+(]{0,2}[0-9](?:[ ./()+\-]{0,3}[0-9]){6,}").unwrap();
+            let wanted: Vec<_> = pattern.find_iter(&text).map(|found| found.range()).collect();
+            let runs: Vec<_> = Runs { bytes: text.as_bytes(), at: 0 }.collect();
+            prop_assert_eq!(runs, wanted);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::numbers::next_digit;
 use crate::scan::Hit;
 
 #[expect(clippy::expect_used, reason = "the pattern is a constant and a test compiles it")]
@@ -26,7 +27,7 @@ pub(crate) struct Plain {
 impl Plain {
     /// `None` where the text is as plain as it is.
     pub(crate) fn of(text: &str) -> Option<Self> {
-        if text.is_ascii() || !TRIGGER.is_match(text) {
+        if text.is_ascii() || !has_sign(text.as_bytes()) || !TRIGGER.is_match(text) {
             return None;
         }
         let mut plain = Self { text: String::with_capacity(text.len()), stretches: vec![(0, 0)] };
@@ -64,6 +65,19 @@ impl Plain {
     }
 }
 
+/// A digit with something outside of ASCII behind it, without which the trigger matches nowhere.
+fn has_sign(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(digit) = next_digit(bytes, at) {
+        at = digit + 1;
+        let rest = &bytes[at..];
+        if rest.strip_prefix(b" ").unwrap_or(rest).first().is_some_and(|byte| !byte.is_ascii()) {
+            return true;
+        }
+    }
+    false
+}
+
 /// What stands for a character that is not seen or not told apart; `None` for all others.
 fn plainly(character: char) -> Option<&'static str> {
     match character {
@@ -71,5 +85,21 @@ fn plainly(character: char) -> Option<&'static str> {
         '\u{2010}'..='\u{2015}' => Some("-"),
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Some(""),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        #[test]
+        fn without_its_sign_the_trigger_matches_nowhere(text in "[0-9x \u{a0}\u{ad}\u{200b}\u{2013}\u{3000}\u{feff}é]{0,12}") {
+            prop_assert!(has_sign(text.as_bytes()) || !TRIGGER.is_match(&text), "{text:?}");
+        }
     }
 }

@@ -4,8 +4,7 @@ use crate::kind::{Finding, Kind};
 use crate::limits::PASSES;
 use crate::plain::Plain;
 use crate::redacted::Redacted;
-use crate::signs::Signs;
-use crate::{numbers, tokens};
+use crate::{numbers, signs, tokens};
 
 /// A range of the text that is replaced by its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +38,11 @@ pub fn redact_owned(text: String) -> (Redacted, Vec<Finding>) {
     (Redacted::wrap(text), findings.collect())
 }
 
+/// Whether anything in the text would be replaced.
+pub(crate) fn is_private(text: &str) -> bool {
+    !hits(text).is_empty()
+}
+
 /// All hits of one scan in order.
 fn hits(text: &str) -> Vec<Hit> {
     match Plain::of(text) {
@@ -49,11 +53,7 @@ fn hits(text: &str) -> Vec<Hit> {
 
 /// Tokens first, numbers in what lies between them.
 fn hits_in(text: &str) -> Vec<Hit> {
-    let signs = Signs::of(text);
-    let tokens = if signs.tokens { tokens::find(text) } else { Vec::new() };
-    if !signs.numbers {
-        return tokens;
-    }
+    let tokens = if signs::of_tokens(text) { tokens::find(text) } else { Vec::new() };
     let mut hits = Vec::new();
     let mut from = 0;
     for token in tokens {

@@ -4,7 +4,7 @@ use bifocal_model::{Component, ContainerLog, Inference, Label, Redaction, Score}
 
 use crate::kind::{Finding, Kind};
 use crate::redacted::Redacted;
-use crate::scan::redact_owned;
+use crate::scan::{is_private, redact_owned};
 
 /// Redacts the messages, the answer and the names (model, endpoint, tenant, labels), and notes in `redactions` what was found where.
 pub fn redact_inference(inference: Inference<String>) -> Inference<Redacted> {
@@ -12,13 +12,16 @@ pub fn redact_inference(inference: Inference<String>) -> Inference<Redacted> {
     let mut answered = Counts::default();
     let mut clean = inference.map_texts(|text| asked.redact(text), |text| answered.redact(text));
     // Names that clients choose end in metrics and addresses, and so does a secret that was put into the wrong header.
-    clean.target = clean.target.with(|names| {
-        let component = match &mut names.component {
-            Component::InferenceComponent(name) | Component::Model(name) => name,
-        };
-        asked.redact_name(component);
-        asked.redact_name(&mut names.endpoint);
-    });
+    // The calls of a target share its names: a copy is made only where one is not clean.
+    if is_private(clean.target.name()) || is_private(&clean.target.endpoint) {
+        clean.target = clean.target.with(|names| {
+            let component = match &mut names.component {
+                Component::InferenceComponent(name) | Component::Model(name) => name,
+            };
+            asked.redact_name(component);
+            asked.redact_name(&mut names.endpoint);
+        });
+    }
     clean.tenant.iter_mut().chain(clean.labels.values_mut()).for_each(|name| asked.redact_name(name));
     clean.redactions.extend(asked.into_redactions(false));
     clean.redactions.extend(answered.into_redactions(true));

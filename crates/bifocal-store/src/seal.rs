@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -35,14 +36,22 @@ struct Writer<'a> {
     dir: &'a Path,
     seq: Seq,
     segments: Vec<Segment>,
-    batches: Vec<RecordBatch>,
+    /// Of each segment.
+    contents: Vec<Content<'a>>,
     folders: BTreeSet<PathBuf>,
+}
+
+/// What goes into a file. Its columns are made of some rows at a time while it is written.
+struct Content<'a> {
+    rows: usize,
+    build: Box<dyn Fn(Range<usize>) -> Built + Sync + 'a>,
 }
 
 /// Writes everything that is unsealed as durable files that the catalogue does not know yet. What was written of
 /// them is removed again when one fails.
 pub(crate) fn write(dir: &Path, seq: Seq, unsealed: &Unsealed, minutes: &Minutes) -> Result<Written, Error> {
-    let mut writer = Writer { dir, seq, segments: Vec::new(), batches: Vec::new(), folders: BTreeSet::new() };
+    let mut writer =
+        Writer { dir, seq, segments: Vec::new(), contents: Vec::new(), folders: BTreeSet::new() };
     let built = writer.records(unsealed).and_then(|()| writer.rollups(minutes));
     let result = built.and_then(|()| writer.place()).and_then(|()| writer.sync());
     if let Err(err) = result {
@@ -59,17 +68,17 @@ pub(crate) fn discard(dir: &Path, segments: &[Segment]) {
     }
 }
 
-impl Writer<'_> {
-    fn records(&mut self, unsealed: &Unsealed) -> Result<(), Error> {
+impl<'a> Writer<'a> {
+    fn records(&mut self, unsealed: &'a Unsealed) -> Result<(), Error> {
         let inferences = unsealed.inferences.iter().map(|(seq, i)| (*seq, &**i));
         for (folder, rows) in by_target(Table::Inferences, inferences, |i| (&i.target, i.time)) {
             let span = span(rows.iter().map(|(_, i)| i.time));
-            self.file(Table::Inferences, &folder, span, segment::write_inferences(&rows))?;
+            self.file(Table::Inferences, &folder, span, rows, segment::write_inferences)?;
         }
         let scores = unsealed.scores.iter().map(|(seq, s)| (*seq, &**s));
         for (folder, rows) in by_target(Table::Scores, scores, |s| (&s.target, s.time)) {
             let span = span(rows.iter().map(|(_, s)| s.time));
-            self.file(Table::Scores, &folder, span, segment::write_scores(&rows))?;
+            self.file(Table::Scores, &folder, span, rows, segment::write_scores)?;
         }
         let readings = unsealed.readings.iter().map(|(seq, r)| (*seq, r));
         for (folder, mut rows) in group(Table::Readings, readings, |(_, r)| r.time) {
@@ -77,12 +86,12 @@ impl Writer<'_> {
                 (&x.subject, &x.signal, &x.part, x.time, a).cmp(&(&y.subject, &y.signal, &y.part, y.time, b))
             });
             let span = span(rows.iter().map(|(_, r)| r.time));
-            self.file(Table::Readings, &folder, span, segment::write_readings(&rows))?;
+            self.file(Table::Readings, &folder, span, rows, segment::write_readings)?;
         }
         Ok(())
     }
 
-    fn rollups(&mut self, minutes: &Minutes) -> Result<(), Error> {
+    fn rollups(&mut self, minutes: &'a Minutes) -> Result<(), Error> {
         let cells = minutes.targets.iter();
         let cells: Vec<(&TargetKey, Minute, &Cell)> = cells
             .flat_map(|(target, minutes)| minutes.iter().map(move |(m, cell)| (target, *m, cell)))
@@ -96,43 +105,42 @@ impl Writer<'_> {
             points.flat_map(|(series, minutes)| minutes.iter().map(move |(m, p)| (series, *m, p))).collect();
         for (folder, rows) in group(Table::Rollups, cells.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
-            self.file(Table::Rollups, &folder, span, segment::write_cells(&rows))?;
+            self.file(Table::Rollups, &folder, span, rows, segment::write_cells)?;
         }
         for (folder, rows) in group(Table::RollupScores, scores.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
-            self.file(Table::RollupScores, &folder, span, segment::write_rollup_scores(&rows))?;
+            self.file(Table::RollupScores, &folder, span, rows, segment::write_rollup_scores)?;
         }
         for (folder, rows) in group(Table::RollupReadings, points.into_iter(), |row| time_of(row.1)) {
             let span = segment::span(rows.iter().map(|row| row.1));
-            self.file(Table::RollupReadings, &folder, span, segment::write_rollup_readings(&rows))?;
+            self.file(Table::RollupReadings, &folder, span, rows, segment::write_rollup_readings)?;
         }
         Ok(())
     }
 
-    fn file(
+    fn file<T: Sync + 'a>(
         &mut self,
         table: Table,
         folder: &Path,
         (min_time, max_time): (Timestamp, Timestamp),
-        batch: Built,
+        rows: Vec<T>,
+        write: fn(&[T]) -> Built,
     ) -> Result<(), Error> {
         let path = folder.join(format!("bifocal-{:012}.parquet", self.seq.0));
-        let full = self.dir.join(&path);
-        let batch =
-            batch.map_err(|err| Error::Parquet { action: "build", path: full.clone(), err: err.into() })?;
         self.make_folder(folder)?;
-        let (rows, sealed) = (batch.num_rows() as u64, self.seq.0);
-        self.segments.push(Segment { table, path, rows, bytes: 0, min_time, max_time, sealed });
-        self.batches.push(batch);
+        let (count, sealed) = (rows.len(), self.seq.0);
+        self.segments.push(Segment { table, path, rows: count as u64, bytes: 0, min_time, max_time, sealed });
+        let build = move |range: Range<usize>| write(&rows[range]);
+        self.contents.push(Content { rows: count, build: Box::new(build) });
         Ok(())
     }
 
     fn place(&mut self) -> Result<(), Error> {
-        let batches = std::mem::take(&mut self.batches);
-        let files: Vec<_> = self.segments.iter().zip(&batches).collect();
-        let lengths = at_once(&files, |(segment, batch)| {
+        let contents = std::mem::take(&mut self.contents);
+        let files: Vec<_> = self.segments.iter().zip(&contents).collect();
+        let lengths = at_once(&files, |(segment, content)| {
             let path = self.dir.join(&segment.path);
-            let bytes = segment::encode(&path, batch)?;
+            let bytes = segment::encode(&path, content.rows, &content.build)?;
             place(&path, &bytes)?;
             if segment.table.is_rollup() {
                 failpoint::pass("rollup.written");

@@ -36,8 +36,13 @@ impl<'a> Loose<'a> {
     /// A name: trimmed, cut, without control characters, and not empty.
     pub(crate) fn name(self) -> Option<String> {
         let text = self.text()?;
-        let name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-        (!name.is_empty()).then(|| head(&name, NAME_BYTES).to_owned())
+        let text = text.trim();
+        let mut name = head(text, NAME_BYTES).to_owned();
+        if text.contains(char::is_control) {
+            let shown: String = text.chars().filter(|c| !c.is_control()).collect();
+            head(&shown, NAME_BYTES).clone_into(&mut name);
+        }
+        (!name.is_empty()).then_some(name)
     }
 
     /// A count: a whole number that is not negative, also as text.

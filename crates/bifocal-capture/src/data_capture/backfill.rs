@@ -10,7 +10,7 @@ use std::io::{Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bifocal_model::{LedgerOutcome, Loss, Probability, Source, Timestamp};
+use bifocal_model::{LedgerOutcome, Loss, Probability, Source, TargetKey, Timestamp};
 use bifocal_redact::redact_inference;
 use bifocal_store::{Arrival, Checkpoint, Door, Intake, Record};
 use bifocal_telemetry::{Clock, TaskGroup};
@@ -202,7 +202,7 @@ impl Reader {
         let mut file = File::open(path).map_err(read)?;
         file.seek(SeekFrom::Start(from)).map_err(read)?;
         let mut lines = Lines::new(file, from);
-        let mut batch = Batch { step: Step::new(path, from, &self.door), bytes: 0, resume_at: from };
+        let mut batch = Batch::begin(path, from, &self.door);
         // What an earlier run has read counts as done.
         batch.step.bytes_done = from;
         loop {
@@ -213,8 +213,7 @@ impl Reader {
             let end = lines.offset();
             batch.step.bytes_done += end - start;
             if batch.is_full() {
-                let step = Step::new(path, end, &self.door);
-                let next = Batch { step, bytes: 0, resume_at: batch.resume_at };
+                let next = Batch { resume_at: batch.resume_at, ..Batch::begin(path, end, &self.door) };
                 let full = std::mem::replace(&mut batch, next);
                 if !self.send(full, &common, None) {
                     return Ok(false);
@@ -254,12 +253,14 @@ pub(crate) struct Batch {
     bytes: usize,
     /// Where a later run goes on: behind the last line that was whole.
     resume_at: u64,
+    /// Of the last call.
+    target: Option<TargetKey>,
 }
 
 impl Batch {
     /// A batch that begins here.
     pub(crate) fn begin(path: &Path, from: u64, door: &Door) -> Self {
-        Self { step: Step::new(path, from, door), bytes: 0, resume_at: from }
+        Self { step: Step::new(path, from, door), bytes: 0, resume_at: from, target: None }
     }
 
     /// Where a later run goes on.
@@ -307,7 +308,7 @@ impl Batch {
         self.arrive();
         match parse_line_with(bytes, &common.fields) {
             Ok(call) => {
-                let (inference, by) = common.inference(call, start);
+                let (inference, by) = common.inference(call, start, &mut self.target);
                 *self.step.by.entry(by).or_default() += 1;
                 let inference = redact_inference(inference);
                 self.step.records.push(Record::Inference(Arc::new(inference)));

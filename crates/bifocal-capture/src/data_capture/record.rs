@@ -27,8 +27,14 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The inference of the line at this offset, and what says whose it is.
-    pub(crate) fn inference(&self, call: CapturedCall, offset: u64) -> (Inference<String>, By) {
+    /// The inference of the line at this offset, and what says whose it is. `last` is the target of the call before:
+    /// calls of one target share its names.
+    pub(crate) fn inference(
+        &self,
+        call: CapturedCall,
+        offset: u64,
+        last: &mut Option<TargetKey>,
+    ) -> (Inference<String>, By) {
         let (component, by) = self.attribution.of(&self.variant, &call);
         let key = call.event_id.unwrap_or_else(|| format!("{}:{offset}", self.fingerprint));
         let identity = Identity { source: Source::DataCapture, key };
@@ -41,12 +47,14 @@ impl Common {
             failed.map(|error| error.code.and_then(ErrorClass::of_status).unwrap_or(ErrorClass::Upstream));
         let response = call.response.unwrap_or_default();
         let signs = signs::of(request.tools.as_ref(), &response, &completeness);
+        let shared = last.take().filter(|target| target.component == component);
+        let target = last.insert(shared.unwrap_or_else(|| self.target(component))).clone();
         let served = response.served_model.map(|model| ("served_model".to_owned(), model));
         let joins = call.inference_id.map(|id| ("inference_id".to_owned(), id));
         let inference = Inference {
             id: InferenceId::of_identity(&identity, call.time),
             identity,
-            target: self.target(component),
+            target,
             labels: served.into_iter().chain(joins).collect::<BTreeMap<_, _>>(),
             tenant: None,
             time: call.time,

@@ -1,8 +1,10 @@
 //! Typed columns by name, both ways.
 
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampNanosecondArray,
@@ -30,6 +32,51 @@ impl Columns {
 
     pub(super) fn text<S: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = S>) {
         self.push(name, false, StringArray::from_iter_values(values));
+    }
+
+    /// Texts that are large together: room for all of them is made at once.
+    pub(super) fn long_text<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str> + Clone) {
+        let bytes = values.clone().map(str::len).sum();
+        let mut texts = StringBuilder::with_capacity(values.size_hint().0, bytes);
+        values.for_each(|text| texts.append_value(text));
+        self.push(name, false, texts.finish());
+    }
+
+    /// Values as they are displayed.
+    pub(super) fn displayed(&mut self, name: &str, values: impl Iterator<Item = impl Display>) {
+        let mut texts = StringBuilder::new();
+        for value in values {
+            // A builder takes everything that is written to it.
+            let _ = write!(texts, "{value}");
+            texts.append_value("");
+        }
+        self.push(name, false, texts.finish());
+    }
+
+    /// Nested values as JSON, of about so many bytes together.
+    pub(super) fn json(&mut self, name: &str, bytes: usize, values: impl Iterator<Item = impl Serialize>) {
+        let mut texts = StringBuilder::with_capacity(values.size_hint().0, bytes);
+        let mut buffer = Vec::new();
+        values.for_each(|value| texts.append_value(json_in(&mut buffer, &value)));
+        self.push(name, false, texts.finish());
+    }
+
+    /// Enums without fields, as their serialised names.
+    pub(super) fn word(&mut self, name: &str, values: impl Iterator<Item = impl Serialize>) {
+        let mut texts = StringBuilder::new();
+        let mut buffer = Vec::new();
+        values.for_each(|value| texts.append_value(json_in(&mut buffer, &value).trim_matches('"')));
+        self.push(name, false, texts.finish());
+    }
+
+    /// The same where some are missing.
+    pub(super) fn word_or_null(&mut self, name: &str, values: impl Iterator<Item = Option<impl Serialize>>) {
+        let mut texts = StringBuilder::new();
+        let mut buffer = Vec::new();
+        values.for_each(|value| {
+            texts.append_option(value.map(|value| json_in(&mut buffer, &value).trim_matches('"')));
+        });
+        self.push(name, true, texts.finish());
     }
 
     pub(super) fn text_or_null<S: AsRef<str>>(
@@ -185,14 +232,9 @@ pub(super) fn bool_at(array: &BooleanArray, row: usize) -> Option<bool> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-/// The serialised name of an enum without fields.
-pub(super) fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
-}
-
-pub(super) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// The JSON of a value, in a buffer that is used again for the next.
+fn json_in<'a>(buffer: &'a mut Vec<u8>, value: &impl Serialize) -> &'a str {
+    buffer.clear();
+    let written = serde_json::to_writer(&mut *buffer, value);
+    written.ok().and_then(|()| std::str::from_utf8(buffer).ok()).unwrap_or_default()
 }

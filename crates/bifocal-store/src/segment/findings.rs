@@ -6,13 +6,13 @@ use bifocal_model::evaluator::{EVALUATORS, passes};
 use bifocal_model::{Evaluator, Findings};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Rows, json};
+use super::columns::Rows;
 use crate::Error;
 use crate::rollup::Passed;
 
 /// The column `findings` of a call.
 #[derive(Default, Serialize, Deserialize)]
-struct Found {
+pub(super) struct Found {
     /// Evaluators that gave 1, as `refusal@1`.
     passed: Vec<String>,
     /// Values of evaluators without a mark.
@@ -22,7 +22,7 @@ struct Found {
 
 /// One element of the column `passed` of a minute.
 #[derive(Serialize, Deserialize)]
-struct FoundTogether {
+pub(super) struct FoundTogether {
     passed: Vec<String>,
     n: u64,
     w: f64,
@@ -47,10 +47,10 @@ fn set(names: &[String]) -> u64 {
     names.iter().filter_map(|text| named(text)).fold(0, |set, evaluator| set | 1 << evaluator.number)
 }
 
-pub(super) fn write(findings: &Findings) -> String {
+pub(super) fn found(findings: &Findings) -> Found {
     let values = findings.values.iter();
     let values = values.filter_map(|(at, value)| Some((name(EVALUATORS.get(usize::from(*at))?), *value)));
-    json(&Found { passed: names(findings.passed), values: values.collect() })
+    Found { passed: names(findings.passed), values: values.collect() }
 }
 
 pub(super) fn read(rows: &Rows<'_>, text: &str) -> Result<Findings, Error> {
@@ -61,12 +61,11 @@ pub(super) fn read(rows: &Rows<'_>, text: &str) -> Result<Findings, Error> {
     Ok(Findings { passed: set(&found.passed), values })
 }
 
-pub(super) fn write_passed(passed: &[(u64, Passed)]) -> String {
+pub(super) fn together(passed: &[(u64, Passed)]) -> Vec<FoundTogether> {
     let together = passed.iter();
-    let together: Vec<FoundTogether> = together
+    together
         .map(|(set, Passed { n, w, w2 })| FoundTogether { passed: names(*set), n: *n, w: *w, w2: *w2 })
-        .collect();
-    json(&together)
+        .collect()
 }
 
 pub(super) fn read_passed(rows: &Rows<'_>, text: &str) -> Result<Vec<(u64, Passed)>, Error> {

@@ -9,11 +9,14 @@ use bifocal_model::{
 };
 use bifocal_redact::Redacted;
 
-use super::columns::{Columns, Ints, Rows, float_at, json, text_at, word};
+use super::columns::{Columns, Ints, Rows, float_at, text_at};
 use super::findings;
 use super::target::{self, Targets};
 use crate::joins;
 use crate::{Error, Seq};
+
+/// What the JSON of a message has beside its text: role, names, some escapes.
+const MESSAGE_BYTES: usize = 64;
 
 type Row<'a> = (Seq, &'a Inference<Redacted>);
 
@@ -21,32 +24,33 @@ pub(crate) fn write(rows: &[Row<'_>]) -> Result<RecordBatch, arrow_schema::Arrow
     let all = || rows.iter().map(|&(_, inference)| inference);
     let mut columns = Columns::default();
     columns.int("seq", rows.iter().map(|(seq, _)| seq.0));
-    columns.text("id", all().map(|i| i.id.to_string()));
+    columns.displayed("id", all().map(|i| i.id));
     columns.text("source", all().map(|i| i.identity.source.name()));
     columns.text("identity_key", all().map(|i| i.identity.key.as_str()));
     target::write(&mut columns, all().map(|i| Ok(&i.target)));
-    columns.text("labels", all().map(|i| json(&i.labels)));
+    columns.json("labels", 0, all().map(|i| &i.labels));
     columns.text_or_null("tenant", all().map(|i| i.tenant.as_deref()));
     columns.time("time", all().map(|i| i.time));
-    columns.text("messages", all().map(|i| json(&i.messages)));
-    columns.text("answer", all().map(|i| i.answer.as_str()));
+    let messages = all().flat_map(|i| &i.messages).map(|message| message.text.as_str().len() + MESSAGE_BYTES);
+    columns.json("messages", messages.sum(), all().map(|i| &i.messages));
+    columns.long_text("answer", all().map(|i| i.answer.as_str()));
     columns
         .text_or_null("finish_reason", all().map(|i| i.finish_reason.as_ref().map(|reason| reason.name())));
     columns.int_or_null("input_tokens", all().map(|i| i.usage.input.map(|t| u64::from(t.count))));
-    columns.text_or_null("input_tokens_source", all().map(|i| i.usage.input.map(|t| word(&t.source))));
+    columns.word_or_null("input_tokens_source", all().map(|i| i.usage.input.map(|t| t.source)));
     columns.int_or_null("output_tokens", all().map(|i| i.usage.output.map(|t| u64::from(t.count))));
-    columns.text_or_null("output_tokens_source", all().map(|i| i.usage.output.map(|t| word(&t.source))));
+    columns.word_or_null("output_tokens_source", all().map(|i| i.usage.output.map(|t| t.source)));
     columns.float_or_null("ttft_seconds", all().map(|i| i.timing.ttft_seconds));
     columns.float_or_null("itl_seconds", all().map(|i| i.timing.itl_seconds));
     columns.float_or_null("duration_seconds", all().map(|i| i.timing.duration_seconds));
     columns.int_or_null("status", all().map(|i| i.status.map(u64::from)));
     columns.text_or_null("error_class", all().map(|i| i.error.map(|error| error.name())));
-    columns.text("completeness", all().map(|i| word(&i.completeness)));
+    columns.word("completeness", all().map(|i| &i.completeness));
     columns.float("capture_probability", all().map(|i| i.capture_probability.get()));
-    columns.text("format_asked", all().map(|i| word(&i.format_asked)));
+    columns.word("format_asked", all().map(|i| i.format_asked));
     columns.bool("streamed", all().map(|i| i.streamed));
-    columns.text("redactions", all().map(|i| json(&i.redactions)));
-    columns.text("findings", all().map(|i| findings::write(&i.findings)));
+    columns.json("redactions", 0, all().map(|i| &i.redactions));
+    columns.json("findings", 0, all().map(|i| findings::found(&i.findings)));
     let chances = || all().map(|i| i.chance.as_ref());
     columns.text_or_null("judge_stratum", chances().map(|chance| Some(chance?.stratum.as_str())));
     columns.float_or_null("judge_inclusion", chances().map(|chance| Some(chance?.inclusion.get())));

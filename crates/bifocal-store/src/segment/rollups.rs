@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{BinaryArray, RecordBatch};
 use bifocal_model::{Dimension, ReadingSubject, TargetKey, Timestamp};
 
-use super::columns::{Columns, Rows, json, word};
+use super::columns::{Columns, Rows};
 use super::findings;
 use super::readings::subject;
 use super::scores::parse_fingerprint;
@@ -64,8 +64,8 @@ pub(crate) fn write_cells(rows: &[CellRow<'_>]) -> Built {
         columns.float(name, rows.iter().map(|row| row.2.by_status[class]));
     }
     columns.float("failures", rows.iter().map(|row| row.2.failures()));
-    columns.text("errors", rows.iter().map(|row| json(&row.2.by_error)));
-    columns.text("passed", rows.iter().map(|row| findings::write_passed(&row.2.passed)));
+    columns.json("errors", 0, rows.iter().map(|row| &row.2.by_error));
+    columns.json("passed", 0, rows.iter().map(|row| findings::together(&row.2.passed)));
     for (name, of) in SKETCHES {
         columns.float(&format!("{name}_count"), rows.iter().map(|row| of(row.2).weight()));
         columns.float(&format!("{name}_sum"), rows.iter().map(|row| of(row.2).sum()));
@@ -85,7 +85,7 @@ pub(crate) fn write_scores(rows: &[ScoreRow<'_>]) -> Built {
     columns.text("dimension", rows.iter().map(|row| row.2.dimension.as_str()));
     columns.text("fingerprint", rows.iter().map(|row| row.2.fingerprint.to_string()));
     columns.text("evaluator", rows.iter().map(|row| row.2.evaluator.as_str()));
-    columns.text("kind", rows.iter().map(|row| word(&row.2.kind)));
+    columns.word("kind", rows.iter().map(|row| row.2.kind));
     columns.int("n", rows.iter().map(|row| row.3.n));
     columns.int("failed", rows.iter().map(|row| row.3.failed));
     for (name, of) in MOMENTS {

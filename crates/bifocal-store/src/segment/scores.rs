@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use bifocal_model::{Cost, Dimension, Fingerprint, InferenceId, Score, Timestamp, Unit, Verdict};
 use bifocal_redact::Redacted;
 
-use super::columns::{Columns, Rows, bool_at, float_at, text_at, word};
+use super::columns::{Columns, Rows, bool_at, float_at, text_at};
 use super::inferences::{parse_id, probability};
 use super::target::{self, Targets};
 use crate::{Error, Seq};
@@ -40,7 +40,7 @@ pub(crate) fn write(rows: &[Row<'_>]) -> Result<RecordBatch, arrow_schema::Arrow
     target::write(&mut columns, all().map(|s| Ok(&s.target)));
     columns.text("evaluator", all().map(|s| s.evaluator.as_str()));
     columns.text("fingerprint", all().map(|s| s.fingerprint.to_string()));
-    columns.text("kind", all().map(|s| word(&s.kind)));
+    columns.word("kind", all().map(|s| s.kind));
     columns.text("dimension", all().map(|s| s.dimension.as_str()));
     columns.float_or_null("value", all().map(|s| said(s).map(|said| said.0)));
     columns.bool_or_null("pass", all().map(|s| said(s).map(|said| said.1)));

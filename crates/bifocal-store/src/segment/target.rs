@@ -14,11 +14,19 @@ pub(super) fn write<'a>(
     columns: &mut Columns,
     keys: impl Iterator<Item = Result<&'a TargetKey, &'a str>> + Clone,
 ) {
-    let part = |part: fn(&TargetKey) -> &str| keys.clone().map(move |key| key.map_or("", part).to_owned());
-    columns.text(
-        NAMES[0],
-        keys.clone().map(|key| key.map_or_else(|_| String::new(), |key| key.id().to_string())),
-    );
+    let part = |part: fn(&'a TargetKey) -> &'a str| keys.clone().map(move |key| key.map_or("", part));
+    // Rows stand in order of their targets.
+    let mut last: Option<(&TargetKey, String)> = None;
+    let id = keys.clone().map(|key| match (key, &last) {
+        (Err(_), _) => String::new(),
+        (Ok(key), Some((known, id))) if *known == key => id.clone(),
+        (Ok(key), _) => {
+            let id = key.id().to_string();
+            last = Some((key, id.clone()));
+            id
+        }
+    });
+    columns.text(NAMES[0], id);
     columns
         .text(NAMES[1], keys.clone().map(|key| key.map_or_else(|origin| origin, |key| key.origin.as_str())));
     columns.text(NAMES[2], part(|key| &key.endpoint));
