@@ -5,7 +5,8 @@ Bifocal: a whole tick of the watch (state of each target, estimates, 20 CEL rule
 user + system time of the process, its preparation taken off. Prometheus: 20 rules in one group over the same number of targets, each
 of which has the series that the rules ask for, all in memory; the mean of prometheus_rule_group_duration_seconds, which is wall time
 of one evaluation on an otherwise idle server and so at most its CPU time on one core. Its rules compare numbers that are there; Bifocal's
-hold intervals, detectors and states besides.
+hold intervals, detectors and states besides. No sample comes between two looks: what a look costs when each stream's samples change
+is the first look of a process, ten times as much.
 """
 import argparse, http.server, json, os, pathlib, re, resource, subprocess, threading, time, urllib.request
 

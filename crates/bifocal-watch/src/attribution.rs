@@ -156,8 +156,8 @@ impl IncidentBook {
         let mut open: Vec<Incident> = self
             .follows
             .iter()
-            .filter(|follow| follow.key.target == *target)
-            .filter_map(|follow| follow.incident().cloned())
+            // Few have one, and names take long to compare.
+            .filter_map(|follow| follow.incident().filter(|_| follow.key.target == *target).cloned())
             .collect();
         open.sort_by_key(|incident| std::cmp::Reverse(incident.opened));
         open

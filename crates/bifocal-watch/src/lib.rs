@@ -12,6 +12,7 @@
 
 mod agreement;
 pub mod alert;
+mod answered;
 mod attribution;
 pub mod backtest;
 mod beside;

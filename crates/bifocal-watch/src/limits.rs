@@ -6,6 +6,10 @@ pub(crate) const TARGETS_MAX: usize = 256;
 pub(crate) const STREAMS_MAX: usize = 1024;
 /// Judged values kept per stream for estimates and onset ranges: an hour at one a second.
 pub(crate) const RECENT_MAX: usize = 4096;
+/// Estimates kept per stream for looks without a new sample: two of the window, two since an alarm.
+pub(crate) const ANSWERED_MAX: usize = 4;
+/// Samples of such an estimate, 40 bytes each; those of more serve for ten seconds (`shown`).
+pub(crate) const ANSWERED_SAMPLES_MAX: usize = 256;
 /// Cheap scores kept per stream: 64 bytes each.
 pub(crate) const CHEAP_MAX: usize = 16_384;
 /// Rows of features kept per group of a target for the distances on the page: 140 KiB for all three.
@@ -99,6 +103,16 @@ pub(crate) const RULE_NAME_CHARS: usize = 100;
 pub const LIMITS: &[(&str, u64, &str)] = &[
     ("watch_targets", TARGETS_MAX as u64, "targets watched at once; further ones are watched as `other`"),
     ("watch_streams", STREAMS_MAX as u64, "quality streams at once"),
+    (
+        "answered",
+        ANSWERED_MAX as u64,
+        "estimates kept per stream for looks without a new sample; others are made anew",
+    ),
+    (
+        "answered_samples",
+        ANSWERED_SAMPLES_MAX as u64,
+        "samples of an estimate that is kept; one of more is made anew",
+    ),
     ("watch_cheap", CHEAP_MAX as u64, "scores of the cheap judge kept per stream; the oldest leave"),
     ("watch_recent", RECENT_MAX as u64, "judged values kept per stream; the oldest leave"),
     (

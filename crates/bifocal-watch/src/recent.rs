@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use bifocal_model::{Estimate, Fingerprint, Probability, Span, Timestamp, Window};
-use bifocal_stats::design::{Judged as Sampled, Stratum, shown};
+use bifocal_stats::design::{Judged as Sampled, Stratum};
 use bifocal_stats::{Moments, PairSums};
 use serde::{Deserialize, Serialize};
 
+use crate::answered::Answered;
 use crate::ladder::Ladder;
 use crate::limits::RECENT_MAX;
 use crate::traffic::Traffic;
@@ -50,6 +51,8 @@ fn certain() -> Probability {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recent {
     values: VecDeque<Judged>,
+    #[serde(skip)]
+    answered: Answered,
 }
 
 impl Recent {
@@ -149,7 +152,7 @@ impl Recent {
                         .map(|middling| judged.cheap.unwrap_or(middling)),
                 })
                 .collect();
-            shown(&samples, &strata, window, ALPHA).ok()
+            self.answered.shown(samples, &strata, window, ALPHA)
         };
         Some((of(|judged| judged.value)?, of(|judged| if judged.pass { 1.0 } else { 0.0 })?))
     }

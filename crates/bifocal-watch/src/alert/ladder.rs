@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::rule::Rule;
 use super::standing::Look;
 
-/// Since when each level of a rule has held.
+/// Since when each level of a rule has held; levels beyond the end have not. Most rules hold for nobody: their ladders hold
+/// nothing, and cost nothing to make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ladder(Vec<Option<Timestamp>>);
 
@@ -22,7 +23,6 @@ impl Ladder {
         is_enough: bool,
         now: Timestamp,
     ) -> Climb {
-        self.0.resize(rule.levels.len(), None);
         let truth = |condition: &bifocal_expr::Expression| match condition.evaluate(values) {
             Truth::True => Some(true),
             Truth::False => Some(false),
@@ -30,13 +30,18 @@ impl Ladder {
         };
         let mut climb =
             Climb { look: Look { holds: Some(false), is_ripe: false, recovered: Some(true) }, worst: None };
-        for (level, since) in rule.levels.iter().zip(&mut self.0) {
+        for (i, level) in rule.levels.iter().enumerate() {
+            let before = self.0.get(i).copied().flatten();
             let holds = if is_enough { truth(&level.condition) } else { None };
-            match holds {
+            let since = match holds {
                 // A clock that was set back makes the moment one of the future: the span begins anew.
-                Some(true) => *since = since.filter(|since| *since <= now).or(Some(now)),
-                Some(false) => *since = None,
-                None => {}
+                Some(true) => before.filter(|since| *since <= now).or(Some(now)),
+                Some(false) => None,
+                None => before,
+            };
+            if since != before {
+                self.0.resize(self.0.len().max(i + 1), None);
+                self.0[i] = since;
             }
             climb.look.holds = match (climb.look.holds, holds) {
                 (Some(true), _) | (_, Some(true)) => Some(true),
