@@ -19,5 +19,5 @@ pub use backoff::next_pause;
 pub use channel::{ChannelConfig, Gathering, Kind, Mailbox};
 pub use group::Group;
 pub use letter::{Letter, letter};
-pub use message::{Message, Whose, runbook_address};
+pub use message::{Message, Whose, maybe_repeated, runbook_address};
 pub use template::{Template, Worded};

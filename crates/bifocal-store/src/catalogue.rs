@@ -40,8 +40,11 @@ CREATE TABLE IF NOT EXISTS kv (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 ";
 
 /// Columns that a table of an earlier version does not have yet. An earlier version reads past them.
-const LATER_COLUMNS: &[(&str, &str, &str)] =
-    &[("outbox", "begun", "INTEGER"), ("outbox", "unanswered", "INTEGER NOT NULL DEFAULT 0")];
+const LATER_COLUMNS: &[(&str, &str, &str)] = &[
+    ("outbox", "begun", "INTEGER"),
+    ("outbox", "unanswered", "INTEGER NOT NULL DEFAULT 0"),
+    ("outbox", "parcel", "TEXT"),
+];
 
 /// Which alert a message of the outbox is about, as the index `outbox_alerts` holds it; NULL where it does not say.
 pub(crate) const ALERT: &str =

@@ -31,6 +31,8 @@ pub struct Outgoing {
     pub attempts: u32,
     /// Attempts that may have reached the receiver although nothing confirms it: it may have the message already.
     pub unanswered: u32,
+    /// The key of the first of the messages that it was first sent together with; `None` before it was sent.
+    pub parcel: Option<String>,
     /// Not before.
     pub next_time: Timestamp,
     /// When it ended; `None` while it waits.
@@ -62,7 +64,8 @@ pub enum Attempt<'a> {
     },
 }
 
-const COLUMNS: &str = "key, channel, payload, created, attempts, next_time, done_at, outcome, unanswered";
+const COLUMNS: &str =
+    "key, channel, payload, created, attempts, next_time, done_at, outcome, unanswered, parcel";
 
 impl SmallState {
     /// Puts a notification into the outbox. `false` when the same key is there for the channel: nothing changes.
@@ -135,12 +138,13 @@ impl SmallState {
         let mut connection = self.catalogue.lock();
         let mut write = || -> rusqlite::Result<()> {
             let transaction = connection.transaction()?;
-            for (keys, attempt) in notes {
-                let keys = list(keys);
+            for (messages, attempt) in notes {
+                let keys = list(messages);
                 match *attempt {
                     Attempt::Begins => {
-                        let sql = format!("UPDATE outbox SET begun = ?3 {OF}");
-                        transaction.prepare_cached(&sql)?.execute(params![keys, channel, time.as_nanos()])?;
+                        let sql = format!("UPDATE outbox SET begun = ?3, parcel = coalesce(parcel, ?4) {OF}");
+                        let params = params![keys, channel, time.as_nanos(), messages.first()];
+                        transaction.prepare_cached(&sql)?.execute(params)?;
                     }
                     Attempt::Ended { outcome } => {
                         let sql = format!(
@@ -240,5 +244,6 @@ fn outgoing_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Outgoing> {
         done_at: done_at.map(Timestamp::from_nanos),
         outcome: row.get(7)?,
         unanswered: row.get(8)?,
+        parcel: row.get(9)?,
     })
 }

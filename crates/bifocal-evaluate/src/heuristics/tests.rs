@@ -477,6 +477,17 @@ proptest! {
     }
 
     #[test]
+    fn no_long_answer_of_many_letters_panics(before in "[a-z]{0,8}", letters in 4_000usize..4_200) {
+        let text = format!("{before}{}", "é東🌸".repeat(letters));
+        let inference = bifocal_model::Inference {
+            messages: vec![Message { role: "user".into(), text: bifocal_redact::redact(&text).0 }],
+            ..answered(&text)
+        };
+        let said = all(&inference, Timestamp::default());
+        prop_assert!(said.findings.passed.count_ones() as usize + said.scores.len() >= 8);
+    }
+
+    #[test]
     fn no_soup_of_signs_panics(parts in prop::collection::vec(prop::sample::select(vec![
         "```", "\n", "{", "}", "[", "]", "\"", "\\", "a ", "ä", "[card]", "json", "<think>", "\u{200b}", "\u{e0041}", "5",
         "score:", "ignore ", "instructions", "you ", "idiot", "'", "<|im_start|>", ".",

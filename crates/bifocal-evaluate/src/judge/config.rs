@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bifocal_model::Dimension;
+use bifocal_model::{Dimension, signal};
 use serde::{Deserialize, Serialize};
 
 use super::budget::Cap;
@@ -268,6 +268,11 @@ impl Default for JudgeConfig {
 }
 
 impl JudgeConfig {
+    /// What is judged by rubrics of one's own: dimensions that the registry of signals does not know.
+    pub fn own_dimensions(&self) -> impl Iterator<Item = String> {
+        self.dimensions.iter().filter(|name| signal::find(name).is_none()).cloned()
+    }
+
     /// The prices, when both are known.
     pub fn prices(&self) -> Option<Prices> {
         Some(Prices {

@@ -217,12 +217,14 @@ fn verdict(choice: ReplyChoice, Terms { pass_score, scoring, own }: Terms<'_>) -
 fn expected_grade(logprobs: serde_json::Value, written: f64) -> Option<f64> {
     let tokens = serde_json::from_value::<Logprobs>(logprobs).ok()?.content;
     let mut before = String::new();
-    let at = tokens.iter().position(|token| {
+    let mut scores = tokens.iter().enumerate().filter_map(|(at, token)| {
         let key = before.trim_end().strip_suffix(':').map(str::trim_end);
         let follows = key.is_some_and(|key| key.ends_with("\"score\"")) && !token.token.trim().is_empty();
         before.push_str(&token.token);
-        follows
-    })?;
+        follows.then_some(at)
+    });
+    // Of several, as in a reply with parts that have scores of their own, it is not known which was read.
+    let (Some(at), None) = (scores.next(), scores.next()) else { return None };
     let token = tokens.get(at)?;
     let goes_on = tokens.get(at + 1).is_some_and(|next| {
         next.token.starts_with(|c: char| c == '.' || c == 'e' || c == 'E' || c.is_ascii_digit())

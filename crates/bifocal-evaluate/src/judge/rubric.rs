@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use bifocal_model::evaluator;
+use bifocal_model::signal::Lens;
+use bifocal_model::{evaluator, signal};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -95,7 +96,9 @@ impl Rubric {
         if dimension.is_empty() || !dimension.iter().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
             return bad("a dimension's name has lower case letters, digits and `_`");
         }
-        if TAKEN.contains(&rubric.dimension.as_str()) || evaluator::find(&rubric.dimension).is_some() {
+        let is_signal = signal::find(&rubric.dimension).is_some_and(|signal| signal.lens == Lens::Quantity);
+        let is_taken = TAKEN.contains(&rubric.dimension.as_str()) || rubric.dimension.ends_with("_pass_rate");
+        if is_taken || is_signal || evaluator::find(&rubric.dimension).is_some() {
             return bad(&format!("the name `{}` is taken: give the dimension another", rubric.dimension));
         }
         if !(1.0..=5.0).contains(&rubric.pass_score) {

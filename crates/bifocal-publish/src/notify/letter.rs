@@ -3,7 +3,7 @@
 use bifocal_model::fnv1a;
 
 use super::Worded;
-use super::message::{MAYBE_REPEATED, Message, within};
+use super::message::{Message, maybe_repeated, within};
 
 /// What stands in a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Letter {
     /// The letter of an attempt that follows one without an answer. Its `Message-ID` is the same, and few readers go by that.
     #[must_use]
     pub fn again(self) -> Self {
-        Self { text: format!("{}\n{MAYBE_REPEATED}\n", self.text.trim_end_matches('\n')), ..self }
+        Self { text: maybe_repeated(&self.text), ..self }
     }
 }
 
@@ -112,6 +112,10 @@ mod tests {
         assert!(over.contains(span) && !over.contains("Since"), "{over}");
         let again = letter.clone().again();
         assert_eq!((&again.id, &again.subject), (&letter.id, &letter.subject));
-        assert_eq!(again.text, format!("{}{MAYBE_REPEATED}\n", letter.text));
+        let added = again.text.strip_prefix(&letter.text).unwrap();
+        assert_eq!(
+            added,
+            "You may have this message already: nothing confirmed that the one before it arrived.\n"
+        );
     }
 }

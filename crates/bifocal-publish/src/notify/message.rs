@@ -173,6 +173,11 @@ impl Message {
 pub(super) const MAYBE_REPEATED: &str =
     "You may have this message already: nothing confirmed that the one before it arrived.";
 
+/// The text of an attempt that follows one without an answer.
+pub fn maybe_repeated(text: &str) -> String {
+    format!("{}\n{MAYBE_REPEATED}\n", text.trim_end_matches('\n'))
+}
+
 /// The address of a rule's runbook: its own, or one that the page at this address serves.
 pub fn runbook_address(runbook: Option<&str>, page: &str) -> Option<String> {
     let runbook = runbook?;

@@ -23,6 +23,8 @@ impl Ladder {
         is_enough: bool,
         now: Timestamp,
     ) -> Climb {
+        // A level that the rule has no more has not held when it comes back.
+        self.0.truncate(rule.levels.len());
         let truth = |condition: &bifocal_expr::Expression| match condition.evaluate(values) {
             Truth::True => Some(true),
             Truth::False => Some(false),

@@ -181,3 +181,12 @@ fn limit_watch_cheap() {
     assert!(ladder.take(&score(99_999, EvaluatorKind::Cheap, 0.5, 0.5, 0.001), 0));
     assert_eq!(ladder.scores.len(), CHEAP_MAX);
 }
+
+#[test]
+fn cheap_scores_stand_for_what_they_were_drawn_from() {
+    let mut ladder = Ladder::default();
+    ladder.take(&score(1, EvaluatorKind::Cheap, 1.0, 1.0, 0.001), 0);
+    ladder.take(&score(2, EvaluatorKind::Cheap, 0.0, 0.25, 0.001), 0);
+    let [of_class] = &ladder.by_class(at(0), at(9), 1)[..] else { panic!() };
+    assert!((of_class.mean().unwrap() - 0.2).abs() < 1e-12, "one of five");
+}

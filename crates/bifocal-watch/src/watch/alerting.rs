@@ -19,6 +19,8 @@ use crate::snapshot::{AlertView, TargetView};
 
 /// Ends so long before the newest one are offered to the outbox again after an unclean stop.
 const OFFERED_AGAIN: Span = Span::from_mins(10);
+/// Ends that are older are offered to nobody: the outbox, which knows who has heard of them, forgets in the end.
+const OFFERED_FOR: Span = Span::from_mins(14 * 24 * 60);
 
 /// All alerts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -184,10 +186,11 @@ impl AlertBook {
             }
         }
         let newest = self.over.back().and_then(|entry| entry.resolved_at).unwrap_or_default();
-        let just_over =
-            self.over.iter().rev().take_while(|entry| {
-                entry.resolved_at.is_some_and(|ended| newest.since(ended) <= OFFERED_AGAIN)
-            });
+        let just_over = self.over.iter().rev().take_while(|entry| {
+            entry
+                .resolved_at
+                .is_some_and(|ended| newest.since(ended) <= OFFERED_AGAIN && now.since(ended) <= OFFERED_FOR)
+        });
         for entry in just_over.filter(|entry| !entry.untold) {
             owed.push(match rule_of(entry) {
                 Some(rule) => words::notification(Transition::Resolved, rule, entry, now),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bifocal_evaluate::judge::JudgeConfig;
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::alert::RuleConfig;
 use bifocal_watch::{Watch, WatchConfig};
@@ -42,7 +43,9 @@ fn parsed(text: &str) -> Result<(String, String), UserError> {
 pub(super) fn checked_rules(config: &ConfigFile) -> Result<Vec<RuleConfig>, UserError> {
     let slos = slos(config.slo.clone());
     let rules = alert_rules(config.alert.clone(), &slos);
-    let own_dimensions = config.evaluator.iter().map(|evaluator| evaluator.dimension().to_owned()).collect();
+    let own = config.evaluator.iter().map(|evaluator| evaluator.dimension().to_owned());
+    let judged = config.judge.iter().flat_map(JudgeConfig::own_dimensions);
+    let own_dimensions = own.chain(judged).collect();
     let watched = WatchConfig { rules: rules.clone(), own_dimensions, slos, ..WatchConfig::default() };
     watched.check().map_err(|what| UserError::new(Code::ConfigInvalid, what))?;
     Watch::new(watched, Telemetry::new()).map_err(|err| rule_error(&anyhow::Error::from(err), ""))?;

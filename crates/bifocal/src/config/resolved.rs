@@ -129,7 +129,8 @@ impl Resolved {
         let probes = ProbeConfig::all(&file.probe, &targets)?;
         let of_probes = probes.iter().map(|probe| Probe::dimension_of(&probe.name));
         let own = file.evaluator.iter().map(|evaluator| evaluator.dimension().to_owned());
-        let own_dimensions = own.chain(of_probes).collect();
+        let judged = file.judge.iter().flat_map(JudgeConfig::own_dimensions);
+        let own_dimensions = own.chain(of_probes).chain(judged).collect();
         let slos = slos(file.slo);
         let watch = WatchConfig {
             own_dimensions,

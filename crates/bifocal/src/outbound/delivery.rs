@@ -17,6 +17,8 @@ use crate::limits::DELIVERIES_AT_ONCE;
 const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
 /// What is under way when the process is to end is waited for so long.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+/// Between two tries to note an attempt on a disk that refuses.
+const NOTE_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// Messages that ended are kept so long, to be looked at.
 const KEPT: Span = Span::from_secs(30 * 24 * 3600);
 
@@ -111,7 +113,7 @@ impl Courier {
         let mut parcels = parcels.into_iter().peekable();
         if let Some(first) = parcels.peek() {
             let keys = keys_of(first);
-            self.note(&[(&keys, Attempt::Begins)]);
+            self.note(&[(&keys, Attempt::Begins)]).await;
         }
         while let Some(parcel) = parcels.next() {
             if parcel.len() == GROUP_ALERTS_MAX {
@@ -164,16 +166,22 @@ impl Courier {
         }
         let keys = keys_of(&parcel);
         match next.filter(|_| !matches!(delivered, Delivered::ReceiverUnwell(_))) {
-            Some(next) => self.note(&[(&keys, attempt), (&keys_of(next), Attempt::Begins)]),
-            None => self.note(&[(&keys, attempt)]),
+            Some(next) => self.note(&[(&keys, attempt), (&keys_of(next), Attempt::Begins)]).await,
+            None => self.note(&[(&keys, attempt)]).await,
         }
         delivered
     }
 
-    fn note(&self, notes: &[(&[&str], Attempt<'_>)]) {
+    /// Notes what is known. While the disk refuses, the channel waits: nothing is sent whose beginning is not noted, nor a
+    /// second time because its end is not.
+    async fn note(&self, notes: &[(&[&str], Attempt<'_>)]) {
         let channel = &self.channel;
-        if let Err(error) = self.small_state.outbox_note(channel, self.clock.now(), notes) {
-            tracing::warn!(%error, channel, "a delivery could not be noted; the message may be sent again");
+        let mut is_told = false;
+        while let Err(error) = self.small_state.outbox_note(channel, self.clock.now(), notes) {
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(%error, channel, "an attempt cannot be noted; the channel waits until it can");
+            }
+            tokio::time::sleep(NOTE_PAUSE).await;
         }
     }
 
@@ -284,6 +292,59 @@ mod tests {
             "it has answered"
         );
         assert_eq!(outbox.outbox_interrupted("sre").unwrap(), 0, "nothing is under way");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_waited_in_vain_does_not_say_that_nothing_was_taken() {
+        for (status, unanswered) in [(504, 1), (500, 1), (408, 1), (503, 0), (400, 0)] {
+            let tasks = TaskGroup::new();
+            let answer = move || async move { StatusCode::from_u16(status).unwrap() };
+            let (courier, outbox, _folder) =
+                courier(axum::Router::new().route("/hook", post(answer)), &tasks).await;
+            let now = courier.clock.now();
+            put(&outbox, now);
+            courier.deliver_all(vec![outbox.outbox_due("sre", now, 10).unwrap()]).await;
+            let counted = courier.telemetry.value(Metric::AlertsRepeated, &["sre", "no_answer"]);
+            assert_eq!(counted, unanswered, "HTTP {status}");
+            assert_eq!(u64::from(outbox.outbox_recent(1).unwrap()[0].unanswered), unanswered);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_whose_beginning_the_disk_does_not_take_and_nothing_twice() {
+        let tasks = TaskGroup::new();
+        let heard = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let hook = {
+            let heard = Arc::clone(&heard);
+            move || {
+                heard.fetch_add(1, Ordering::Relaxed);
+                async { StatusCode::OK }
+            }
+        };
+        let (courier, outbox, folder) = courier(axum::Router::new().route("/hook", post(hook)), &tasks).await;
+        let now = courier.clock.now();
+        put(&outbox, now);
+        let due = outbox.outbox_due("sre", now, 10).unwrap();
+        let disk = rusqlite::Connection::open(folder.path().join("state.sqlite")).unwrap();
+        let fill = |what: &str| {
+            let sql = format!(
+                "CREATE TRIGGER full BEFORE UPDATE OF {what} ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END"
+            );
+            disk.execute_batch(&sql).unwrap();
+        };
+        fill("begun");
+        let mut delivery = std::pin::pin!(courier.deliver_all(vec![due]));
+        let short = std::time::Duration::from_millis(200);
+        assert!(tokio::time::timeout(short, &mut delivery).await.is_err());
+        assert_eq!(heard.load(Ordering::Relaxed), 0, "it is not sent");
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        fill("done_at");
+        let long = std::time::Duration::from_millis(2_500);
+        assert!(tokio::time::timeout(long, &mut delivery).await.is_err(), "it waits to note the end");
+        disk.execute_batch("DROP TRIGGER full").unwrap();
+        delivery.await;
+        assert_eq!(heard.load(Ordering::Relaxed), 1, "and is not sent again");
+        assert_eq!(outbox.outbox_recent(1).unwrap()[0].outcome.as_deref(), Some("delivered"));
     }
 
     #[tokio::test]

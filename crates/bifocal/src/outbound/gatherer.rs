@@ -1,7 +1,7 @@
 //! Which of the messages that are due go together, and which wait for others: 500 alerts in a minute are not 500 messages.
 //!
 //! The first alert of a rule goes at once. Those that follow within the channel's wait go together when it is over. A
-//! parcel that failed is tried again as it was: its messages have the same number of attempts, and new ones have none.
+//! parcel that failed is tried again as it was, so that its key is the same: the outbox says which parcel a message was in.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use bifocal_publish::notify::Gathering;
 use bifocal_store::Outgoing;
 use serde::Deserialize;
 
-/// Rule, status and attempts.
-type Kind = (String, String, u32);
+/// Rule, status, attempts, and the parcel in which it was sent before.
+type Kind = (String, String, u32, Option<String>);
 
 /// Sorts what is due into parcels.
 #[derive(Debug)]
@@ -39,10 +39,10 @@ impl Gatherer {
                 self.left.retain(|_, left| now.since(*left) < wait);
                 let mut kinds = sorted(due, kind_of);
                 kinds.retain(|(kind, _)| match kind {
-                    Some((rule, status, 0)) => !self.left.contains_key(&(rule.clone(), status.clone())),
+                    Some((rule, status, 0, _)) => !self.left.contains_key(&(rule.clone(), status.clone())),
                     _ => true,
                 });
-                for (rule, status, _) in kinds.iter().filter_map(|(kind, _)| kind.clone()) {
+                for (rule, status, ..) in kinds.iter().filter_map(|(kind, _)| kind.clone()) {
                     self.left.insert((rule, status), now);
                 }
                 in_parcels(kinds)
@@ -59,7 +59,7 @@ fn kind_of(outgoing: &Outgoing) -> Option<Kind> {
         status: String,
     }
     let of: Of = serde_json::from_slice(&outgoing.payload).ok()?;
-    Some((of.rule, of.status, outgoing.attempts))
+    Some((of.rule, of.status, outgoing.attempts, outgoing.parcel.clone()))
 }
 
 /// By kind, in the order of the first of each; what has no kind stands alone.
@@ -106,6 +106,7 @@ mod tests {
             created: at(0),
             attempts: 0,
             unanswered: 0,
+            parcel: None,
             next_time: at(0),
             done_at: None,
             outcome: None,
@@ -144,6 +145,21 @@ mod tests {
         let parcels = gatherer.gather(again.clone(), at(2));
         assert_eq!(sizes(&parcels), [3], "at its time, not at that of the group, and without the new ones");
         assert_eq!(sizes(&gatherer.gather(again, at(12))), [3, 4]);
+    }
+
+    #[test]
+    fn parcels_that_failed_alike_stay_apart() {
+        let mut gatherer = Gatherer::new(Gathering::Group(Span::from_secs(10)), 1.0);
+        let mut again = due("a", 0, 3);
+        for (i, outgoing) in again.iter_mut().enumerate() {
+            (outgoing.attempts, outgoing.unanswered) = (1, 1);
+            outgoing.parcel = Some(if i == 0 { "a-0" } else { "a-1" }.to_owned());
+        }
+        assert_eq!(
+            sizes(&gatherer.gather(again, at(0))),
+            [1, 2],
+            "each has a key that the receiver may know"
+        );
     }
 
     #[test]

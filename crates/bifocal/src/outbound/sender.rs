@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bifocal_aws::{Aws, BusEvent, Fifo, Options, TopicMessage};
 use bifocal_model::{Span, fnv1a};
 use bifocal_publish::notify::{
-    ChannelConfig, Group, Kind, Letter, Message, Template, Worded, alertmanager, letter, pagerduty, slack,
+    ChannelConfig, Group, Kind, Letter, Message, Template, Worded, alertmanager, letter, maybe_repeated,
+    pagerduty, slack,
 };
 use bifocal_store::Outgoing;
 use bifocal_telemetry::{Clock, Metric, Telemetry};
@@ -171,9 +172,9 @@ impl Sender {
                 mail.send(&said_again(letter(&message).worded(worded), telling), picture).await
             }
             Way::Topic { topic, .. } => {
-                let letter = || said_again(letter(&message), telling);
-                let usual = || format!("{}\n\n{}", letter().text, String::from_utf8_lossy(payload));
+                let usual = || format!("{}\n\n{}", letter(&message).text, String::from_utf8_lossy(payload));
                 let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
+                let text = text_again(text, telling);
                 let title = title.unwrap_or_else(|| message.title());
                 self.publish(topic, &title, &message, message.name(), &text).await
             }
@@ -209,9 +210,9 @@ impl Sender {
             }
             Way::Mail(mail) => mail.send(&said_again(group.letter().worded(worded), telling), None).await,
             Way::Topic { topic, .. } => {
-                let letter = || said_again(group.letter(), telling);
-                let usual = || format!("{}\n\n{}", letter().text, group.to_json());
+                let usual = || format!("{}\n\n{}", group.letter().text, group.to_json());
                 let (text, title) = (worded.body.unwrap_or_else(usual), worded.subject);
+                let text = text_again(text, telling);
                 let title = title.unwrap_or_else(|| group.title());
                 let Some(first) = group.messages().first() else { return Ok(()) };
                 self.publish(topic, &title, first, "several", &text).await
@@ -293,7 +294,9 @@ impl Sender {
         let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let wait = seconds.filter(|seconds| (0..=3600).contains(seconds)).map(Span::from_secs);
         let is_of_receiver = status.is_server_error() || status.as_u16() == 429;
-        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait, is_of_receiver, is_answered: true })
+        // A proxy that waited in vain, or a server that failed half way, does not say that nothing was taken.
+        let is_answered = status.as_u16() == 503 || !(status.is_server_error() || status.as_u16() == 408);
+        Err(Failure { why: format!("HTTP {}", status.as_u16()), wait, is_of_receiver, is_answered })
     }
 }
 
@@ -314,6 +317,13 @@ fn slack_in_words(body: Value, worded: &Worded, telling: Telling) -> Value {
     match telling {
         Telling::First => body,
         Telling::Again => slack::again(body),
+    }
+}
+
+fn text_again(text: String, telling: Telling) -> String {
+    match telling {
+        Telling::First => text,
+        Telling::Again => maybe_repeated(&text),
     }
 }
 
@@ -401,6 +411,7 @@ mod tests {
                 created: now,
                 attempts: 0,
                 unanswered: 0,
+                parcel: None,
                 next_time: now,
                 done_at: None,
                 outcome: None,

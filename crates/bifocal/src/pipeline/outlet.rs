@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bifocal_model::Event;
 use bifocal_publish::notify::{ChannelConfig, Message};
-use bifocal_store::{Error, Record, SmallState};
+use bifocal_store::{Error, Outgoing, Record, SmallState};
 use bifocal_telemetry::Telemetry;
 use bifocal_watch::alert::Notification;
 
@@ -79,7 +79,9 @@ impl Outlet {
             if last.is_none() && !(is_named && (told.is_empty() || !message.is_over())) {
                 continue;
             }
-            let last = last.and_then(|outgoing| Message::from_json(&outgoing.payload).ok());
+            // What was given up, nobody has heard: the end is of what was.
+            let heard = told.iter().find(|outgoing| outgoing.channel == *name && !is_given_up(outgoing));
+            let last = heard.or(last).and_then(|outgoing| Message::from_json(&outgoing.payload).ok());
             let message = match &last {
                 Some(last) => message.clone().after(last),
                 None => message.clone(),
@@ -89,6 +91,10 @@ impl Outlet {
         }
         Ok(())
     }
+}
+
+fn is_given_up(outgoing: &Outgoing) -> bool {
+    outgoing.done_at.is_some() && outgoing.outcome.as_deref() != Some("delivered")
 }
 
 #[cfg(test)]

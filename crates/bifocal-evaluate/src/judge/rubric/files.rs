@@ -91,12 +91,13 @@ fn beside(folder: &Path, file: &str) -> Result<(PathBuf, String), Error> {
 /// What is in a file of rubrics, which is never longer than the limit.
 fn text_of(path: &Path) -> Result<String, Error> {
     let unread = |err| Error::ReadRubric { path: path.to_owned(), err };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(unread)?;
-    file.take(RUBRIC_FILE_BYTES + 1).read_to_string(&mut text).map_err(unread)?;
-    if text.len() as u64 > RUBRIC_FILE_BYTES {
+    file.take(RUBRIC_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > RUBRIC_FILE_BYTES {
         let problem = format!("the file has more than {RUBRIC_FILE_BYTES} bytes");
         return Err(Error::BadRubric { name: path.display().to_string(), problem });
     }
-    Ok(text)
+    String::from_utf8(bytes)
+        .map_err(|err| unread(io::Error::new(io::ErrorKind::InvalidData, err.utf8_error())))
 }

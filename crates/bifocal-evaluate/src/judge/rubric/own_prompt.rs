@@ -5,8 +5,10 @@
 //! question, behind markers with the nonce. So no text of a user or a model ever passes through the template language, and a
 //! template that works once works always.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
+use minijinja::value::{Object, ObjectRepr, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, context};
 
 use super::Rubric;
@@ -68,19 +70,68 @@ impl Slot {
         }
     }
 
-    fn mark(self) -> String {
-        format!("{FENCE}{}{FENCE}", self.name())
+    fn mark(self, body: Body) -> Value {
+        let Body { around, within, holds_all } = body;
+        let text = format!("{around}{FENCE}{}{within}{FENCE}{around}", self.name());
+        Value::from_object(Mark { text, holds_all })
     }
 }
+
+/// What stands in the place of a text. It can be shown; to a template that asks what it says, or how long it is, it is nothing
+/// that could be asked.
+#[derive(Debug)]
+struct Mark {
+    text: String,
+    holds_all: bool,
+}
+
+impl Object for Mark {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        if self.holds_all { ObjectRepr::Map } else { ObjectRepr::Plain }
+    }
+
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        self.holds_all.then(|| Value::from(true))
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        true
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What a mark is made of beside its name.
+#[derive(Clone, Copy, Debug)]
+struct Body {
+    around: &'static str,
+    within: &'static str,
+    /// Whether everything is in it that is looked for, or nothing.
+    holds_all: bool,
+}
+
+/// A template is rendered with both, and must make the same of them: what cuts, trims, wraps,
+/// counts or looks for a word does not.
+const BODIES: [Body; 2] = [
+    Body { around: "", within: "", holds_all: false },
+    Body { around: "\n \n", within: include_str!("long_text.txt"), holds_all: true },
+];
 
 impl OwnPrompt {
     /// Reads and tries a template.
     pub(super) fn read(source: &str, rubric: &Rubric) -> Result<Self, Problem> {
-        if source.contains(FENCE) {
-            return Err((None, "it holds U+F8F1, a private character: take it out".to_owned()));
+        if source.contains(FENCE) || rubric.text().contains(FENCE) {
+            return Err((None, "it or its rubric holds U+F8F1, a private character: take it out".to_owned()));
         }
-        let made = |context: &str| rendered(source, rubric, context).and_then(|text| pieces(&text));
-        let (with_context, without_context) = (made(&Slot::Context.mark())?, made("")?);
+        let made = |has_context| {
+            let of = |body| pieces(&rendered(source, rubric, has_context, body)?, body);
+            let [short, long] = BODIES.map(of);
+            let short = short?;
+            if short == long? { Ok(short) } else { Err(changed("a text")) }
+        };
+        let (with_context, without_context) = (made(true)?, made(false)?);
         Ok(Self { source: source.to_owned(), with_context, without_context })
     }
 
@@ -100,7 +151,7 @@ impl OwnPrompt {
     }
 }
 
-fn rendered(source: &str, rubric: &Rubric, given: &str) -> Result<String, Problem> {
+fn rendered(source: &str, rubric: &Rubric, has_context: bool, body: Body) -> Result<String, Problem> {
     let mut templates = Environment::new();
     templates.set_auto_escape_callback(|_| AutoEscape::None);
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -113,12 +164,12 @@ fn rendered(source: &str, rubric: &Rubric, given: &str) -> Result<String, Proble
         pass_score => rubric.pass_score,
         rubric => rubric.text(),
         grades => grades,
-        question => Slot::Question.mark(),
-        context => given,
-        answer => Slot::Answer.mark(),
+        question => Slot::Question.mark(body),
+        context => if has_context { Slot::Context.mark(body) } else { Value::from("") },
+        answer => Slot::Answer.mark(body),
     };
     let text = templates.render_str(source, known).map_err(|err| problem(&err))?;
-    if text.len() > PROMPT_TEXT_BYTES {
+    if body.within.is_empty() && text.len() > PROMPT_TEXT_BYTES {
         let said = format!("it makes {} bytes, and {PROMPT_TEXT_BYTES} are the most: shorten it", text.len());
         return Err((None, said));
     }
@@ -126,18 +177,22 @@ fn rendered(source: &str, rubric: &Rubric, given: &str) -> Result<String, Proble
 }
 
 /// Cuts at the marks, each of which must have stayed as it was.
-fn pieces(text: &str) -> Result<Vec<Piece>, Problem> {
+fn pieces(text: &str, body: Body) -> Result<Vec<Piece>, Problem> {
     let mut pieces = Vec::new();
-    let mut rest = text.trim_end();
+    let mut rest = text;
     while let Some((words, behind)) = rest.split_once(FENCE) {
-        let mark = behind.split_once(FENCE);
-        let slot = mark.and_then(|(name, _)| Slot::ALL.into_iter().find(|slot| slot.name() == name));
-        let (Some((_, behind)), Some(slot)) = (mark, slot) else { return Err(changed("a text")) };
+        let named = |name: &str| Slot::ALL.into_iter().find(|slot| slot.name() == name);
+        let cut = || {
+            let (mark, behind) = behind.split_once(FENCE)?;
+            let slot = named(mark.strip_suffix(body.within)?)?;
+            Some((words.strip_suffix(body.around)?, slot, behind.strip_prefix(body.around)?))
+        };
+        let Some((words, slot, behind)) = cut() else { return Err(changed("a text")) };
         pieces.push(Piece::Words(words.to_owned()));
         pieces.push(Piece::Slot(slot));
         rest = behind;
     }
-    pieces.push(Piece::Words(rest.to_owned()));
+    pieces.push(Piece::Words(rest.trim_end().to_owned()));
     for slot in Slot::ALL {
         let count = pieces.iter().filter(|piece| **piece == Piece::Slot(slot)).count();
         match (slot, count) {
@@ -169,6 +224,9 @@ fn problem(err: &minijinja::Error) -> Problem {
     match err.kind() {
         ErrorKind::UndefinedError => {
             let _ = write!(said, "; {NAMES}");
+        }
+        ErrorKind::InvalidOperation => {
+            said.push_str("; question, context and answer can be shown, and nothing else");
         }
         ErrorKind::OutOfFuel => {
             let _ = write!(said, "; at most {PROMPT_FUEL} steps are taken: shorten its loops");

@@ -38,6 +38,8 @@ impl OwnReply {
             "the reply is an object: say \"type\": \"object\""
         } else if !is("/properties/score/type", &["number", "integer"]) {
             "the reply has a score: give `score` of type number or integer in `properties`"
+        } else if !is_on_scale(&value["properties"]["score"]) {
+            "a score lies between 1 and 5: give `score` no other `minimum`, `maximum`, `const` or `enum`"
         } else if !is_required {
             "the reply must have its score: put `score` into `required`"
         } else if value.pointer("/properties/reason").is_some() && !is("/properties/reason/type", &["string"])
@@ -69,4 +71,11 @@ impl OwnReply {
             Fit::TooLong => Some("its size"),
         }
     }
+}
+
+/// Whether what a schema names of its score are grades.
+fn is_on_scale(score: &Value) -> bool {
+    let bounds = ["minimum", "maximum", "const"].into_iter().filter_map(|key| score.get(key));
+    let listed = score.get("enum").and_then(Value::as_array).into_iter().flatten();
+    bounds.chain(listed).filter_map(Value::as_f64).all(|grade| (1.0..=5.0).contains(&grade))
 }

@@ -196,8 +196,12 @@ fn a_bad_template_is_refused_with_its_file_its_line_and_what_to_do() {
         ("{{ answer | nope }}", "DIR/tone.jinja:1: unknown filter"),
         ("Grade it.", "answer is not shown as it is: write {{ answer }} once"),
         ("{{ answer | upper }}", "a text is not shown as it is"),
-        ("{{ answer[:5] }}", "a text is not shown as it is"),
-        ("{{ answer | length }}", "answer is not shown as it is"),
+        ("{{ answer[:5] }}", "can be shown, and nothing else"),
+        ("{{ answer }} has {{ answer | length }}", "can be shown, and nothing else"),
+        ("{{ answer }}{% if 'refund' in question %}!{% endif %}", "a text is not shown as it is"),
+        ("{{ answer | replace('refund', 'x') }}", "a text is not shown as it is"),
+        ("{{ question | trim }}{{ answer }}", "a text is not shown as it is"),
+        ("{{ answer | indent(2) }}", "a text is not shown as it is"),
         ("{{ answer }} {{ answer }}", "answer is shown 2 times: show it once"),
         ("{{ answer }} {{ question }}{{ question }}", "question is shown 2 times"),
         ("{% if context %}{{ answer }}{% endif %}", "answer is not shown as it is"),
@@ -234,6 +238,14 @@ fn a_bad_schema_or_rubric_is_refused_with_what_to_do() {
             "of type string",
         ),
         (
+            object("\"score\": {\"type\": \"number\", \"maximum\": 10}", required),
+            "a score lies between 1 and 5",
+        ),
+        (
+            object("\"score\": {\"type\": \"integer\", \"enum\": [0, 1]}", required),
+            "a score lies between 1 and 5",
+        ),
+        (
             object("\"score\": {\"type\": \"number\", \"multipleOf\": 1}", required),
             "`multipleOf`, which is not checked",
         ),
@@ -251,7 +263,10 @@ fn a_bad_schema_or_rubric_is_refused_with_what_to_do() {
     let tone = RUBRIC.replace("\"relevance\"", "\"tone\"");
     assert!(of("b.toml", tone.clone()).contains("`tone` has a rubric already, in"));
     assert!(of("b.toml", tone.replace("\"tone\"", "\"composite\"")).contains("is taken"));
-    assert!(of("b.toml", tone.replace("\"tone\"", "\"refusal\"")).contains("is taken"));
+    for taken in ["refusal", "error_ratio", "tone_pass_rate"] {
+        let said = of("b.toml", tone.replace("\"tone\"", &format!("\"{taken}\"")));
+        assert!(said.contains("is taken"), "{said}");
+    }
     let typo = of("b.toml", tone.replace("pass_score", "pass_mark"));
     assert!(typo.contains("line 4") && typo.contains("pass_mark"), "{typo}");
     let (head, _) = tone.split_once("one = ").unwrap();
