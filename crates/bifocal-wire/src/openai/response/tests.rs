@@ -86,7 +86,9 @@ fn other_families_are_read() {
         r#"{"generated_text":"abcdefgh!","details":{"finish_reason":"eos_token","generated_tokens":3}}"#,
     );
     assert_eq!((lmi.text.as_str(), lmi.finish_reason), ("abcdefgh!", Some(FinishReason::Stop)));
-    assert_eq!(lmi.usage.output, Some(TokenCount::server(3)));
+    assert_eq!((lmi.usage.input, lmi.usage.output), (None, Some(TokenCount::server(3))));
+    let prefilled = parse(r#"{"generated_text":"abc","details":{"generated_tokens":1,"input_length":7}}"#);
+    assert_eq!(prefilled.usage.input, Some(TokenCount::server(7)));
 
     let tgi = parse(r#"[{"generated_text":"one"},{"generated_text":"three"}]"#);
     assert_eq!(tgi.text, "one\nthree");
