@@ -156,6 +156,46 @@ fn the_end_goes_where_the_beginning_was_told_and_is_as_bad_as_it_was_told_there(
     }
 }
 
+fn told_of(key: &str, status: Status, severity: Severity) -> Notification {
+    Notification {
+        idempotency_key: key.into(),
+        alert_id: "a".into(),
+        rule: "r".into(),
+        target: TargetKey::of_model("local", "m"),
+        severity,
+        raised_from: None,
+        status,
+        since: at(0),
+        time: at(0),
+        summary: String::new(),
+        when: String::new(),
+        runbook: None,
+        incident: None,
+        channels: Vec::new(),
+    }
+}
+
+#[test]
+fn an_end_is_as_bad_as_what_was_heard_and_not_as_what_was_given_up() {
+    use bifocal_store::Attempt::Ended;
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = open(folder.path(), crowded(), 0);
+    let outbox = pipeline.small_state();
+    let channels = vec![ChannelConfig::webhook("sre", "http://h/")];
+    let mut outlet = Outlet::new(outbox.clone(), channels, "http://h".into(), Telemetry::new());
+    let mut tell = |key: &str, status, severity, outcome: &str| {
+        outlet.take(Vec::new(), vec![told_of(key, status, severity)]);
+        outlet.tell().unwrap();
+        outbox.outbox_note("sre", at(1), &[(&[key], Ended { outcome })]).unwrap();
+    };
+    tell("a:firing", Status::Firing, Severity::Warning, "delivered");
+    tell("a:raised", Status::Firing, Severity::Critical, "gave up: HTTP 400");
+    tell("a:resolved", Status::Resolved, Severity::Critical, "delivered");
+    let ends: Vec<_> =
+        put(&pipeline).into_iter().filter(|(_, status, _)| *status == Status::Resolved).collect();
+    assert_eq!(ends, [("sre".into(), Status::Resolved, Severity::Warning)]);
+}
+
 /// limit unwritten_events, untold_messages
 #[test]
 fn while_the_disk_takes_nothing_the_oldest_go_at_the_limit() {
@@ -170,22 +210,7 @@ fn while_the_disk_takes_nothing_the_oldest_go_at_the_limit() {
         id: format!("e{i}"),
         summary: String::new(),
     };
-    let notification = Notification {
-        idempotency_key: "a:firing".into(),
-        alert_id: "a".into(),
-        rule: "r".into(),
-        target: TargetKey::of_model("local", "m"),
-        severity: Severity::Info,
-        raised_from: None,
-        status: Status::Firing,
-        since: at(0),
-        time: at(0),
-        summary: String::new(),
-        when: String::new(),
-        runbook: None,
-        incident: None,
-        channels: Vec::new(),
-    };
+    let notification = told_of("a:firing", Status::Firing, Severity::Info);
     outlet.take((0..=UNWRITTEN_EVENTS).map(event).collect(), vec![notification; UNTOLD_MESSAGES + 1]);
     let kept = outlet.unwritten();
     assert_eq!(kept.len(), UNWRITTEN_EVENTS);

@@ -33,7 +33,8 @@ fn config(folder: &Path, rubrics: &Path, upstream: &str, judge: &str) -> std::pa
          [server]\nlisten = \"127.0.0.1:0\"\nproxy_listen = \"127.0.0.1:0\"\ndata = {:?}\n\
          [[target]]\nupstream = \"http://{upstream}\"\nscrape = \"off\"\n\
          [context]\nfields = [\"/documents/*/text\"]\n\
-         [judge]\nbase_url = \"http://{judge}/v1\"\ndimensions = [\"brand_tone\"]\nrate = 1.0\nbudget_tokens_per_day = 1000000000\n",
+         [judge]\nbase_url = \"http://{judge}/v1\"\ndimensions = [\"brand_tone\"]\nrate = 1.0\nbudget_tokens_per_day = 1000000000\n\
+         [[alert]]\nname = \"off brand\"\nseverity = \"warning\"\nwhen = \"degraded('brand_tone')\"\n",
         folder.join("data"),
     );
     let file = folder.join("bifocal.toml");
