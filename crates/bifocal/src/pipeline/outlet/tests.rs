@@ -184,7 +184,8 @@ fn an_end_is_as_bad_as_what_was_heard_and_not_as_what_was_given_up() {
     let channels = vec![ChannelConfig::webhook("sre", "http://h/")];
     let mut outlet = Outlet::new(outbox.clone(), channels, "http://h".into(), Telemetry::new());
     let mut tell = |key: &str, status, severity, outcome: &str| {
-        outlet.take(Vec::new(), vec![told_of(key, status, severity)]);
+        let raised_from = (key == "a:raised").then_some(Severity::Warning);
+        outlet.take(Vec::new(), vec![Notification { raised_from, ..told_of(key, status, severity) }]);
         outlet.tell().unwrap();
         outbox.outbox_note("sre", at(1), &[(&[key], Ended { outcome })]).unwrap();
     };
