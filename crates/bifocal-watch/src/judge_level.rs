@@ -146,7 +146,6 @@ impl Level {
             same: told.same,
             same_lower: told.interval.lower,
             same_upper: told.interval.upper,
-            deviation: told.deviation,
         })
     }
 
@@ -210,7 +209,7 @@ mod tests {
         assert_eq!((quiet.drift, quiet.difference, quiet.anchors), (None, Some(0.0), 100));
         assert!(!levels.drifted(Fingerprint(1), &relevance));
         let repeats = quiet.repeats.as_ref().unwrap();
-        assert_eq!((repeats.n, repeats.same, repeats.deviation), (100, 1.0, 0.0), "the same each time");
+        assert_eq!((repeats.n, repeats.same), (100, 1.0), "the same each time");
         let moved = run(&mut levels, 500..900, -0.25);
         assert!(moved.drift.is_some_and(|drift| drift.fell && drift.evidence >= THRESHOLD));
         let numbers = |view: &JudgeView| {
@@ -244,7 +243,6 @@ mod tests {
         assert!(
             (0.5..0.65).contains(&told.same) && told.same_lower < told.same && told.same < told.same_upper
         );
-        assert!((told.deviation - (0.5 * 0.0625 * (1.0 - told.same)).sqrt()).abs() < 1e-12, "{told:?}");
         let full = |i: usize| AnchorScore { anchor: format!("b{i}"), ..score(0, 0.0) };
         let left_out = (0..REPEATED_ANCHORS).filter(|i| levels.take(&full(*i), None)).count();
         assert_eq!(left_out, 100, "limit watch_repeated_anchors");

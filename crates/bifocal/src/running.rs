@@ -9,12 +9,12 @@ mod container_logs;
 mod events;
 mod exports;
 mod judging;
+mod kept;
 mod labels;
 mod listener;
 mod page;
 mod probes;
 mod sagemaker;
-mod secret;
 mod sink;
 
 use std::net::SocketAddr;
@@ -46,8 +46,8 @@ use crate::user_error::{Code, UserError};
 pub(crate) use judging::judge_transport;
 use judging::start_judge;
 pub use judging::{anchors, choosing, confirmer, judge};
+pub use kept::sampling_secret;
 pub(crate) use labels::record as label_record;
-pub use secret::sampling_secret;
 use sink::IntakeSink;
 
 /// What differs between `serve` and `demo`.
@@ -253,11 +253,11 @@ fn start_remotes(
         clock: Arc::clone(clock),
         telemetry: telemetry.clone(),
         secret: sampling_secret(small_state)?,
-        spent: secret::calls(small_state)?,
+        spent: kept::calls(small_state)?,
     };
     let queue = service::start(parts, tasks);
     if let Some(queue) = &queue {
-        let keep = secret::keep_calls(small_state.clone(), queue.clone(), tasks.drain());
+        let keep = kept::keep_calls(small_state.clone(), queue.clone(), tasks.drain());
         tasks.spawn("evaluator calls", keep);
     }
     Ok(queue)

@@ -126,7 +126,7 @@ export interface JudgeRow {
   threshold: number | null;
   drift: { time: Iso; evidence: number; fell: boolean } | null;
   /** How it repeats itself on its anchors; null until 20 were scored again. */
-  repeats?: { n: number; same: number; same_lower: number; same_upper: number; deviation: number } | null;
+  repeats?: { n: number; same: number; same_lower: number; same_upper: number } | null;
   /** Null where nobody marked what it judged. */
   agreement: Agreement | null;
 }

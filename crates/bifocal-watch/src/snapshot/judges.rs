@@ -47,8 +47,6 @@ pub struct RepeatsView {
     pub same_lower: f64,
     /// The upper one.
     pub same_upper: f64,
-    /// Standard deviation of one scoring of one answer, on [0, 1]; a grade is 0.25.
-    pub deviation: f64,
 }
 
 /// What a judge in one of its parts costs.

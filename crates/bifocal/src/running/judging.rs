@@ -13,7 +13,7 @@ use bifocal_model::EvaluatorKind;
 use bifocal_store::{Intake, Pending, Reader, SmallState};
 use bifocal_telemetry::{Clock, TaskGroup, Telemetry};
 
-use super::secret::{self, sampling_secret};
+use super::kept::{self, sampling_secret};
 use crate::config::Resolved;
 use crate::outbound::{BedrockJudge, EndpointJudge, HttpJudge, client};
 use crate::pipeline::Choosing;
@@ -93,7 +93,7 @@ pub(super) fn start_judge(
         }
         None => None,
     };
-    let spent = secret::spent(small_state)?;
+    let spent = kept::spent(small_state)?;
     let parts = Parts {
         judge,
         transport,
@@ -108,7 +108,7 @@ pub(super) fn start_judge(
     };
     let (service, queue) = JudgeService::new(parts)?;
     service.start(tasks);
-    tasks.spawn("judge spend", secret::keep_spent(small_state.clone(), queue.clone(), tasks.drain()));
+    tasks.spawn("judge spend", kept::keep_spent(small_state.clone(), queue.clone(), tasks.drain()));
     Ok(Some(queue))
 }
 
@@ -149,7 +149,7 @@ fn judge_headers(settings: &JudgeConfig) -> Vec<(String, String)> {
 pub(super) fn requeue(reader: &Reader, queue: &JudgeQueue, small_state: &SmallState) {
     let judges: Vec<_> = queue.judge().dimensions().collect();
     let mut waits =
-        if queue.has_cheap() { secret::cheap_waits(small_state).unwrap_or_default() } else { Vec::new() };
+        if queue.has_cheap() { kept::cheap_waits(small_state).unwrap_or_default() } else { Vec::new() };
     waits.retain(|wait| !cheap_has_said(reader, wait));
     for Pending { selection, missing } in reader.pending() {
         match reader.inference(selection.inference) {
